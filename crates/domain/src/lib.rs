@@ -1,0 +1,13 @@
+//! The rules of the gateway, and nothing else: state, a command and the present moment go in; the next state or a
+//! refusal comes out. This crate cannot name a clock, a file, a socket, a random number or SQL.
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod currency;
+pub mod id;
+pub mod method;
+pub mod money;
+pub mod time;
