@@ -1,0 +1,3 @@
+//! HTTP: the API, the checkout and their JSON shapes.
+
+pub mod checkout;

@@ -1,0 +1,1 @@
+//! Calls that leave the gateway, and what they are signed with.
