@@ -7,7 +7,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod currency;
+pub mod environment;
 pub mod id;
 pub mod method;
 pub mod money;
+pub mod nonce;
 pub mod time;
