@@ -6,10 +6,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod charge;
+pub mod contact;
 pub mod currency;
 pub mod environment;
+pub mod exchange;
 pub mod id;
+pub mod matching;
 pub mod method;
 pub mod money;
 pub mod nonce;
+pub mod retry;
+pub mod session;
 pub mod time;
+pub mod transfer;

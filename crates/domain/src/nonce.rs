@@ -101,7 +101,9 @@ impl Nonce {
             values[place] = value(place, byte.to_ascii_lowercase())?;
         }
         let targets = targets(length, 0);
-        (0..2).all(|equation| syndrome(&values, length.0, equation) == targets[equation]).then(|| Self(text.to_ascii_lowercase()))
+        (0..2)
+            .all(|equation| syndrome(&values, length.0, equation) == targets[equation])
+            .then(|| Self(text.to_ascii_lowercase()))
     }
 
     /// The word in lower case, as the API shows it.

@@ -1,0 +1,153 @@
+//! How to reach a customer: e-mail addresses and phone numbers, checked for form only.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+/// An e-mail address of plausible form. Whether it exists only a mail can tell.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Email(String);
+
+/// A phone number as the API carries it: a country code and the number within that country.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Phone {
+    code: String,
+    number: String,
+}
+
+/// What is wrong with an address or number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ContactError {
+    /// Not of the form `name@host.tld`, or longer than 254 characters.
+    #[error("must be an e-mail address")]
+    Email,
+    /// The country code is not `+` and 1 to 4 digits.
+    #[error("must be + and 1 to 4 digits")]
+    PhoneCode,
+    /// The number is not 4 to 15 digits.
+    #[error("must be 4 to 15 digits")]
+    PhoneNumber,
+}
+
+impl Email {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// [`ContactError::Email`].
+    pub fn parse(text: &str) -> Result<Self, ContactError> {
+        let (local, host) = text.rsplit_once('@').ok_or(ContactError::Email)?;
+        let clean =
+            |part: &str| !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"@".contains(c));
+        let host_labels =
+            host.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
+        let plausible = text.len() <= 254
+            && (1..=64).contains(&local.len())
+            && clean(local)
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && clean(host)
+            && host.contains('.')
+            && host_labels;
+        if plausible { Ok(Self(String::from(text))) } else { Err(ContactError::Email) }
+    }
+
+    /// The address as it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Phone {
+    /// Reads a country code such as `+65` and a national number of digits.
+    ///
+    /// # Errors
+    /// [`ContactError::PhoneCode`] or [`ContactError::PhoneNumber`].
+    pub fn parse(code: &str, number: &str) -> Result<Self, ContactError> {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let code_digits = code.strip_prefix('+').ok_or(ContactError::PhoneCode)?;
+        if !digits(code_digits) || code_digits.len() > 4 {
+            return Err(ContactError::PhoneCode);
+        }
+        if !digits(number) || !(4..=15).contains(&number.len()) {
+            return Err(ContactError::PhoneNumber);
+        }
+        Ok(Self { code: String::from(code), number: String::from(number) })
+    }
+
+    /// The country code with its plus sign.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The number within the country.
+    #[must_use]
+    pub fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// Code and number joined, as views of a charge show it.
+    #[must_use]
+    pub fn joined(&self) -> String {
+        format!("{}{}", self.code, self.number)
+    }
+}
+
+// Contact data is personal: it must not reach a log by way of `{:?}`.
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(..)")
+    }
+}
+
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Phone(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked_for_form() {
+        for good in ["a@example.com", "john007@gmail.com", "o'neil+tag@sub.example.co", "ü@example.de"] {
+            assert!(Email::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "@example.com",
+            "a@",
+            "a@b",
+            "a b@example.com",
+            "a@b@example.com",
+            "a@example..com",
+            "a@x.com\n",
+            ".a@x.com",
+        ] {
+            assert_eq!(Email::parse(bad), Err(ContactError::Email), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn phones_are_a_code_and_four_to_fifteen_digits() {
+        assert_eq!(Phone::parse("+65", "12345678901").unwrap().joined(), "+6512345678901");
+        for (code, error) in
+            [("65", ContactError::PhoneCode), ("+", ContactError::PhoneCode), ("+65432", ContactError::PhoneCode)]
+        {
+            assert_eq!(Phone::parse(code, "12345678"), Err(error));
+        }
+        for number in ["123", "1234567890123456", "abc", "1234 5678", "٩٠٠٠٠٠٠٠"] {
+            assert_eq!(Phone::parse("+65", number), Err(ContactError::PhoneNumber), "{number}");
+        }
+    }
+
+    #[test]
+    fn debug_output_hides_contact_data() {
+        let phone = Phone::parse("+65", "91234567").unwrap();
+        assert_eq!(std::format!("{phone:?}"), "Phone(..)");
+    }
+}

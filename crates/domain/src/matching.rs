@@ -1,0 +1,398 @@
+//! Matching: which charge an incoming transfer pays, if any.
+//!
+//! Evidence is read from the transfer's texts, but never decides alone: account, currency, amount, time and uniqueness
+//! do. Whatever is not clear is held for a person, with its reason. Nothing is matched by amount alone.
+
+use crate::charge::{Charge, ChargeCommand, ChargeEvent, ChargeRefusal, ChargeStatus};
+use crate::currency::Currency;
+use crate::money::Money;
+use crate::nonce::{Nonce, NonceLength};
+use crate::time::{Span, Timestamp};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Banks date evening payments on the next business day; a date further ahead is no date of a payment.
+const FUTURE_LIMIT: Span = Span::days(7);
+/// Bank clocks and ours may differ by this much.
+const CLOCK_SKEW: Span = Span::minutes(5);
+/// 2000-01-01: no rail served here existed before.
+const EARLIEST_BOOKING: Timestamp = Timestamp::from_millis(946_684_800_000);
+
+/// What happened to an incoming transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It paid its charge exactly.
+    Matched,
+    /// It paid a part; the charge stays pending.
+    Part,
+    /// It paid its charge and more; the surplus is kept for a refund.
+    Over,
+    /// It names a charge that was no longer payable. Credited when it paid in full within the grace period, else held.
+    Late,
+    /// More than one reading is possible; held.
+    Ambiguous,
+    /// It names no charge of its account; held.
+    Unmatched,
+}
+
+/// Why a transfer got its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The nonce, account, currency and amount agree.
+    Exact,
+    /// The amount is less than what was missing.
+    ShortAmount,
+    /// The amount is more than what was missing.
+    Surplus,
+    /// The charge was already paid.
+    AlreadyPaid,
+    /// The charge had expired; the amount is full and within the grace period.
+    PaidAfterExpiry,
+    /// The charge had expired and the amount is short, or the grace period is over.
+    Expired,
+    /// The charge was cancelled.
+    Cancelled,
+    /// The texts name no charge of this account.
+    NoReference,
+    /// The texts name more than one charge.
+    SeveralReferences,
+    /// The nonce stands inside a longer text and the amount differs.
+    WeakReference,
+    /// The transfer is in another currency than its account.
+    OtherCurrency,
+    /// The bank marks it as a reversal or return.
+    Reversal,
+    /// Its booking date is impossible.
+    ImplausibleDate,
+    /// It was booked before the charge that it names existed.
+    OlderThanCharge,
+}
+
+/// How a nonce was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// Only after joining the texts and dropping everything but letters and digits.
+    Squeezed,
+    /// As a word of its own.
+    Word,
+}
+
+/// A nonce that the texts contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// The nonce.
+    pub nonce: Nonce,
+    /// How it was found.
+    pub evidence: Evidence,
+}
+
+/// The facts of a transfer that matter for matching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incoming {
+    /// What came in.
+    pub amount: Money,
+    /// The currency of the receiving account.
+    pub account_currency: Currency,
+    /// Whether the bank marks it as a reversal or return.
+    pub reversal: bool,
+    /// The earliest instant at which it can have been booked.
+    pub booked_from: Timestamp,
+    /// The latest instant at which it can have been booked: a bare date covers all time zones.
+    pub booked_until: Timestamp,
+}
+
+/// What to do with a transfer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Credit it: store this charge.
+    Credit {
+        /// The charge after the credit.
+        charge: Box<Charge>,
+        /// What changed.
+        event: ChargeEvent,
+        /// The outcome to record.
+        outcome: Outcome,
+        /// The reason to record.
+        reason: Reason,
+    },
+    /// Hold it for a person.
+    Hold {
+        /// The outcome to record.
+        outcome: Outcome,
+        /// The reason to record.
+        reason: Reason,
+    },
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 6] = [Self::Matched, Self::Part, Self::Over, Self::Late, Self::Ambiguous, Self::Unmatched];
+
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::Part => "part",
+            Self::Over => "over",
+            Self::Late => "late",
+            Self::Ambiguous => "ambiguous",
+            Self::Unmatched => "unmatched",
+        }
+    }
+}
+
+impl Reason {
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::ShortAmount => "short_amount",
+            Self::Surplus => "surplus",
+            Self::AlreadyPaid => "already_paid",
+            Self::PaidAfterExpiry => "paid_after_expiry",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::NoReference => "no_reference",
+            Self::SeveralReferences => "several_references",
+            Self::WeakReference => "weak_reference",
+            Self::OtherCurrency => "other_currency",
+            Self::Reversal => "reversal",
+            Self::ImplausibleDate => "implausible_date",
+            Self::OlderThanCharge => "older_than_charge",
+        }
+    }
+}
+
+/// Finds every nonce that the texts of one transfer can be read to contain.
+///
+/// Banks change case, wrap lines inside words, put prefixes before and names behind, insert hyphens and soft hyphens and
+/// write full-width letters. As every nonce satisfies its parity equations, chance words are no mentions.
+#[must_use]
+pub fn mentions<T: AsRef<str>>(texts: &[T]) -> Vec<Mention> {
+    let mut found: Vec<Mention> = Vec::new();
+    let mut add = |nonce: Nonce, evidence: Evidence| match found.iter_mut().find(|mention| mention.nonce == nonce) {
+        Some(mention) => mention.evidence = mention.evidence.max(evidence),
+        None => found.push(Mention { nonce, evidence }),
+    };
+    let mut squeezed = String::new();
+    for text in texts {
+        let plain: String = text.as_ref().chars().filter_map(plain_char).collect();
+        for word in plain.split(|c: char| !c.is_ascii_alphanumeric()) {
+            if let Some(nonce) = Nonce::parse(word) {
+                add(nonce, Evidence::Word);
+            }
+            squeezed.push_str(word);
+        }
+    }
+    for letters in NonceLength::SHORTEST.letters()..=NonceLength::LONGEST.letters() {
+        for window in squeezed.as_bytes().windows(letters) {
+            if let Some(nonce) = core::str::from_utf8(window).ok().and_then(Nonce::parse) {
+                add(nonce, Evidence::Squeezed);
+            }
+        }
+    }
+    found
+}
+
+/// Full-width forms become ASCII; invisible characters vanish; everything else stays.
+fn plain_char(c: char) -> Option<char> {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0),
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => None,
+        _ => Some(c),
+    }
+}
+
+/// Decides what a transfer pays. `candidates` are the charges of its account whose nonces it mentions, each once.
+#[must_use]
+pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Timestamp) -> Verdict {
+    let hold = |outcome, reason| Verdict::Hold { outcome, reason };
+    if incoming.reversal {
+        return hold(Outcome::Unmatched, Reason::Reversal);
+    }
+    if incoming.amount.currency() != incoming.account_currency {
+        return hold(Outcome::Unmatched, Reason::OtherCurrency);
+    }
+    if incoming.booked_from > now.plus(FUTURE_LIMIT) || incoming.booked_until < EARLIEST_BOOKING {
+        return hold(Outcome::Unmatched, Reason::ImplausibleDate);
+    }
+    let (evidence, charge) = match candidates {
+        [] => return hold(Outcome::Unmatched, Reason::NoReference),
+        [one] => one,
+        [_, _, ..] => return hold(Outcome::Ambiguous, Reason::SeveralReferences),
+    };
+    if incoming.booked_until.plus(CLOCK_SKEW) < charge.created_at {
+        return hold(Outcome::Ambiguous, Reason::OlderThanCharge);
+    }
+    if *evidence == Evidence::Squeezed && incoming.amount != charge.outstanding() {
+        return hold(Outcome::Ambiguous, Reason::WeakReference);
+    }
+    credit(incoming.amount, charge, now)
+}
+
+fn credit(amount: Money, charge: &Charge, now: Timestamp) -> Verdict {
+    let refused = |outcome, reason| Verdict::Hold { outcome, reason };
+    match charge.decide(ChargeCommand::Credit(amount), now) {
+        Ok((after, event)) => {
+            let already_paid = charge.status_at(now) == ChargeStatus::Completed;
+            let (outcome, reason) = match event {
+                ChargeEvent::Matched => (Outcome::Matched, Reason::Exact),
+                ChargeEvent::PartPaid => (Outcome::Part, Reason::ShortAmount),
+                ChargeEvent::Overpaid { .. } if already_paid => (Outcome::Over, Reason::AlreadyPaid),
+                ChargeEvent::Overpaid { .. } => (Outcome::Over, Reason::Surplus),
+                ChargeEvent::PaidLate => (Outcome::Late, Reason::PaidAfterExpiry),
+                // A credit neither cancels nor expires; were it ever to, holding loses nothing.
+                ChargeEvent::Cancelled | ChargeEvent::Expired => {
+                    return refused(Outcome::Ambiguous, Reason::WeakReference);
+                }
+            };
+            Verdict::Credit { charge: Box::new(after), event, outcome, reason }
+        }
+        Err(ChargeRefusal::Money(_)) => refused(Outcome::Unmatched, Reason::OtherCurrency),
+        Err(ChargeRefusal::NotPending(ChargeStatus::Cancelled)) => refused(Outcome::Late, Reason::Cancelled),
+        Err(ChargeRefusal::NotPending(ChargeStatus::Completed | ChargeStatus::Expired | ChargeStatus::Pending)) => {
+            refused(Outcome::Late, Reason::Expired)
+        }
+        Err(ChargeRefusal::TooLate | ChargeRefusal::NotDue) => refused(Outcome::Late, Reason::Expired),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charge::tests::{NOW, pending_charge, sgd};
+    use crate::nonce::Strength;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    fn nonce() -> Nonce {
+        (0..)
+            .find_map(|n: u128| Nonce::draw((n + 77).to_be_bytes(), NonceLength::DEFAULT, 3500, Strength::PerAmount))
+            .unwrap()
+    }
+
+    fn incoming(minor: i64) -> Incoming {
+        Incoming {
+            amount: sgd(minor),
+            account_currency: Currency::SGD,
+            reversal: false,
+            booked_from: NOW,
+            booked_until: NOW,
+        }
+    }
+
+    fn evidence_in(texts: &[&str]) -> Option<Evidence> {
+        let found = mentions(texts);
+        assert!(found.iter().all(|mention| mention.nonce == nonce()), "{found:?}");
+        found.first().map(|mention| mention.evidence)
+    }
+
+    /// The envelopes are those that banks were seen to put around a payer's words.
+    #[test]
+    fn a_nonce_is_found_in_what_banks_make_of_it() {
+        let n = nonce().to_string();
+        let upper = n.to_uppercase();
+        let (head, tail) = n.split_at(4);
+        let wide: String = n.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
+        let words = [
+            format!("OTHR {n}"),
+            format!("Advice FAST Payment / Receipt · {upper} · 0001OCBCSGSGBRT7000001 · OTHER"),
+            format!("DEPOSIT-OSKO PAYMENT 2223338 ANAY VENUGOPAL {n}"),
+            format!("MBVCB.123.{n}.CT tu 0123"),
+            format!("UPI-RAVI KUMAR-RAVI@YBL-SBIN0001234-451234567890-{upper}"),
+            format!("홍길동{n}"),
+            format!("iDEAL 10­06­2010 {head}\u{ad}{tail}"),
+            wide,
+        ];
+        for text in &words {
+            assert_eq!(evidence_in(&[text]), Some(Evidence::Word), "{text}");
+        }
+        let squeezed =
+            [format!("{head} {tail}"), format!("Ref: '{head}-{tail}'."), format!("PAY{n}THANKS"), format!("{n}7")];
+        for text in &squeezed {
+            assert_eq!(evidence_in(&[text]), Some(Evidence::Squeezed), "{text}");
+        }
+        assert_eq!(
+            evidence_in(&["UPI/CR/168797098045/Mrs", &format!("Lale/9631574663-2@yb/{head}"), tail]),
+            Some(Evidence::Squeezed)
+        );
+    }
+
+    #[test]
+    fn ordinary_memos_mention_nothing() {
+        for text in [
+            "ICT Incoming PayNow Ref 222 From: FAKE PERSON OTHR Transfer - Mobile",
+            "KR OTOMATIS MID : 885001 TOKO QR : 150000 DDR : 1050",
+            "invoice payment thank you very much salary banana potato",
+            "",
+        ] {
+            assert_eq!(evidence_in(&[text]), None, "{text}");
+        }
+    }
+
+    fn check(incoming: &Incoming, candidates: &[(Evidence, Charge)], expected: (Outcome, Reason, bool)) {
+        let verdict = decide(incoming, candidates, NOW);
+        let got = match verdict {
+            Verdict::Credit { outcome, reason, .. } => (outcome, reason, true),
+            Verdict::Hold { outcome, reason } => (outcome, reason, false),
+        };
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn exact_short_and_over_payments_are_credited() {
+        let named = [(Evidence::Word, pending_charge())];
+        check(&incoming(3500), &named, (Outcome::Matched, Reason::Exact, true));
+        check(&incoming(3499), &named, (Outcome::Part, Reason::ShortAmount, true));
+        check(&incoming(3501), &named, (Outcome::Over, Reason::Surplus, true));
+    }
+
+    #[test]
+    fn a_weak_reference_needs_the_exact_amount() {
+        let named = [(Evidence::Squeezed, pending_charge())];
+        check(&incoming(3500), &named, (Outcome::Matched, Reason::Exact, true));
+        check(&incoming(3499), &named, (Outcome::Ambiguous, Reason::WeakReference, false));
+    }
+
+    #[test]
+    fn unclear_money_is_held() {
+        let named = [(Evidence::Word, pending_charge())];
+        let twice = [(Evidence::Word, pending_charge()), (Evidence::Word, pending_charge())];
+        check(&incoming(3500), &[], (Outcome::Unmatched, Reason::NoReference, false));
+        check(&incoming(3500), &twice, (Outcome::Ambiguous, Reason::SeveralReferences, false));
+        let reversal = Incoming { reversal: true, ..incoming(3500) };
+        check(&reversal, &named, (Outcome::Unmatched, Reason::Reversal, false));
+        let foreign = Incoming { amount: Money::from_minor(3500, Currency::HKD).unwrap(), ..incoming(1) };
+        check(&foreign, &named, (Outcome::Unmatched, Reason::OtherCurrency, false));
+    }
+
+    #[test]
+    fn booking_dates_must_make_sense() {
+        let named = [(Evidence::Word, pending_charge())];
+        let at = |from, until| Incoming { booked_from: from, booked_until: until, ..incoming(3500) };
+        let week = NOW.plus(FUTURE_LIMIT);
+        check(&at(week, week), &named, (Outcome::Matched, Reason::Exact, true));
+        let beyond = week.plus(Span::millis(1));
+        check(&at(beyond, beyond), &named, (Outcome::Unmatched, Reason::ImplausibleDate, false));
+        let epoch = Timestamp::from_millis(0);
+        check(&at(epoch, epoch), &named, (Outcome::Unmatched, Reason::ImplausibleDate, false));
+        let before = NOW.minus(CLOCK_SKEW);
+        check(&at(before, before), &named, (Outcome::Matched, Reason::Exact, true));
+        let older = before.minus(Span::millis(1));
+        check(&at(older, older), &named, (Outcome::Ambiguous, Reason::OlderThanCharge, false));
+    }
+
+    #[test]
+    fn money_for_a_closed_charge_is_never_lost_and_never_guessed() {
+        let off = pending_charge().decide(ChargeCommand::Cancel, NOW).unwrap().0;
+        check(&incoming(3500), &[(Evidence::Word, off)], (Outcome::Late, Reason::Cancelled, false));
+        let paid = pending_charge().decide(ChargeCommand::Credit(sgd(3500)), NOW).unwrap().0;
+        check(&incoming(100), &[(Evidence::Word, paid)], (Outcome::Over, Reason::AlreadyPaid, true));
+        let expired = Charge { expires_at: NOW, ..pending_charge() };
+        check(&incoming(3500), &[(Evidence::Word, expired.clone())], (Outcome::Late, Reason::PaidAfterExpiry, true));
+        check(&incoming(3499), &[(Evidence::Word, expired)], (Outcome::Late, Reason::Expired, false));
+    }
+}

@@ -1,0 +1,160 @@
+//! Incoming transfers: money that a bank reports on one of the receiving accounts.
+
+use crate::id::{AccountId, ChargeId, TransferId};
+use crate::matching::{Outcome, Reason};
+use crate::money::Money;
+use crate::time::{Span, Timestamp};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A transfer as it was reported, before it is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedTransfer {
+    /// What came in.
+    pub amount: Money,
+    /// When it was booked, as precisely as the source says.
+    pub booked: Booked,
+    /// Every text that came with it, in the bank's order.
+    pub texts: Vec<String>,
+    /// The bank's own unique id of the entry.
+    pub bank_reference: Option<String>,
+    /// The payer's end-to-end id.
+    pub end_to_end_id: Option<String>,
+    /// The payer's name.
+    pub payer_name: Option<String>,
+    /// The payer's account.
+    pub payer_account: Option<String>,
+    /// Whether the bank marks it as a reversal or return.
+    pub reversal: bool,
+}
+
+/// When a transfer was booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booked {
+    /// At an instant.
+    At(Timestamp),
+    /// On a calendar day, which begins at this instant in UTC. The bank's time zone is not known.
+    On(Timestamp),
+}
+
+impl Booked {
+    /// The earliest instant that can be meant: a day begins first at UTC+14.
+    #[must_use]
+    pub fn earliest(self) -> Timestamp {
+        match self {
+            Self::At(instant) => instant,
+            Self::On(day) => day.minus(Span::hours(14)),
+        }
+    }
+
+    /// The latest instant that can be meant: a day ends last at UTC-12.
+    #[must_use]
+    pub fn latest(self) -> Timestamp {
+        match self {
+            Self::At(instant) => instant,
+            Self::On(day) => day.plus(Span::hours(36)),
+        }
+    }
+
+    /// The calendar day in days since 1970-01-01, UTC for an instant.
+    #[must_use]
+    pub fn day(self) -> i64 {
+        let (Self::At(instant) | Self::On(instant)) = self;
+        instant.as_millis().div_euclid(Span::days(1).as_millis())
+    }
+
+    /// The instant that is stored: the day's first one for a day.
+    #[must_use]
+    pub fn instant(self) -> Timestamp {
+        let (Self::At(instant) | Self::On(instant)) = self;
+        instant
+    }
+}
+
+/// A stored transfer with its outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Its id.
+    pub id: TransferId,
+    /// The account that it came in on.
+    pub account_id: AccountId,
+    /// What was reported.
+    pub reported: ReportedTransfer,
+    /// Where the report came from: `api`, `sandbox`, `command`, `statement`.
+    pub source: String,
+    /// What makes it the same transfer when it is reported again; unique per account.
+    pub identity: String,
+    /// When the gateway learnt of it.
+    pub received_at: Timestamp,
+    /// What happened to it.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The charge that it was credited to; nothing while it is held.
+    pub charge_id: Option<ChargeId>,
+}
+
+impl ReportedTransfer {
+    /// What makes this transfer the same one when it is reported again.
+    ///
+    /// The bank's own id, where there is one. Otherwise the facts of the entry and `occurrence`, counted from 1 among
+    /// equal entries: the second of two equal rows of a day is the second equal row of that day in any other file, so
+    /// that overlapping files change nothing and true twins stay two.
+    #[must_use]
+    pub fn identity(&self, occurrence: u32) -> String {
+        match &self.bank_reference {
+            Some(reference) => format!("ref:{reference}:{}", self.amount.minor()),
+            None => format!("{}#{occurrence}", self.fingerprint()),
+        }
+    }
+
+    /// The facts that two reports of one transfer share, without an occurrence number.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for part in &self.texts {
+            text.extend(part.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+        }
+        format!("row:{}:{}:{}:{text}", self.booked.day(), self.amount.minor(), self.amount.currency())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charge::tests::{NOW, sgd};
+
+    fn reported(text: &str, bank_reference: Option<&str>) -> ReportedTransfer {
+        ReportedTransfer {
+            amount: sgd(3500),
+            booked: Booked::At(NOW),
+            texts: alloc::vec![text.into()],
+            bank_reference: bank_reference.map(Into::into),
+            end_to_end_id: None,
+            payer_name: None,
+            payer_account: None,
+            reversal: false,
+        }
+    }
+
+    #[test]
+    fn the_banks_own_id_makes_two_reports_one_transfer() {
+        assert_eq!(reported("a", Some("X1")).identity(1), reported("b", Some("X1")).identity(2));
+        assert_ne!(reported("a", Some("X1")).identity(1), reported("a", Some("X2")).identity(1));
+    }
+
+    #[test]
+    fn without_an_id_equal_rows_are_told_apart_by_their_occurrence() {
+        assert_eq!(reported("Ref  A", None).identity(1), reported("ref a", None).identity(1));
+        assert_ne!(reported("a", None).identity(1), reported("a", None).identity(2));
+        assert_ne!(reported("a", None).identity(1), reported("b", None).identity(1));
+    }
+
+    #[test]
+    fn a_bare_day_covers_every_time_zone() {
+        let day = Booked::On(Timestamp::from_millis(Span::days(20_000).as_millis()));
+        assert_eq!(day.latest().since(day.earliest()), Span::hours(50));
+        assert_eq!(day.day(), 20_000);
+    }
+}
