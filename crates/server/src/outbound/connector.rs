@@ -1,0 +1,171 @@
+//! Opening connections: resolve, check every address, connect to a checked address.
+//!
+//! There is no way around the check: literals and names take the same path, and the address that
+//! was checked is the one connected to, so a name that changes its answer gains nothing. A
+//! connection that stays open for reuse belongs to a client with one policy.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tower_service::Service;
+
+use super::address::AddressPolicy;
+use super::client::{SendError, SendErrorKind};
+
+/// How many system lookups one client runs at the same time. A lookup occupies a thread until
+/// the system gives up, which takes far longer than a call may.
+const LOOKUPS_AT_ONCE: usize = 64;
+
+/// How many of a name's addresses are tried before the call fails.
+const ADDRESSES_TRIED: usize = 4;
+
+/// The answer of a [`Resolve`] to come.
+pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Finds the addresses of a host name.
+pub trait Resolve: Send + Sync + 'static {
+    /// All addresses of `host`, each with `port`.
+    fn resolve(&self, host: &str, port: u16) -> Resolving;
+}
+
+/// The system's resolver, with a bound on how many threads it may occupy.
+#[derive(Debug)]
+pub struct SystemResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self { lookups: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)) }
+    }
+}
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, host: &str, port: u16) -> Resolving {
+        let (lookups, host) = (Arc::clone(&self.lookups), host.to_owned());
+        Box::pin(async move {
+            let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
+            let found = tokio::task::spawn_blocking(move || {
+                let found = (host.as_str(), port).to_socket_addrs();
+                // Given back by the thread itself: a caller that timed out has not freed it.
+                drop(permit);
+                found
+            });
+            Ok(found.await.map_err(io::Error::other)??.collect())
+        })
+    }
+}
+
+/// Connects to addresses that a policy permits, and to no other.
+#[derive(Clone)]
+pub(super) struct CheckedConnector {
+    policy: Arc<AddressPolicy>,
+    resolver: Arc<dyn Resolve>,
+    limit: Duration,
+}
+
+impl CheckedConnector {
+    pub(super) fn new(policy: Arc<AddressPolicy>, resolver: Arc<dyn Resolve>, limit: Duration) -> Self {
+        Self { policy, resolver, limit }
+    }
+
+    async fn connect(self, uri: Uri) -> Result<TokioIo<TcpStream>, SendError> {
+        let addresses = self.addresses(&uri).await?;
+        // One refused address refuses the call: which of them is used must not be luck.
+        if !addresses.iter().all(|address| self.policy.permits(address.ip())) {
+            return Err(SendError::new(SendErrorKind::Blocked, "the host's address may not be called"));
+        }
+        let tried = addresses.len().min(ADDRESSES_TRIED);
+        let share = self.limit.checked_div(u32::try_from(tried).unwrap_or(u32::MAX)).unwrap_or(self.limit);
+        let mut fault = SendError::new(SendErrorKind::Dns, "the host has no address");
+        for address in addresses.into_iter().take(tried) {
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    // Without it small writes wait for the peer; a system without it still works.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(TokioIo::new(stream));
+                }
+                Ok(Err(error)) => fault = SendError::new(SendErrorKind::Connect, error.to_string()),
+                Err(_) => fault = SendError::new(SendErrorKind::Timeout, "no connection in time"),
+            }
+        }
+        Err(fault)
+    }
+
+    async fn addresses(&self, uri: &Uri) -> Result<Vec<SocketAddr>, SendError> {
+        let host = uri.host().unwrap_or_default();
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if let Ok(address) = literal.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let found = self.resolver.resolve(host, port).await;
+        found.map_err(|error| SendError::new(SendErrorKind::Dns, format!("the host was not found: {error}")))
+    }
+}
+
+impl Service<Uri> for CheckedConnector {
+    type Response = TokioIo<TcpStream>;
+    type Error = SendError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, SendError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+/// [`CheckedConnector`] with TLS for `https`, all of it within one time limit.
+///
+/// The limit belongs here and not only to the call: the client finishes a connection in the
+/// background when another one became free for the call that asked for it.
+#[derive(Clone)]
+pub(super) struct LimitedConnector {
+    inner: HttpsConnector<CheckedConnector>,
+    limit: Duration,
+}
+
+impl LimitedConnector {
+    pub(super) fn new(inner: HttpsConnector<CheckedConnector>, limit: Duration) -> Self {
+        Self { inner, limit }
+    }
+}
+
+impl Service<Uri> for LimitedConnector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = SendError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, SendError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = timeout(self.limit, self.inner.call(uri));
+        Box::pin(async move {
+            match connecting.await {
+                Ok(Ok(stream)) => Ok(stream),
+                // What the checked connector did not say itself, the handshake said.
+                Ok(Err(error)) => Err(match error.downcast::<SendError>() {
+                    Ok(error) => *error,
+                    Err(error) => SendError::new(SendErrorKind::Tls, error.to_string()),
+                }),
+                Err(_) => Err(SendError::new(SendErrorKind::Timeout, "no connection in time")),
+            }
+        })
+    }
+}
