@@ -144,6 +144,24 @@ impl Outcome {
 }
 
 impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 14] = [
+        Self::Exact,
+        Self::ShortAmount,
+        Self::Surplus,
+        Self::AlreadyPaid,
+        Self::PaidAfterExpiry,
+        Self::Expired,
+        Self::Cancelled,
+        Self::NoReference,
+        Self::SeveralReferences,
+        Self::WeakReference,
+        Self::OtherCurrency,
+        Self::Reversal,
+        Self::ImplausibleDate,
+        Self::OlderThanCharge,
+    ];
+
     /// The name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

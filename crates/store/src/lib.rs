@@ -1,1 +1,122 @@
-//! Placeholder.
+//! Storage: the only place with SQL.
+//!
+//! Two databases, one set of statements. [`Store::write`] runs a transaction, [`Store::reader`] reads the last
+//! committed state. Row functions are methods of [`Tx`], one file per table under `rows/`, and use these verbs: `find_`
+//! returns an option, `get_` fails when there is nothing, `list_` returns a page, `insert_` adds, `lock_` loads for a
+//! change, `save_` writes the change if nobody was faster, `claim_` takes work under a lease.
+//!
+//! Deliberately absent: clocks, randomness, HTTP, business rules.
+
+mod engine;
+mod error;
+mod migrate;
+mod rows;
+mod value;
+
+pub use engine::{Sql, Tx};
+pub use error::{StoreError, TxError};
+pub use migrate::SchemaState;
+pub use rows::*;
+
+use engine::{PostgresEngine, Queue, SqliteEngine};
+use std::future::Future;
+use std::path::Path;
+
+/// An open database.
+pub struct Store {
+    queue: Queue,
+    engine: Engine,
+    /// The SQLite writer's thread, joined by [`Store::close`].
+    writer: Option<std::thread::JoinHandle<()>>,
+}
+
+enum Engine {
+    Sqlite(SqliteEngine),
+    Postgres(Box<PostgresEngine>),
+}
+
+impl Store {
+    /// Opens a SQLite file, creating and migrating it as needed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be opened or has a newer schema.
+    pub fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        migrate::migrate_sqlite(path)?;
+        let (queue, jobs) = Queue::new();
+        let (engine, writer) = SqliteEngine::open(path, jobs)?;
+        Ok(Self { queue, engine: Engine::Sqlite(engine), writer: Some(writer) })
+    }
+
+    /// Connects to PostgreSQL. An empty database gets its schema; an older schema is upgraded only with `upgrade`.
+    ///
+    /// Without `sslmode` in the URL, connections to other machines use TLS with a verified certificate, and connections
+    /// to this machine do not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the URL is no PostgreSQL URL, the server cannot be reached or the schema does not fit.
+    pub async fn open_postgres(url: &str, upgrade: bool) -> Result<Self, StoreError> {
+        let config = postgres_config(url)?;
+        migrate::migrate_postgres(&config, upgrade).await?;
+        let (queue, jobs) = Queue::new();
+        let engine = PostgresEngine::open(config, jobs).await?;
+        Ok(Self { queue, engine: Engine::Postgres(Box::new(engine)), writer: None })
+    }
+
+    /// Runs a transaction and returns when it is durable.
+    ///
+    /// The body may run more than once (after a lost race), so it must take time and randomness from outside, and may
+    /// wait for nothing but the statements of its [`Tx`].
+    ///
+    /// # Errors
+    /// The body's own error, after which nothing of it is stored, or a storage error.
+    pub async fn write<T, E, F, Fut>(&self, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: TxError,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.queue.write(body).await
+    }
+
+    /// A handle that reads the last committed state, statement by statement.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached.
+    pub async fn reader(&self) -> Result<Tx, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(engine) => Ok(engine.reader()),
+            Engine::Postgres(engine) => engine.reader().await,
+        }
+    }
+
+    /// Lets the writer finish what waits and closes the database.
+    pub fn close(self) {
+        let Self { queue, engine, writer } = self;
+        drop(queue);
+        if let Some(writer) = writer {
+            let _ = writer.join();
+        }
+        drop(engine);
+    }
+}
+
+/// Reads a connection URL and decides on TLS.
+fn postgres_config(url: &str) -> Result<tokio_postgres::Config, StoreError> {
+    use tokio_postgres::config::{Host, SslMode};
+    let mut config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
+        StoreError::Schema(format!("the database URL is not valid: {error}"))
+    })?;
+    if !url.contains("sslmode=") {
+        let here = |host: &Host| match host {
+            Host::Tcp(name) => ["localhost", "127.0.0.1", "::1"].contains(&name.as_str()),
+            Host::Unix(_) => true,
+        };
+        config.ssl_mode(if config.get_hosts().iter().all(here) { SslMode::Disable } else { SslMode::Require });
+    } else if config.get_ssl_mode() == SslMode::Prefer {
+        // "Prefer" silently falls back to plain text, which is no decision.
+        config.ssl_mode(SslMode::Require);
+    }
+    config.application_name("xanpay");
+    Ok(config)
+}

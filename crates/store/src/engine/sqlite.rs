@@ -1,0 +1,233 @@
+//! SQLite: one writer thread with group commit, reading connections beside it.
+
+use super::{BoxFuture, Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch};
+use crate::error::StoreError;
+use crate::value::{Row, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{ErrorCode, OpenFlags, ToSql};
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Commands beside a running server hold the write lock for milliseconds; this is patience, not a plan.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Prepared statements kept per connection: more than the program has.
+const STATEMENT_CACHE: usize = 256;
+/// Reading connections: reads are short and run on the callers' threads.
+const READERS: usize = 8;
+
+/// A connection that statements take turns on. The mutex is uncontended on the writer and costs nanoseconds.
+#[derive(Clone)]
+pub(crate) struct SharedConnection(Arc<Mutex<rusqlite::Connection>>);
+
+/// Readers and the way to the writer.
+pub(crate) struct SqliteEngine {
+    readers: Vec<SharedConnection>,
+    next_reader: AtomicUsize,
+}
+
+impl SqliteEngine {
+    /// Opens the database file, creating it if needed, and starts the writer.
+    pub(crate) fn open(path: &Path, jobs: JobReceiver) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
+        let writer = connect(path)?;
+        let readers = (0..READERS).map(|_| connect_reader(path)).collect::<Result<_, _>>()?;
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || write_jobs(&writer, jobs))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok((Self { readers, next_reader: AtomicUsize::new(0) }, thread))
+    }
+
+    /// Opens a connection of its own, for migrations, which run before the writer starts.
+    pub(crate) fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
+        connect(path)
+    }
+
+    /// A handle for reading the last committed state.
+    pub(crate) fn reader(&self) -> Tx {
+        let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        Tx::new(Connection::Sqlite(self.readers[turn].clone()))
+    }
+}
+
+/// Opens a connection that writes.
+fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
+    let connection = rusqlite::Connection::open(path).map_err(driver_error)?;
+    configure(&connection)?;
+    // FULL: with NORMAL, a power cut loses commits that were answered, and the file looks intact afterwards.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(driver_error)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(driver_error)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(driver_error)?;
+    Ok(SharedConnection(Arc::new(Mutex::new(connection))))
+}
+
+fn connect_reader(path: &Path) -> Result<SharedConnection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(driver_error)?;
+    configure(&connection)?;
+    connection.pragma_update(None, "query_only", true).map_err(driver_error)?;
+    Ok(SharedConnection(Arc::new(Mutex::new(connection))))
+}
+
+fn configure(connection: &rusqlite::Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(driver_error)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update(None, "foreign_keys", true).map_err(driver_error)?;
+    connection.pragma_update(None, "cache_size", -8192).map_err(driver_error)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(driver_error)
+}
+
+impl SharedConnection {
+    fn lock(&self) -> MutexGuard<'_, rusqlite::Connection> {
+        // A panic inside a statement cannot leave SQLite's own state half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(sql.text).map_err(driver_error)?;
+        let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(driver_error)?;
+        Ok(changed as u64)
+    }
+
+    pub(crate) fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(sql.text).map_err(driver_error)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(driver_error)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(driver_error)? {
+            let cells = (0..columns).map(|index| row.get_ref(index).map(owned)).collect::<Result<Vec<_>, _>>();
+            let cells = cells.map_err(driver_error)?.into_iter().collect::<Option<Vec<_>>>();
+            let corrupt = || StoreError::Corrupt { table: sql.table, column: "?", id: String::new() };
+            found.push(Row::new(sql.table, cells.ok_or_else(corrupt)?));
+        }
+        Ok(found)
+    }
+
+    /// Runs several statements without parameters.
+    pub(crate) fn batch(&self, text: &str) -> Result<(), StoreError> {
+        self.lock().execute_batch(text).map_err(driver_error)
+    }
+}
+
+fn owned(value: ValueRef<'_>) -> Option<Value<'static>> {
+    match value {
+        ValueRef::Null => Some(Value::Null),
+        ValueRef::Integer(value) => Some(Value::Int(value)),
+        ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok().map(|text| Value::Text(Cow::Owned(text))),
+        ValueRef::Blob(bytes) => Some(Value::Blob(Cow::Owned(bytes.to_vec()))),
+        ValueRef::Real(_) => None,
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn driver_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+        Some(ErrorCode::DiskFull) => StoreError::Unavailable("the disk is full".into()),
+        _ => StoreError::Driver(error.to_string()),
+    }
+}
+
+/// The writer: takes what waits, runs it in one transaction, commits once, answers all.
+fn write_jobs(connection: &SharedConnection, mut jobs: JobReceiver) {
+    while let Some(first) = jobs.blocking_recv() {
+        let batch = fill_batch(first, &mut jobs);
+        if let Err(batch) = write_together(connection, batch) {
+            for job in batch {
+                write_alone(connection, job);
+            }
+        }
+    }
+    // The last words: fold the write-ahead log into the file so that a backup of the file alone is whole.
+    let _ = connection.batch("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// Runs a batch in one transaction. Gives the jobs back, unanswered, when they must run one by one.
+fn write_together(connection: &SharedConnection, mut batch: Vec<Box<dyn Job>>) -> Result<(), Vec<Box<dyn Job>>> {
+    if connection.batch("BEGIN IMMEDIATE").is_err() {
+        return Err(batch);
+    }
+    for job in &mut batch {
+        match run(connection, job.as_mut()) {
+            Ran::Keep => {}
+            Ran::Undo { .. } => {
+                roll_back(connection);
+                return Err(batch);
+            }
+        }
+    }
+    match commit(connection) {
+        Ok(()) => batch.into_iter().for_each(|job| job.answer(None)),
+        // Alone, each of them meets the trouble itself and is answered with it.
+        Err(_) => return Err(batch),
+    }
+    Ok(())
+}
+
+/// Runs one job in its own transaction, again when it lost a race.
+fn write_alone(connection: &SharedConnection, mut job: Box<dyn Job>) {
+    for attempt in 1..=MAX_ATTEMPTS {
+        if let Err(error) = connection.batch("BEGIN IMMEDIATE") {
+            return job.answer(Some(error));
+        }
+        match run(connection, job.as_mut()) {
+            Ran::Keep => {
+                let failure = commit(connection).err();
+                return job.answer(failure);
+            }
+            Ran::Undo { retryable } => {
+                roll_back(connection);
+                if !retryable || attempt == MAX_ATTEMPTS {
+                    return job.answer(None);
+                }
+            }
+        }
+    }
+}
+
+/// Polls a transaction's future. Statements on SQLite return at once, so that one poll brings it to its end.
+fn run(connection: &SharedConnection, job: &mut dyn Job) -> Ran {
+    let mut future: BoxFuture<'_, Ran> = job.run(Tx::new(Connection::Sqlite(connection.clone())));
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(ran) => ran,
+        // The body waited for something that is not the database, which the rules forbid.
+        Poll::Pending => Ran::Undo { retryable: false },
+    }
+}
+
+fn commit(connection: &SharedConnection) -> Result<(), StoreError> {
+    match connection.batch("COMMIT") {
+        Ok(()) => Ok(()),
+        // Nothing was written: SQLite has not begun to, or has found no room before it did.
+        Err(error @ (StoreError::Busy | StoreError::Unavailable(_))) => {
+            roll_back(connection);
+            Err(error)
+        }
+        Err(error) => {
+            // After a failed write or sync nobody can say what the disk holds, and SQLite would carry on as if nothing
+            // had happened. Stopping is the only honest answer: the next start reads what is really there.
+            tracing::error!(%error, "commit failed; stopping so that nothing is acknowledged that may be lost");
+            std::process::abort()
+        }
+    }
+}
+
+fn roll_back(connection: &SharedConnection) {
+    // When it fails there was no transaction left to roll back: some errors end it by themselves.
+    let _ = connection.batch("ROLLBACK");
+}

@@ -1,0 +1,135 @@
+//! Receiving accounts.
+
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::value::Row;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::{AccountId, MerchantId};
+use xanpay_domain::method::Method;
+use xanpay_domain::time::Timestamp;
+
+/// An account that customers pay into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The world it belongs to.
+    pub environment: Environment,
+    /// The method that uses it.
+    pub method: Method,
+    /// What the payer pays to, in the rail's normal form.
+    pub account: String,
+    /// Name of its holder.
+    pub account_name: String,
+    /// Name of its bank; empty when the rail needs none.
+    pub bank: String,
+    /// The bank's own QR that charges are made from, where the rail needs one.
+    pub template_qr: Option<String>,
+    /// The account as bank statements name it.
+    pub statement_account: Option<String>,
+    /// The merchant that owns it; nothing for an account of the operator, which serves every merchant.
+    pub merchant_id: Option<MerchantId>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// Since when it is used for no new charge.
+    pub disabled_at: Option<Timestamp>,
+}
+
+macro_rules! account_columns {
+    () => {
+        "id, environment, method, account, account_name, bank, template_qr, statement_account, merchant_id, created_at, disabled_at"
+    };
+}
+
+statements! {
+    INSERT_ACCOUNT("receiving_accounts") = concat!("INSERT INTO receiving_accounts (", account_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING");
+    LIST_ACCOUNTS("receiving_accounts") = concat!("SELECT ", account_columns!(),
+        " FROM receiving_accounts WHERE environment = $1 ORDER BY id");
+    FIND_ACCOUNT("receiving_accounts") = concat!("SELECT ", account_columns!(),
+        " FROM receiving_accounts WHERE environment = $1 AND method = $2 AND account = $3");
+    DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
+    COUNT_PENDING("charges") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
+        (SELECT 1 FROM charges WHERE account_id = $1 AND status = 'pending' LIMIT $2) AS pending";
+}
+
+fn read_account(mut row: Row) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: row.id("id")?,
+        environment: row.environment()?,
+        method: row.parse("method", str::parse)?,
+        account: row.text("account")?,
+        account_name: row.text("account_name")?,
+        bank: row.text("bank")?,
+        template_qr: row.text_opt("template_qr")?,
+        statement_account: row.text_opt("statement_account")?,
+        merchant_id: row.id_opt("merchant_id")?,
+        created_at: row.time("created_at")?,
+        disabled_at: row.int_opt("disabled_at")?.map(Timestamp::from_millis),
+    })
+}
+
+impl Tx {
+    /// Adds an account; tells whether it was new.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_account(&self, account: &Account) -> Result<bool, StoreError> {
+        let row = [
+            account.id.into(),
+            account.environment.as_str().into(),
+            account.method.as_str().into(),
+            (&account.account).into(),
+            (&account.account_name).into(),
+            (&account.bank).into(),
+            account.template_qr.as_ref().into(),
+            account.statement_account.as_ref().into(),
+            account.merchant_id.into(),
+            account.created_at.into(),
+            account.disabled_at.into(),
+        ];
+        Ok(self.execute(INSERT_ACCOUNT, &row).await? == 1)
+    }
+
+    /// Every account of an environment, oldest first: an operator has few.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_accounts(&self, environment: Environment) -> Result<Vec<Account>, StoreError> {
+        let rows = self.query(LIST_ACCOUNTS, &[environment.as_str().into()]).await?;
+        rows.into_iter().map(read_account).collect()
+    }
+
+    /// The account that a method knows by this name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_account(
+        &self,
+        environment: Environment,
+        method: Method,
+        account: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        let params = [environment.as_str().into(), method.as_str().into(), account.into()];
+        self.query_opt(FIND_ACCOUNT, &params).await?.map(read_account).transpose()
+    }
+
+    /// Takes an account out of use for new charges; tells whether it was in use.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disable_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute(DISABLE_ACCOUNT, &[now.into(), id.into()]).await? == 1)
+    }
+
+    /// How many charges wait for money on an account, counted up to `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_pending_charges(&self, id: AccountId, limit: i64) -> Result<i64, StoreError> {
+        match self.query_opt(COUNT_PENDING, &[id.into(), limit.into()]).await? {
+            Some(mut row) => row.int("count"),
+            None => Ok(0),
+        }
+    }
+}

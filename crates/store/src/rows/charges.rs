@@ -1,0 +1,293 @@
+//! Charges.
+
+use super::sessions::read_phone;
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::value::{Row, Value};
+use xanpay_domain::charge::{Charge, ChargeState, Destination};
+use xanpay_domain::contact::{Email, Phone};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::exchange::{LockedRate, Rate};
+use xanpay_domain::id::{AccountId, ChargeId, MerchantId, SessionId};
+use xanpay_domain::time::Timestamp;
+
+/// What an equal request would repeat: the first half of a SHA-256 over everything that makes requests equal.
+pub type Fingerprint = [u8; 16];
+
+/// A charge and the version that a change of it must name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionedCharge {
+    /// The charge.
+    pub charge: Charge,
+    /// Counts its changes; also the sequence of the events that tell of them.
+    pub version: i64,
+}
+
+macro_rules! charge_columns {
+    () => {
+        "id, merchant_id, environment, session_id, customer_id, email, phone_code, phone, merchant_amount_minor, \
+         merchant_currency, customer_amount_minor, customer_currency, rate, rate_source, rate_as_of, method, account_id, \
+         account, account_name, bank, nonce, qr_code, orders, notify_url, notify_payload, cancel_token, created_at, \
+         updated_at, expires_at, received_minor, status, closed_at, paid_late, version"
+    };
+}
+
+statements! {
+    INSERT_CHARGE("charges") = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+        $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34) ON CONFLICT DO NOTHING");
+    FIND_CHARGE("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE id = $1");
+    FIND_CHARGE_OF_SESSION("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE session_id = $1");
+    FIND_BY_FINGERPRINT("charges") = concat!("SELECT ", charge_columns!(),
+        " FROM charges WHERE fingerprint = $1 AND status = 'pending'");
+    FIND_BY_NONCE("charges") = "SELECT id FROM charges WHERE account_id = $1 AND nonce = $2 AND nonce_held = 1";
+    LOCK_CHARGE("charges") = concat!("UPDATE charges SET version = version + 1 WHERE id = $1 RETURNING ", charge_columns!());
+    SAVE_CHARGE("charges") = "UPDATE charges SET updated_at = $1, received_minor = $2, status = $3, closed_at = $4, \
+        paid_late = $5, version = version + 1 WHERE id = $6 AND version = $7";
+    LIST_DUE_CHARGES("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'pending' AND expires_at <= $2 \
+        ORDER BY expires_at LIMIT $3";
+    RELEASE_NONCES("charges") = "UPDATE charges SET nonce_held = 0 WHERE id IN (SELECT id FROM charges \
+        WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3)";
+}
+
+fn read_charge(mut row: Row) -> Result<VersionedCharge, StoreError> {
+    let (id, merchant_id, environment) = (row.id("id")?, row.id("merchant_id")?, row.environment()?);
+    let (session_id, customer_id) = (row.id_opt("session_id")?, row.id("customer_id")?);
+    let email = row.text_opt("email")?.map(|text| Email::parse(&text)).transpose().map_err(|_| row.corrupt("email"))?;
+    let phone = read_phone(&mut row, "phone")?;
+    let (merchant_amount, customer_amount) = (row.money("merchant_amount_minor")?, row.money("customer_amount_minor")?);
+    let rate = read_rate(&mut row)?;
+    let method = row.parse("method", str::parse)?;
+    let destination = Destination {
+        account_id: row.id("account_id")?,
+        account: row.text("account")?,
+        account_name: row.text("account_name")?,
+        bank: row.text("bank")?,
+        nonce: row.text("nonce")?,
+        qr_code: row.text("qr_code")?,
+    };
+    let (orders, notify_url) = (row.text_opt("orders")?, row.text_opt("notify_url")?);
+    let (notify_payload, cancel_token) = (row.text_opt("notify_payload")?, row.text("cancel_token")?);
+    let (created_at, updated_at, expires_at) =
+        (row.time("created_at")?, row.time("updated_at")?, row.time("expires_at")?);
+    let received = xanpay_domain::money::Money::from_minor(row.int("received_minor")?, customer_amount.currency())
+        .map_err(|_| row.corrupt("received_minor"))?;
+    let state = read_state(&mut row)?;
+    let version = row.int("version")?;
+    let charge = Charge {
+        id,
+        merchant_id,
+        environment,
+        session_id,
+        customer_id,
+        email,
+        phone,
+        merchant_amount,
+        customer_amount,
+        rate,
+        method,
+        destination,
+        orders,
+        notify_url,
+        notify_payload,
+        cancel_token,
+        created_at,
+        updated_at,
+        expires_at,
+        received,
+        state,
+    };
+    Ok(VersionedCharge { charge, version })
+}
+
+fn read_rate(row: &mut Row) -> Result<Option<LockedRate>, StoreError> {
+    let rate = row.text_opt("rate")?;
+    let (source, as_of) = (row.text_opt("rate_source")?, row.int_opt("rate_as_of")?);
+    match (rate, source, as_of) {
+        (Some(rate), Some(source), Some(as_of)) => {
+            let rate = Rate::parse(&rate).map_err(|_| row.corrupt("rate"))?;
+            Ok(Some(LockedRate { rate, source, as_of: Timestamp::from_millis(as_of) }))
+        }
+        (None, None, None) => Ok(None),
+        _ => Err(row.corrupt("rate")),
+    }
+}
+
+fn read_state(row: &mut Row) -> Result<ChargeState, StoreError> {
+    let status = row.text("status")?;
+    let closed_at = row.int_opt("closed_at")?.map(Timestamp::from_millis);
+    let paid_late = row.flag("paid_late")?;
+    match (status.as_str(), closed_at) {
+        ("pending", None) => Ok(ChargeState::Pending),
+        ("completed", Some(completed_at)) => Ok(ChargeState::Completed { completed_at, paid_late }),
+        ("expired", Some(expired_at)) => Ok(ChargeState::Expired { expired_at }),
+        ("cancelled", Some(cancelled_at)) => Ok(ChargeState::Cancelled { cancelled_at }),
+        _ => Err(row.corrupt("status")),
+    }
+}
+
+/// The columns status, closed_at and paid_late.
+fn write_state(state: ChargeState) -> [Value<'static>; 3] {
+    let (closed_at, paid_late) = match state {
+        ChargeState::Pending => (None, false),
+        ChargeState::Completed { completed_at, paid_late } => (Some(completed_at), paid_late),
+        ChargeState::Expired { expired_at } => (Some(expired_at), false),
+        ChargeState::Cancelled { cancelled_at } => (Some(cancelled_at), false),
+    };
+    [state.status().as_str().into(), closed_at.into(), paid_late.into()]
+}
+
+impl Tx {
+    /// Adds a charge; false when its nonce, its session or its fingerprint is already taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_charge(&self, charge: &Charge, fingerprint: Option<&Fingerprint>) -> Result<bool, StoreError> {
+        let (to, rate) = (&charge.destination, charge.rate.as_ref());
+        let [status, closed_at, paid_late] = write_state(charge.state);
+        let row = [
+            charge.id.into(),
+            charge.merchant_id.into(),
+            charge.environment.as_str().into(),
+            charge.session_id.into(),
+            charge.customer_id.into(),
+            charge.email.as_ref().map(Email::as_str).into(),
+            charge.phone.as_ref().map(Phone::code).into(),
+            charge.phone.as_ref().map(Phone::number).into(),
+            charge.merchant_amount.minor().into(),
+            charge.merchant_amount.currency().code().into(),
+            charge.customer_amount.minor().into(),
+            charge.customer_amount.currency().code().into(),
+            rate.map(|rate| rate.rate.to_string()).into(),
+            rate.map(|rate| &rate.source).into(),
+            rate.map(|rate| rate.as_of).into(),
+            charge.method.as_str().into(),
+            to.account_id.into(),
+            (&to.account).into(),
+            (&to.account_name).into(),
+            (&to.bank).into(),
+            (&to.nonce).into(),
+            (&to.qr_code).into(),
+            charge.orders.as_ref().into(),
+            charge.notify_url.as_ref().into(),
+            charge.notify_payload.as_ref().into(),
+            (&charge.cancel_token).into(),
+            charge.created_at.into(),
+            charge.updated_at.into(),
+            charge.expires_at.into(),
+            charge.received.minor().into(),
+            status,
+            closed_at,
+            paid_late,
+            fingerprint.map(|fingerprint| fingerprint.as_slice()).into(),
+        ];
+        Ok(self.execute(INSERT_CHARGE, &row).await? == 1)
+    }
+
+    /// A charge of any merchant: for the checkout and for bearers of its cancel token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_charge(&self, id: ChargeId) -> Result<Option<Charge>, StoreError> {
+        let row = self.query_opt(FIND_CHARGE, &[id.into()]).await?;
+        Ok(row.map(read_charge).transpose()?.map(|found| found.charge))
+    }
+
+    /// A charge of one merchant; another merchant's is as absent as none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_charge_of(
+        &self,
+        merchant: MerchantId,
+        environment: Environment,
+        id: ChargeId,
+    ) -> Result<Option<Charge>, StoreError> {
+        let found = self.find_charge(id).await?;
+        Ok(found.filter(|charge| charge.merchant_id == merchant && charge.environment == environment))
+    }
+
+    /// The one charge of a session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_charge_of_session(&self, session: SessionId) -> Result<Option<Charge>, StoreError> {
+        let row = self.query_opt(FIND_CHARGE_OF_SESSION, &[session.into()]).await?;
+        Ok(row.map(read_charge).transpose()?.map(|found| found.charge))
+    }
+
+    /// The pending charge that an equal request made.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_charge_by_fingerprint(&self, fingerprint: &Fingerprint) -> Result<Option<Charge>, StoreError> {
+        let row = self.query_opt(FIND_BY_FINGERPRINT, &[fingerprint.as_slice().into()]).await?;
+        Ok(row.map(read_charge).transpose()?.map(|found| found.charge))
+    }
+
+    /// The charge that holds a nonce on an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_charge_id_by_nonce(
+        &self,
+        account: AccountId,
+        nonce: &str,
+    ) -> Result<Option<ChargeId>, StoreError> {
+        let row = self.query_opt(FIND_BY_NONCE, &[account.into(), nonce.into()]).await?;
+        row.map(|mut row| row.id("id")).transpose()
+    }
+
+    /// Loads a charge for a change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lock_charge(&self, id: ChargeId) -> Result<Option<VersionedCharge>, StoreError> {
+        self.change_opt(LOCK_CHARGE, &[id.into()]).await?.map(read_charge).transpose()
+    }
+
+    /// Writes what can change of a charge, if nobody was faster since `version`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody was.
+    pub async fn save_charge(&self, charge: &Charge, version: i64) -> Result<(), StoreError> {
+        let [status, closed_at, paid_late] = write_state(charge.state);
+        let row = [
+            charge.updated_at.into(),
+            charge.received.minor().into(),
+            status,
+            closed_at,
+            paid_late,
+            charge.id.into(),
+            version.into(),
+        ];
+        self.execute_one(SAVE_CHARGE, &row).await
+    }
+
+    /// Pending charges of an account whose deadline has passed, the oldest deadline first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_due_charges(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ChargeId>, StoreError> {
+        let rows = self.query(LIST_DUE_CHARGES, &[account.into(), now.into(), limit.into()]).await?;
+        rows.into_iter().map(|mut row| row.id("id")).collect()
+    }
+
+    /// Frees the nonces of charges that closed at or before `closed_by`; returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release_nonces(
+        &self,
+        environment: Environment,
+        closed_by: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        self.execute(RELEASE_NONCES, &[closed_by.into(), environment.as_str().into(), limit.into()]).await
+    }
+}

@@ -1,0 +1,308 @@
+//! The outbox: events, their deliveries and every attempt.
+
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::value::Row;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::{ChargeId, DeliveryId, EventId, MerchantId, WebhookId};
+use xanpay_domain::time::Timestamp;
+
+/// Something that happened to a charge, in the words that merchants hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its id, the same at every attempt.
+    pub id: EventId,
+    /// Whose charge it is about.
+    pub merchant_id: MerchantId,
+    /// The world it happened in.
+    pub environment: Environment,
+    /// The charge.
+    pub charge_id: ChargeId,
+    /// Counts the events of one charge upwards.
+    pub sequence: i64,
+    /// The body to send, byte for byte.
+    pub body: String,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+/// Where an event goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// The endpoint; nothing for the charge's own `notifyUrl`.
+    pub webhook_id: Option<WebhookId>,
+    /// The address.
+    pub url: String,
+}
+
+/// A delivery that a worker has taken on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The event that it carries.
+    pub event_id: EventId,
+    /// Whose event it is.
+    pub merchant_id: MerchantId,
+    /// The world it belongs to.
+    pub environment: Environment,
+    /// Where it goes.
+    pub recipient: Recipient,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The lane: deliveries of one lane leave in their sequence.
+    pub lane: String,
+    /// Its place in the lane.
+    pub sequence: i64,
+    /// When the event happened.
+    pub created_at: Timestamp,
+    /// The body to send.
+    pub body: String,
+}
+
+/// What one attempt brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub attempted_at: Timestamp,
+    /// The receiver's status, or why there was none.
+    pub result: Result<u16, String>,
+    /// The start of the receiver's answer.
+    pub excerpt: String,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: i64,
+}
+
+statements! {
+    INSERT_EVENT("events") = "INSERT INTO events (id, merchant_id, environment, charge_id, sequence, body, created_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT_DELIVERY("deliveries") = "INSERT INTO deliveries (id, event_id, merchant_id, environment, webhook_id, url, lane, \
+        sequence, state, attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $10)";
+    CLAIM_DELIVERIES("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 WHERE id IN (SELECT d.id FROM deliveries d \
+        WHERE d.state = 'pending' AND d.next_attempt_at <= $2 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
+        WHERE earlier.lane = d.lane AND earlier.state = 'pending' AND earlier.sequence < d.sequence) \
+        ORDER BY d.next_attempt_at LIMIT $3) AND state = 'pending' AND next_attempt_at <= $2 \
+        RETURNING id, event_id, merchant_id, environment, webhook_id, url, attempts, lane, sequence, created_at, \
+        (SELECT body FROM events WHERE events.id = deliveries.event_id)";
+    INSERT_ATTEMPT("delivery_attempts") = "INSERT INTO delivery_attempts \
+        (delivery_id, number, attempted_at, status, error, excerpt, elapsed_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        ON CONFLICT DO NOTHING";
+    FINISH_DELIVERY("deliveries") = "UPDATE deliveries SET state = $1, attempts = $2, finished_at = $3 \
+        WHERE id = $4 AND state = 'pending' AND attempts = $5";
+    POSTPONE_DELIVERY("deliveries") = "UPDATE deliveries SET attempts = $1, next_attempt_at = $2 \
+        WHERE id = $3 AND state = 'pending' AND attempts = $4";
+    POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
+        WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at < $1";
+    GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
+        (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS waiting";
+    LIST_DELIVERIES("deliveries") = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.sequence \
+        FROM events e JOIN deliveries d ON d.event_id = e.id WHERE e.charge_id = $1 ORDER BY e.sequence, d.id";
+    LIST_ATTEMPTS("delivery_attempts") = "SELECT delivery_id, attempted_at, status, error, excerpt, elapsed_ms \
+        FROM delivery_attempts WHERE delivery_id = $1 ORDER BY number";
+}
+
+/// A delivery as reports show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The event that it carries.
+    pub event_id: EventId,
+    /// Where it goes.
+    pub url: String,
+    /// `pending`, `delivered` or `given_up`.
+    pub state: String,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// The event's place among the charge's events.
+    pub sequence: i64,
+}
+
+fn read_claimed(mut row: Row) -> Result<ClaimedDelivery, StoreError> {
+    Ok(ClaimedDelivery {
+        id: row.id("id")?,
+        event_id: row.id("event_id")?,
+        merchant_id: row.id("merchant_id")?,
+        environment: row.environment()?,
+        recipient: Recipient { webhook_id: row.id_opt("webhook_id")?, url: row.text("url")? },
+        attempts: u32::try_from(row.int("attempts")?).map_err(|_| row.corrupt("attempts"))?,
+        lane: row.text("lane")?,
+        sequence: row.int("sequence")?,
+        created_at: row.time("created_at")?,
+        body: row.text("body")?,
+    })
+}
+
+impl Tx {
+    /// Adds an event and one delivery per recipient, due at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn push_event(&self, event: &Event, recipients: &[(DeliveryId, Recipient)]) -> Result<(), StoreError> {
+        let row = [
+            event.id.into(),
+            event.merchant_id.into(),
+            event.environment.as_str().into(),
+            event.charge_id.into(),
+            event.sequence.into(),
+            (&event.body).into(),
+            event.created_at.into(),
+        ];
+        self.execute_one(INSERT_EVENT, &row).await?;
+        for (id, recipient) in recipients {
+            let destination = recipient.webhook_id.map_or_else(|| "callback".to_owned(), |id| id.to_text());
+            let row = [
+                (*id).into(),
+                event.id.into(),
+                event.merchant_id.into(),
+                event.environment.as_str().into(),
+                recipient.webhook_id.into(),
+                (&recipient.url).into(),
+                format!("{}/{destination}", event.charge_id).into(),
+                event.sequence.into(),
+                event.created_at.into(),
+                event.created_at.into(),
+            ];
+            self.execute_one(INSERT_DELIVERY, &row).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up to `limit` due deliveries on until `leased_until`. After that instant another worker may take them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        let rows = self.query(CLAIM_DELIVERIES, &[leased_until.into(), now.into(), limit.into()]).await?;
+        rows.into_iter().map(read_claimed).collect()
+    }
+
+    /// Records an attempt that ends a delivery: delivered, or given up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn finish_delivery(
+        &self,
+        delivery: &ClaimedDelivery,
+        attempt: &Attempt,
+        delivered: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.insert_attempt(delivery, attempt).await?;
+        let state = if delivered { "delivered" } else { "given_up" };
+        let before = i64::from(delivery.attempts);
+        // No row: the lease ran out and another worker has recorded its own attempt. Both attempts are on record.
+        self.execute(
+            FINISH_DELIVERY,
+            &[state.into(), (before + 1).into(), now.into(), delivery.id.into(), before.into()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Records a failed attempt and when the next one is due; what waits behind it in its lane waits as long.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn postpone_delivery(
+        &self,
+        delivery: &ClaimedDelivery,
+        attempt: &Attempt,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.insert_attempt(delivery, attempt).await?;
+        let before = i64::from(delivery.attempts);
+        self.execute(
+            POSTPONE_DELIVERY,
+            &[(before + 1).into(), next_attempt_at.into(), delivery.id.into(), before.into()],
+        )
+        .await?;
+        self.execute(POSTPONE_LANE, &[next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()])
+            .await?;
+        Ok(())
+    }
+
+    /// Gives a claimed delivery back untried, due again at `next_attempt_at`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release_delivery(
+        &self,
+        delivery: &ClaimedDelivery,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let attempts = i64::from(delivery.attempts);
+        self.execute(
+            POSTPONE_DELIVERY,
+            &[attempts.into(), next_attempt_at.into(), delivery.id.into(), attempts.into()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn insert_attempt(&self, delivery: &ClaimedDelivery, attempt: &Attempt) -> Result<(), StoreError> {
+        let row = [
+            delivery.id.into(),
+            i64::from(delivery.attempts + 1).into(),
+            attempt.attempted_at.into(),
+            attempt.result.as_ref().ok().map(|status| i64::from(*status)).into(),
+            attempt.result.as_ref().err().into(),
+            (&attempt.excerpt).into(),
+            attempt.elapsed_ms.into(),
+        ];
+        self.execute(INSERT_ATTEMPT, &row).await?;
+        Ok(())
+    }
+
+    /// How many deliveries wait, counted up to `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_waiting_deliveries(&self, limit: i64) -> Result<i64, StoreError> {
+        match self.query_opt(GET_COUNTS, &[limit.into()]).await? {
+            Some(mut row) => row.int("count"),
+            None => Ok(0),
+        }
+    }
+
+    /// The deliveries of a charge's events, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_deliveries(&self, charge: ChargeId) -> Result<Vec<DeliveryReport>, StoreError> {
+        let rows = self.query(LIST_DELIVERIES, &[charge.into()]).await?;
+        let read = |mut row: Row| {
+            Ok(DeliveryReport {
+                id: row.id("id")?,
+                event_id: row.id("event_id")?,
+                url: row.text("url")?,
+                state: row.text("state")?,
+                attempts: row.int("attempts")?,
+                sequence: row.int("sequence")?,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The attempts of a delivery, first to last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_attempts(&self, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        let rows = self.query(LIST_ATTEMPTS, &[delivery.into()]).await?;
+        let read = |mut row: Row| {
+            row.text("delivery_id")?;
+            let attempted_at = row.time("attempted_at")?;
+            let status = row.int_opt("status")?.and_then(|status| u16::try_from(status).ok());
+            let error = row.text_opt("error")?;
+            let result = status.ok_or_else(|| error.unwrap_or_default());
+            Ok(Attempt { attempted_at, result, excerpt: row.text("excerpt")?, elapsed_ms: row.int("elapsed_ms")? })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}

@@ -1,0 +1,61 @@
+//! Exchange rates.
+
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::value::Row;
+use xanpay_domain::currency::Currency;
+use xanpay_domain::exchange::{Rate, RateEntry};
+
+/// A pair and its rate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairRate {
+    /// One unit of this currency ...
+    pub base: Currency,
+    /// ... is worth so many of this one.
+    pub quote: Currency,
+    /// The rate, its source and its time.
+    pub entry: RateEntry,
+}
+
+statements! {
+    SAVE_RATE("rates") = "INSERT INTO rates (base, quote, source, rate, as_of) VALUES ($1, $2, $3, $4, $5) \
+        ON CONFLICT (base, quote, source) DO UPDATE SET rate = excluded.rate, as_of = excluded.as_of";
+    LIST_RATES("rates") = "SELECT base, quote, source, rate, as_of FROM rates ORDER BY base, quote, source";
+}
+
+fn read_rate(mut row: Row) -> Result<PairRate, StoreError> {
+    Ok(PairRate {
+        base: row.parse("base", str::parse)?,
+        quote: row.parse("quote", str::parse)?,
+        entry: RateEntry {
+            source: row.text("source")?,
+            rate: row.parse("rate", Rate::parse)?,
+            as_of: row.time("as_of")?,
+        },
+    })
+}
+
+impl Tx {
+    /// Sets the rate of a pair from one source.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_rate(&self, rate: &PairRate) -> Result<(), StoreError> {
+        let row = [
+            rate.base.code().into(),
+            rate.quote.code().into(),
+            (&rate.entry.source).into(),
+            rate.entry.rate.to_string().into(),
+            rate.entry.as_of.into(),
+        ];
+        self.execute_one(SAVE_RATE, &row).await
+    }
+
+    /// Every rate: there are at most a few hundred pairs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_rates(&self) -> Result<Vec<PairRate>, StoreError> {
+        self.query(LIST_RATES, &[]).await?.into_iter().map(read_rate).collect()
+    }
+}

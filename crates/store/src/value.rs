@@ -1,0 +1,200 @@
+//! Values on their way into and out of a statement. Three types serve both databases.
+
+use crate::error::StoreError;
+use std::borrow::Cow;
+use std::vec;
+
+/// A parameter or a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// NULL.
+    Null,
+    /// BIGINT or INTEGER.
+    Int(i64),
+    /// TEXT.
+    Text(Cow<'a, str>),
+    /// BYTEA or BLOB.
+    Blob(Cow<'a, [u8]>),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(value))
+    }
+}
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::Text(Cow::Borrowed(value))
+    }
+}
+impl From<String> for Value<'_> {
+    fn from(value: String) -> Self {
+        Self::Text(Cow::Owned(value))
+    }
+}
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Blob(Cow::Borrowed(value))
+    }
+}
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+impl<Kind> From<xanpay_domain::id::Id<Kind>> for Value<'_> {
+    fn from(id: xanpay_domain::id::Id<Kind>) -> Self {
+        Self::Text(Cow::Owned(id.to_text()))
+    }
+}
+impl From<xanpay_domain::time::Timestamp> for Value<'_> {
+    fn from(instant: xanpay_domain::time::Timestamp) -> Self {
+        Self::Int(instant.as_millis())
+    }
+}
+
+/// One row, read from left to right. The names serve error messages only.
+#[derive(Debug)]
+pub struct Row {
+    table: &'static str,
+    id: String,
+    cells: vec::IntoIter<Value<'static>>,
+}
+
+impl Row {
+    /// A row of a table.
+    #[must_use]
+    pub fn new(table: &'static str, cells: Vec<Value<'static>>) -> Self {
+        let id = match cells.first() {
+            Some(Value::Text(id)) => id.clone().into_owned(),
+            Some(Value::Null | Value::Int(_) | Value::Blob(_)) | None => String::new(),
+        };
+        Self { table, id, cells: cells.into_iter() }
+    }
+
+    /// The error of a column whose value makes no sense.
+    #[must_use]
+    pub fn corrupt(&self, column: &'static str) -> StoreError {
+        StoreError::Corrupt { table: self.table, column, id: self.id.clone() }
+    }
+
+    /// The next column as an integer.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn int(&mut self, column: &'static str) -> Result<i64, StoreError> {
+        self.int_opt(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    /// The next column as an integer or NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn int_opt(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        match self.cells.next() {
+            Some(Value::Int(value)) => Ok(Some(value)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_) | Value::Blob(_)) | None => Err(self.corrupt(column)),
+        }
+    }
+
+    /// The next column as a flag, 0 or 1.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn flag(&mut self, column: &'static str) -> Result<bool, StoreError> {
+        match self.int(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+
+    /// The next column as text.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn text(&mut self, column: &'static str) -> Result<String, StoreError> {
+        self.text_opt(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    /// The next column as text or NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn text_opt(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
+        match self.cells.next() {
+            Some(Value::Text(value)) => Ok(Some(value.into_owned())),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Int(_) | Value::Blob(_)) | None => Err(self.corrupt(column)),
+        }
+    }
+
+    /// The next column as bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn blob(&mut self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        self.blob_opt(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    /// The next column as bytes or NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn blob_opt(&mut self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.cells.next() {
+            Some(Value::Blob(value)) => Ok(Some(value.into_owned())),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Int(_) | Value::Text(_)) | None => Err(self.corrupt(column)),
+        }
+    }
+
+    /// The next column as text that a reader understands.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is NULL or the reader refuses it.
+    pub fn parse<T, E>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, StoreError> {
+        let text = self.text(column)?;
+        read(&text).map_err(|_| self.corrupt(column))
+    }
+
+    /// The next column as an id.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is none.
+    pub fn id<Kind>(&mut self, column: &'static str) -> Result<xanpay_domain::id::Id<Kind>, StoreError> {
+        self.parse(column, xanpay_domain::id::Id::parse)
+    }
+
+    /// The next column as an id or NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is something else.
+    pub fn id_opt<Kind>(&mut self, column: &'static str) -> Result<Option<xanpay_domain::id::Id<Kind>>, StoreError> {
+        let text = self.text_opt(column)?;
+        text.map(|text| xanpay_domain::id::Id::parse(&text)).transpose().map_err(|_| self.corrupt(column))
+    }
+
+    /// The next column as an instant.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is none.
+    pub fn time(&mut self, column: &'static str) -> Result<xanpay_domain::time::Timestamp, StoreError> {
+        self.int(column).map(xanpay_domain::time::Timestamp::from_millis)
+    }
+}
