@@ -44,7 +44,7 @@ pub struct File {
     /// Its format. A camt file's container element decides.
     pub format: Format,
     /// The message version of a camt file, `camt.053.001.08`, from the namespace of its `Document` element; `None` when
-    /// it has no ISO namespace. Nothing is read differently for it.
+    /// that names no camt message. Nothing is read differently for it.
     pub version: Option<String>,
     /// The profile that read a CSV file.
     pub profile: Option<&'static str>,

@@ -2,6 +2,7 @@
 
 use crate::model::{Detail, Direction, Entry, Status};
 use jiff::civil::Date;
+use std::collections::HashMap;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Timestamp;
 
@@ -58,8 +59,19 @@ impl Entry {
     pub fn payments(&self) -> Vec<Payment> {
         match self.split() {
             Some(amounts) => {
-                let parts = self.details.iter().zip(amounts).enumerate();
-                parts.map(|(index, (detail, amount))| self.part(index, detail, amount)).collect()
+                let mut uses: HashMap<&str, usize> = HashMap::new();
+                let references = self.details.iter().filter_map(|detail| detail.bank_reference.as_deref());
+                for reference in references.chain(self.bank_reference.as_deref()) {
+                    *uses.entry(reference).or_default() += 1;
+                }
+                let parts = self.details.iter().zip(amounts).zip(1..);
+                let is_own = |reference: &&String| uses.get(reference.as_str()) == Some(&1);
+                parts
+                    .map(|((detail, amount), number)| {
+                        let own = detail.bank_reference.as_ref().filter(is_own);
+                        self.part(number, detail, amount, own)
+                    })
+                    .collect()
             }
             None => vec![self.whole()],
         }
@@ -83,12 +95,9 @@ impl Entry {
         (sum == self.amount).then_some(amounts)
     }
 
-    fn part(&self, index: usize, detail: &Detail, amount: Money) -> Payment {
-        let own = detail.bank_reference.as_ref().filter(|own| {
-            Some(*own) != self.bank_reference.as_ref()
-                && self.details.iter().filter(|other| other.bank_reference.as_ref() == Some(own)).count() == 1
-        });
-        let part = Part { number: index + 1, of: self.details.len() };
+    /// One transaction of the batch, with its own bank reference if no other has it.
+    fn part(&self, number: usize, detail: &Detail, amount: Money, own: Option<&String>) -> Payment {
+        let part = Part { number, of: self.details.len() };
         Payment {
             line: self.line,
             direction: self.direction,

@@ -32,7 +32,7 @@ const MAX_ACCOUNT: usize = 34;
 /// A camt.054 notification, version .08, with one booked credit entry per booking.
 ///
 /// Texts longer than the schema allows are split over several `Ustrd` elements; names and references are cut. The
-/// result is valid by the schema when no text is empty.
+/// result is valid by the schema, unless `account` or `message_id` is empty.
 #[must_use]
 pub fn camt054(account: &str, message_id: &str, created_at: Timestamp, bookings: &[Booking]) -> String {
     let created = date_time(created_at);
@@ -60,25 +60,23 @@ pub fn camt054(account: &str, message_id: &str, created_at: Timestamp, bookings:
 fn ntry(booking: &Booking) -> String {
     let (date, amount) = (booking.date, booking.amount);
     let money = format!("<Amt Ccy=\"{}\">{}</Amt><CdtDbtInd>CRDT</CdtDbtInd>", amount.currency(), amount.to_decimal());
-    let bank_reference = xml(&cut(&booking.bank_reference, MAX_REFERENCE));
-    let payer = xml(&cut(&booking.payer, MAX_TEXT));
+    let bank_reference = element("AcctSvcrRef", &cut(&booking.bank_reference, MAX_REFERENCE));
+    let payer = element("Nm", &cut(&booking.payer, MAX_TEXT));
     let letters: Vec<char> = booking.reference.chars().collect();
-    let remittance: String = letters
-        .chunks(MAX_TEXT)
-        .map(|piece| format!("<Ustrd>{}</Ustrd>", xml(&piece.iter().collect::<String>())))
-        .collect();
+    let remittance: String =
+        letters.chunks(MAX_TEXT).map(|piece| element("Ustrd", &piece.iter().collect::<String>())).collect();
     format!(
         "   <Ntry>\n\
          \x20   {money}\n\
          \x20   <Sts><Cd>BOOK</Cd></Sts>\n\
          \x20   <BookgDt><Dt>{date}</Dt></BookgDt>\n\
          \x20   <ValDt><Dt>{date}</Dt></ValDt>\n\
-         \x20   <AcctSvcrRef>{bank_reference}</AcctSvcrRef>\n\
+         \x20   {bank_reference}\n\
          \x20   <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RRCT</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn></BkTxCd>\n\
          \x20   <NtryDtls><TxDtls>\n\
-         \x20    <Refs><AcctSvcrRef>{bank_reference}</AcctSvcrRef><EndToEndId>NOTPROVIDED</EndToEndId></Refs>\n\
+         \x20    <Refs>{bank_reference}<EndToEndId>NOTPROVIDED</EndToEndId></Refs>\n\
          \x20    {money}\n\
-         \x20    <RltdPties><Dbtr><Pty><Nm>{payer}</Nm></Pty></Dbtr></RltdPties>\n\
+         \x20    <RltdPties><Dbtr><Pty>{payer}</Pty></Dbtr></RltdPties>\n\
          \x20    <RmtInf>{remittance}</RmtInf>\n\
          \x20   </TxDtls></NtryDtls>\n\
          \x20  </Ntry>\n"
@@ -143,6 +141,11 @@ fn account_id(account: &str) -> String {
     if is_iban { format!("<IBAN>{account}</IBAN>") } else { format!("<Othr><Id>{account}</Id></Othr>") }
 }
 
+/// An element around a text; nothing when the text is empty, as the schema has no empty texts.
+fn element(name: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("<{name}>{}</{name}>", xml(text)) }
+}
+
 fn cut(text: &str, length: usize) -> String {
     text.chars().take(length).collect()
 }
@@ -156,11 +159,8 @@ fn xml(text: &str) -> String {
     escape(writable).into_owned()
 }
 
-/// A CSV field, in quotation marks when it needs them.
+/// A CSV field on one line, in quotation marks when it needs them.
 fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
+    let field = field.replace(char::is_control, " ");
+    if field.contains([',', '"']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
 }

@@ -66,11 +66,10 @@ fn every_camt_file_has_the_statements_entries_and_sums_of_the_index() {
 #[test]
 fn a_file_cut_at_any_byte_is_an_error_and_never_a_shorter_statement() {
     let Some(corpus) = corpus() else { return };
-    for name in ["camt.053/genkgo__camt053.v8.xml", "camt.054/genkgo__camt054.v8.xml", "camt.053/derived__utf16le.xml"]
-    {
+    for (name, step) in [("camt.053/genkgo__camt053.v8.xml", 1), ("camt.053/derived__utf16le.xml", 7)] {
         let bytes = std::fs::read(corpus.join("files").join(name)).unwrap();
         let whole = read(&bytes, &Options::default()).unwrap();
-        for end in 0..bytes.len() {
+        for end in (0..bytes.len()).step_by(step) {
             if let Ok(file) = read(&bytes[..end], &Options::default()) {
                 assert_eq!(file, whole, "{name} cut at {end}");
             }

@@ -57,6 +57,7 @@ impl EntryDraft {
     /// A start tag at a path below `Ntry`. Version .01 has `TxDtls` without `NtryDtls` around it.
     pub(super) fn open(&mut self, path: &[&str]) {
         match path {
+            [.., "Ntry"] => self.fail("another entry stands inside this one"),
             ["NtryDtls", "TxDtls"] | ["TxDtls"] => self.details.push(DetailDraft::default()),
             ["NtryDtls", "TxDtls", "RtrInf"] | ["TxDtls", "RtrInf"] => {
                 if let Some(detail) = self.details.last_mut() {
@@ -222,7 +223,7 @@ fn set_once<T>(slot: &mut Option<T>, value: T, what: &str, fault: &mut Option<St
 
 fn amount(place: Place<'_>) -> Result<Money, String> {
     let code = place.currency.ok_or("the amount has no currency")?;
-    let currency: Currency = code.parse().map_err(|_| "the amount's currency is not an ISO 4217 code")?;
+    let currency: Currency = code.parse().map_err(|_| "the amount's currency is not a current ISO 4217 code")?;
     text::decimal(place.value, currency)
 }
 

@@ -43,10 +43,13 @@ pub(crate) fn read(text: &str) -> Result<File, ReadError> {
                 walk.open(name.unwrap_or_default(), &tag, || lines.at(start));
             }
             Event::End(_) => walk.close(),
-            Event::Text(content) => walk.text(&content),
-            Event::CData(content) => walk.text(&content),
+            Event::Text(content) => check_text(walk.text(&content), &walk, || lines.at(start))?,
+            Event::CData(content) => check_text(walk.text(&content), &walk, || lines.at(start))?,
             Event::GeneralRef(reference) => match resolve(&reference) {
-                Some(letter) => walk.text(letter.encode_utf8(&mut [0; 4])),
+                Some(letter) => {
+                    let is_inside = walk.text(letter.encode_utf8(&mut [0; 4]));
+                    check_text(is_inside, &walk, || lines.at(start))?;
+                }
                 None => {
                     return Err(broken(
                         "has a reference to a character or entity that does not exist",
@@ -65,6 +68,17 @@ pub(crate) fn read(text: &str) -> Result<File, ReadError> {
             return Err(broken("goes on after its document", lines.at(start)));
         }
     }
+}
+
+/// Refuses text that stands outside the document.
+fn check_text(is_inside: bool, walk: &Walk<'_>, line: impl FnOnce() -> usize) -> Result<(), ReadError> {
+    if is_inside {
+        return Ok(());
+    }
+    if walk.has_root() {
+        return Err(broken("goes on after its document", line()));
+    }
+    Err(ReadError::new(ReadError::FORMAT_UNKNOWN, "the file does not begin as an XML document does"))
 }
 
 /// A fault of a start tag, without its place.

@@ -2,9 +2,12 @@
 
 use quick_xml::events::BytesStart;
 
-const ISO_20022: &str = "urn:iso:std:iso:20022:tech:xsd:";
+/// The start of a message's name, which ends its namespace: `urn:iso:std:iso:20022:tech:xsd:camt.053.001.08`.
+const MESSAGE: &str = "camt.";
+/// The longest message name kept; the names of the schemas have 15 characters.
+const MAX_MESSAGE: usize = 35;
 
-/// The ISO 20022 namespaces declared on the way down to the document.
+/// The namespaces declared on the way down to the document.
 #[derive(Default)]
 pub(super) struct Namespaces {
     /// Depth of the declaring element, prefix (empty for the default namespace), message version or empty.
@@ -20,7 +23,9 @@ impl Namespaces {
                 Some(rest) => rest.strip_prefix(':').unwrap_or_default(),
                 None => continue,
             };
-            let message = attribute.value.trim().strip_prefix(ISO_20022).unwrap_or_default();
+            let namespace = attribute.value.trim();
+            let message = namespace.rfind(MESSAGE).and_then(|at| namespace.get(at..)).unwrap_or_default();
+            let message = if message.len() <= MAX_MESSAGE { message } else { "" };
             self.declared.push((depth, prefix.to_owned(), message.to_owned()));
         }
     }

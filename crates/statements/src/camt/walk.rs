@@ -130,11 +130,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Character data.
-    pub(super) fn text(&mut self, content: &str) {
+    pub(super) fn has_root(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Character data. `false` when it is more than white space and stands outside the document.
+    pub(super) fn text(&mut self, content: &str) -> bool {
+        if self.stack.is_empty() {
+            return content.trim().is_empty();
+        }
         if self.is_leaf {
             self.value.push_str(content);
         }
+        true
     }
 
     /// An end tag. The parser has checked that it closes the innermost element.

@@ -119,11 +119,16 @@ impl Profile {
     /// Whether a row is this layout's header. Letter case, spaces and empty columns at the end do not matter, nor does
     /// the word `Transaction` before `Ref1`.
     pub(super) fn is_header<'a>(&self, row: impl Iterator<Item = &'a str>) -> bool {
+        let mut row = row.peekable();
+        let wanted: Vec<&str> = self.info.header.split(',').collect();
+        if row.peek().map(|first| heading(first)) != wanted.first().map(|first| heading(first)) {
+            return false;
+        }
         let mut found: Vec<String> = row.map(heading).collect();
         while found.last().is_some_and(String::is_empty) {
             found.pop();
         }
-        let wanted: Vec<String> = self.info.header.split(',').map(heading).collect();
+        let wanted: Vec<String> = wanted.into_iter().map(heading).collect();
         found.len() >= self.required && wanted.starts_with(&found)
     }
 }
