@@ -307,6 +307,12 @@ fn too_many_attributes_and_too_deep_nesting_are_refused() {
 }
 
 #[test]
+fn more_entries_than_half_a_million_are_refused_as_a_whole() {
+    assert_eq!(code(&document(&"<Ntry/>".repeat(500_001))), "payload_too_large");
+    assert_eq!(code(&document(&ntry(&"<TxDtls/>".repeat(500_000)))), "payload_too_large");
+}
+
+#[test]
 fn broken_documents_are_refused_as_a_whole() {
     let whole = document(&ntry(""));
     for text in [

@@ -21,6 +21,9 @@ use walk::Walk;
 const MAX_DEPTH: usize = 100;
 /// The most attributes of one tag. The schemas have tags with one; envelopes declare a dozen namespaces.
 const MAX_ATTRIBUTES: usize = 64;
+/// The most entries and transactions of a file together. They may be empty elements of seven bytes that take hundreds
+/// in memory.
+const MAX_BOOKINGS: usize = 500_000;
 
 /// Reads a decoded document.
 pub(crate) fn read(text: &str) -> Result<File, ReadError> {
@@ -63,6 +66,10 @@ pub(crate) fn read(text: &str) -> Result<File, ReadError> {
                 return Err(broken("ends in the middle of the document", lines.at(start)));
             }
             Event::Eof => return walk.finish(),
+        }
+        if walk.bookings() > MAX_BOOKINGS {
+            let message = format!("the file has more than {MAX_BOOKINGS} entries and transactions");
+            return Err(ReadError::new(ReadError::PAYLOAD_TOO_LARGE, message));
         }
         if walk.has_second_root() {
             return Err(broken("goes on after its document", lines.at(start)));

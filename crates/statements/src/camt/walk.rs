@@ -31,6 +31,8 @@ pub(super) struct Walk<'a> {
     is_leaf: bool,
     /// The `Ccy` attribute of the innermost element.
     currency: Option<String>,
+    /// How many `Ntry` and `TxDtls` elements have been opened.
+    bookings: usize,
     statements: Vec<Statement>,
     refused: Vec<Refused>,
 }
@@ -73,6 +75,10 @@ impl<'a> Walk<'a> {
         self.stack.len()
     }
 
+    pub(super) fn bookings(&self) -> usize {
+        self.bookings
+    }
+
     pub(super) fn has_second_root(&self) -> bool {
         self.second_root
     }
@@ -85,6 +91,7 @@ impl<'a> Walk<'a> {
             self.root = Some(local);
         }
         self.stack.push(local);
+        self.bookings += usize::from(matches!(local, "Ntry" | "TxDtls"));
         self.value.clear();
         self.is_leaf = true;
         if self.container.is_none() {
