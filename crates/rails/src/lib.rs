@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Payment instructions of the thirteen rails.
+//!
+//! Per rail: what a receiving account looks like, what a charge's QR or link says, what the payer is told. Beside the
+//! rails stand the strict writer, the tolerant reader and the lint of EMVCo merchant-presented codes, and the picture.
+//! Nothing here touches a file, a socket, a clock or a random number.
+
+mod account;
+mod emv;
+mod encode;
+mod link;
+mod methods;
+mod payload;
+mod rail;
+mod svg;
+mod text;
+
+pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account};
+pub use encode::{EncodeError, Field, encode, encode_keys};
+pub use payload::{PaymentRequest, World, payload};
+pub use rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability, rail};
+pub use svg::{QrError, QrMatrix, qr_modules, qr_svg};

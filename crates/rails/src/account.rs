@@ -1,0 +1,186 @@
+//! Receiving accounts: what an operator types, checked and brought into one spelling.
+
+use crate::methods;
+use crate::rail::{MatchPolicy, Reliability, rail};
+use xanpay_domain::method::Method;
+
+/// A receiving account as the operator typed it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountInput<'a> {
+    /// The number, address or id to which payers send.
+    pub account: &'a str,
+    /// The holder's name.
+    pub name: Option<&'a str>,
+    /// The bank: a name or code, as the rail asks.
+    pub bank: Option<&'a str>,
+    /// The static code that the bank or acquirer issued, on rails that need one.
+    pub template: Option<&'a str>,
+    /// Show the issued code unchanged, because the acquirer refuses altered ones. The payer then types the amount.
+    pub template_as_issued: bool,
+}
+
+/// A receiving account that passed its rail's checks, in the rail's own spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivingAccount {
+    /// The rail.
+    pub method: Method,
+    /// The number, address or id, for example `+6585867834`.
+    pub account: String,
+    /// Which of the rail's [`crate::AccountKind`]s it is.
+    pub kind: &'static str,
+    /// The holder's name as typed, without surrounding space.
+    pub name: Option<String>,
+    /// The bank's name or code.
+    pub bank: Option<String>,
+    /// The issued static code.
+    pub template: Option<String>,
+    /// Whether the issued code is shown unchanged.
+    pub template_as_issued: bool,
+}
+
+impl ReceivingAccount {
+    /// How transfers to this account are told apart unless the operator chose.
+    #[must_use]
+    pub fn default_policy(&self) -> MatchPolicy {
+        let rail = rail(self.method);
+        rail.account_kind(self.kind).map_or(rail.default_policy, |kind| kind.default_policy)
+    }
+
+    /// How surely a nonce arrives with transfers to this account.
+    #[must_use]
+    pub fn nonce_reliability(&self) -> Reliability {
+        let rail = rail(self.method);
+        rail.account_kind(self.kind).map_or(rail.nonce_reliability, |kind| kind.nonce_reliability)
+    }
+}
+
+/// Something that is probably wrong but cannot be proved so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The field of [`AccountInput`].
+    pub field: &'static str,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// Why an account cannot be one of its rail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct AccountFault {
+    /// The field of [`AccountInput`].
+    pub field: &'static str,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl AccountFault {
+    pub(crate) fn new(field: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { field, code, message: message.into() }
+    }
+}
+
+/// The result of checking an account: the account, and what is only probably wrong with it.
+pub(crate) type Parsed = Result<(ReceivingAccount, Vec<Warning>), AccountFault>;
+
+/// Checks an account against its rail and spells it as the rail does.
+///
+/// # Errors
+/// [`AccountFault`] names the first field that cannot be right. Checks that only make a fault probable are warnings.
+pub fn parse_account(method: Method, input: &AccountInput<'_>) -> Parsed {
+    refuse_control_characters(input)?;
+    match method {
+        Method::Fps => methods::fps::parse_account(input),
+        Method::HkBankTransfer => methods::hk_bank_transfer::parse_account(input),
+        Method::Paynow => methods::paynow::parse_account(input),
+        Method::ViettelPay => methods::viettel_pay::parse_account(input),
+        Method::DuitNow => methods::duit_now::parse_account(input),
+        Method::Instapay => methods::instapay::parse_account(input),
+        Method::PromptPay => methods::prompt_pay::parse_account(input),
+        Method::InBankTransfer => methods::in_bank_transfer::parse_account(input),
+        Method::GojekId => methods::gojek_id::parse_account(input),
+        Method::IdBankTransfer => methods::id_bank_transfer::parse_account(input),
+        Method::AuBankTransfer => methods::au_bank_transfer::parse_account(input),
+        Method::NzBankTransfer => methods::nz_bank_transfer::parse_account(input),
+        Method::Toss => methods::toss::parse_account(input),
+    }
+}
+
+/// The longest text that any field of an account may have; the longest real one is an issued code of 512 characters.
+const MAX_FIELD_CHARS: usize = 512;
+
+fn refuse_control_characters(input: &AccountInput<'_>) -> Result<(), AccountFault> {
+    let fields =
+        [("account", Some(input.account)), ("name", input.name), ("bank", input.bank), ("template", input.template)];
+    for (field, value) in fields {
+        let Some(value) = value else { continue };
+        if value.trim().chars().any(char::is_control) {
+            return Err(AccountFault::new(field, "control_character", "must not contain control characters"));
+        }
+        if value.chars().count() > MAX_FIELD_CHARS {
+            return Err(AccountFault::new(field, "too_long", format!("must be at most {MAX_FIELD_CHARS} characters")));
+        }
+    }
+    Ok(())
+}
+
+/// Collects the parts that every rail treats alike: trimmed texts, empty ones dropped.
+pub(crate) struct Draft<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) bank: Option<&'a str>,
+    pub(crate) template: Option<&'a str>,
+    template_as_issued: bool,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn of(input: &AccountInput<'a>) -> Self {
+        let present = |text: Option<&'a str>| text.map(str::trim).filter(|text| !text.is_empty());
+        Self {
+            account: input.account.trim(),
+            name: present(input.name),
+            bank: present(input.bank),
+            template: present(input.template),
+            template_as_issued: input.template_as_issued,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The account must be there before its form can be judged.
+    pub(crate) fn require_account(&self) -> Result<&'a str, AccountFault> {
+        if self.account.is_empty() {
+            return Err(AccountFault::new("account", "missing", "must not be empty"));
+        }
+        Ok(self.account)
+    }
+
+    /// A rail that has no issued codes refuses one instead of forgetting it.
+    pub(crate) fn refuse_template(&self) -> Result<(), AccountFault> {
+        if self.template.is_some() || self.template_as_issued {
+            return Err(AccountFault::new("template", "not_used", "this rail takes no issued QR"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn warn(&mut self, field: &'static str, code: &'static str, message: impl Into<String>) {
+        self.warnings.push(Warning { field, code, message: message.into() });
+    }
+
+    /// The account in its final spelling.
+    pub(crate) fn finish(self, method: Method, kind: &'static str, account: String) -> Parsed {
+        let account = ReceivingAccount {
+            method,
+            account,
+            kind,
+            name: self.name.map(str::to_owned),
+            bank: self.bank.map(str::to_owned),
+            template: self.template.map(str::to_owned),
+            template_as_issued: self.template_as_issued,
+        };
+        Ok((account, self.warnings))
+    }
+}

@@ -1,0 +1,143 @@
+//! `xanpay qr encode`: named fields in, payload text out.
+
+use crate::account::AccountFault;
+use crate::methods;
+use std::collections::BTreeMap;
+use xanpay_domain::currency::Currency;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+
+/// A field's value. Amounts arrive as the text of their decimal literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// Text, or a number as it was written.
+    Text(String),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// Why no payload can be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct EncodeError {
+    /// The field at fault, as [`encode_keys`] names it.
+    pub field: String,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl EncodeError {
+    pub(crate) fn new(field: &str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), message: message.into() }
+    }
+}
+
+impl From<AccountFault> for EncodeError {
+    fn from(fault: AccountFault) -> Self {
+        Self { field: fault.field.to_owned(), message: fault.message }
+    }
+}
+
+/// Writes a payload from named fields.
+///
+/// # Errors
+/// [`EncodeError`] names the first field that is unknown, missing, of the wrong kind or forbidden by the rail.
+pub fn encode(method: Method, fields: &BTreeMap<String, Field>) -> Result<String, EncodeError> {
+    let known = encode_keys(method);
+    if known.is_empty() {
+        return Err(EncodeError::new("method", format!("{method} has no QR; its fields are copied by the payer")));
+    }
+    for key in fields.keys() {
+        if !known.iter().any(|(name, _)| name == key) {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            return Err(EncodeError::new(key, format!("is not a key of {method}; the keys are {}", names.join(", "))));
+        }
+    }
+    let keys = Keys { fields };
+    match method {
+        Method::Fps => methods::fps::encode(&keys),
+        Method::Paynow => methods::paynow::encode(&keys),
+        Method::ViettelPay => methods::viettel_pay::encode(&keys),
+        Method::DuitNow => methods::duit_now::encode(&keys),
+        Method::Instapay => methods::instapay::encode(&keys),
+        Method::PromptPay => methods::prompt_pay::encode(&keys),
+        Method::InBankTransfer => methods::in_bank_transfer::encode(&keys),
+        Method::GojekId => methods::gojek_id::encode(&keys),
+        Method::Toss => methods::toss::encode(&keys),
+        Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => {
+            Err(EncodeError::new("method", "has no QR"))
+        }
+    }
+}
+
+/// The keys that [`encode`] takes for a method, each with a line of help; none where the rail has no QR.
+#[must_use]
+pub fn encode_keys(method: Method) -> &'static [(&'static str, &'static str)] {
+    match method {
+        Method::Fps => methods::fps::KEYS,
+        Method::Paynow => methods::paynow::KEYS,
+        Method::ViettelPay => methods::viettel_pay::KEYS,
+        Method::DuitNow => methods::duit_now::KEYS,
+        Method::Instapay => methods::instapay::KEYS,
+        Method::PromptPay => methods::prompt_pay::KEYS,
+        Method::InBankTransfer => methods::in_bank_transfer::KEYS,
+        Method::GojekId => methods::gojek_id::KEYS,
+        Method::Toss => methods::toss::KEYS,
+        Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => &[],
+    }
+}
+
+/// Typed access to the fields of one call.
+pub(crate) struct Keys<'a> {
+    fields: &'a BTreeMap<String, Field>,
+}
+
+impl<'a> Keys<'a> {
+    /// A text that may be absent. Present and empty is a fault: it would write nothing and look like something.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, EncodeError> {
+        match self.fields.get(key) {
+            None => Ok(None),
+            Some(Field::Text(text)) if text.is_empty() => Err(EncodeError::new(key, "must not be empty")),
+            Some(Field::Text(text)) => Ok(Some(text)),
+            Some(Field::Bool(_)) => Err(EncodeError::new(key, "must be text")),
+        }
+    }
+
+    /// A text that must be present.
+    pub(crate) fn required(&self, key: &str) -> Result<&'a str, EncodeError> {
+        self.text(key)?.ok_or_else(|| EncodeError::new(key, "is required"))
+    }
+
+    /// A yes or no that may be absent.
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, EncodeError> {
+        match self.fields.get(key) {
+            None => Ok(None),
+            Some(Field::Bool(value)) => Ok(Some(*value)),
+            Some(Field::Text(_)) => Err(EncodeError::new(key, "must be true or false")),
+        }
+    }
+
+    /// The amount of a rail, payable on it, with the number of decimals that its payload has.
+    pub(crate) fn amount(&self, method: Method) -> Result<Option<String>, EncodeError> {
+        let Some(money) = self.money(method.currency())? else { return Ok(None) };
+        if !money.is_payable_in(method.payable_exponent()) {
+            return Err(EncodeError::new("amount", format!("must be whole {} on this rail", method.currency())));
+        }
+        Ok(Some(money.to_decimal_with(method.payable_exponent())))
+    }
+
+    /// The amount in a currency.
+    pub(crate) fn money(&self, currency: Currency) -> Result<Option<Money>, EncodeError> {
+        let Some(text) = self.text("amount")? else { return Ok(None) };
+        Money::parse(text, currency).map(Some).map_err(|error| EncodeError::new("amount", error.to_string()))
+    }
+
+    /// The amount with the decimals that were typed, at most as many as the currency has: `35`, `35.5`, `35.00`.
+    pub(crate) fn amount_as_written(&self, currency: Currency) -> Result<Option<String>, EncodeError> {
+        let Some(money) = self.money(currency)? else { return Ok(None) };
+        let typed = self.text("amount")?.unwrap_or_default();
+        let decimals =
+            typed.split_once('.').map_or(0, |(_, fraction)| u32::try_from(fraction.len()).unwrap_or(u32::MAX));
+        Ok(Some(money.to_decimal_with(decimals.min(currency.exponent()))))
+    }
+}

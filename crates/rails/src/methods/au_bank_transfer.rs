@@ -1,0 +1,170 @@
+//! Bank transfer, Australia: BSB and account number, or PayID. There is no QR standard; the fields are copied.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const ACCOUNT: &str = "account";
+pub(crate) const PAYID_PHONE: &str = "payid-phone";
+pub(crate) const PAYID_EMAIL: &str = "payid-email";
+pub(crate) const PAYID_ABN: &str = "payid-abn";
+pub(crate) const PAYID_ACN: &str = "payid-acn";
+
+const fn kind(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
+    AccountKind { name, format, example, nonce_reliability: Reliability::Typed, default_policy: MatchPolicy::Nonce }
+}
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::AuBankTransfer,
+    account_kinds: &[
+        kind(ACCOUNT, "BSB of 6 digits and account number of 4 to 9", "062-000 12345678"),
+        kind(PAYID_PHONE, "PayID: phone number as +61-4XXXXXXXX", "+61-412345678"),
+        kind(PAYID_EMAIL, "PayID: e-mail address in lower case", "pay@shop.com.au"),
+        kind(PAYID_ABN, "PayID: ABN of 11 digits", "51824753556"),
+        kind(PAYID_ACN, "PayID: ACN of 9 digits", "004085616"),
+    ],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Reference / Description",
+        max_len: 18,
+        upper_case: false,
+        alphabet: Alphabet::AustralianDirectEntry,
+    },
+    nonce_reliability: Reliability::Typed,
+    default_policy: MatchPolicy::Nonce,
+    max_amount: None,
+    qr: QrKind::None,
+    app_link: false,
+    payer_steps: &[
+        "Open your bank's app and choose Pay someone.",
+        "Copy the PayID, or the BSB and account number, shown here.",
+        "Check the holder's name and type the amount exactly as shown here.",
+        "Type the reference shown here into Reference or Description.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "Direct Entry carries 18 characters of reference; Osko carries 280 of description.",
+        "Statements have no reference column: the reference stands inside the description.",
+    ],
+    example_template: None,
+};
+
+fn fault(code: &'static str, message: &str) -> AccountFault {
+    AccountFault::new("account", code, message)
+}
+
+/// Whether the digits of an ABN agree: 10 is taken from the weight sum's first digit, the rest is modulo 89.
+fn abn_checks(digits: &str) -> bool {
+    const WEIGHTS: [i64; 11] = [10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19];
+    let sum: i64 =
+        digits.bytes().zip(WEIGHTS).map(|(digit, weight)| i64::from(digit.saturating_sub(b'0')) * weight).sum();
+    digits.len() == 11 && !digits.starts_with('0') && (sum - 10) % 89 == 0
+}
+
+/// Whether the last digit of an ACN is the one that the first eight call for.
+fn acn_checks(digits: &str) -> bool {
+    const WEIGHTS: [u32; 9] = [8, 7, 6, 5, 4, 3, 2, 1, 1];
+    let sum: u32 =
+        digits.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit.saturating_sub(b'0')) * weight).sum();
+    digits.len() == 9 && sum % 10 == 0
+}
+
+/// Reads a phone PayID in any usual spelling of an Australian number, or a foreign one written `+CC-number`.
+fn phone(account: &str) -> Result<String, AccountFault> {
+    let compact = text::ungroup(account);
+    let wrong = || fault("payid_phone_form", "must be a phone number such as +61-412345678");
+    let number = compact.strip_prefix('+').ok_or_else(wrong)?;
+    if let Some(subscriber) = number.strip_prefix("61") {
+        let subscriber = subscriber.strip_prefix('0').unwrap_or(subscriber);
+        if subscriber.len() != 9 || !text::is_digits(subscriber) {
+            return Err(fault("payid_phone_length", "an Australian number has 9 digits after +61"));
+        }
+        if !subscriber.starts_with(['2', '3', '4', '7', '8']) {
+            return Err(fault("payid_phone_impossible", "Australian numbers start with 2, 3, 4, 7 or 8 after +61"));
+        }
+        return Ok(format!("+61-{subscriber}"));
+    }
+    let (country, subscriber) = account.strip_prefix('+').and_then(|rest| rest.split_once('-')).ok_or_else(wrong)?;
+    let subscriber = text::ungroup(subscriber);
+    let fits = (1..=3).contains(&country.len()) && (5..=12).contains(&subscriber.len());
+    if !fits || !text::is_digits(country) || !text::is_digits(&subscriber) {
+        return Err(wrong());
+    }
+    Ok(format!("+{country}-{subscriber}"))
+}
+
+fn bsb_and_number(bsb: &str, number: &str) -> Result<(&'static str, String), AccountFault> {
+    let (Some(state), Some(branch)) = (bsb.get(..3), bsb.get(3..)) else {
+        return Err(fault("account_form", "must be a BSB of 6 digits and an account number"));
+    };
+    if !(4..=9).contains(&number.len()) {
+        return Err(fault("account_length", "an account number has 4 to 9 digits after the BSB of 6"));
+    }
+    if text::is_zeros(bsb) || text::is_zeros(number) {
+        return Err(fault("account_impossible", "a BSB or an account of zeros is given to nobody"));
+    }
+    Ok((ACCOUNT, format!("{state}-{branch} {number}")))
+}
+
+/// Tells BSB and account from ABN and ACN: a BSB is set apart by a hyphen, a space or the field `bank`.
+fn number(account: &str, bank: Option<&str>) -> Result<(&'static str, String), AccountFault> {
+    let digits = text::ungroup(account);
+    if !text::is_digits(&digits) {
+        return Err(fault("account_form", "must be BSB and account number such as 062-000 12345678, or a PayID"));
+    }
+    let bsb_in_bank = bank.map(text::ungroup).filter(|bank| text::is_digits(bank));
+    if let Some(bsb) = bsb_in_bank {
+        if bsb.len() != 6 {
+            return Err(AccountFault::new("bank", "bsb_form", "a BSB has 6 digits"));
+        }
+        return match digits.strip_prefix(bsb.as_str()) {
+            Some(rest) if digits.len() > 9 => bsb_and_number(&bsb, rest),
+            Some(_) | None => bsb_and_number(&bsb, &digits),
+        };
+    }
+    let bsb_set_apart = account.as_bytes().get(3).is_some_and(|byte| *byte == b'-')
+        || account.as_bytes().get(6).is_some_and(|byte| !byte.is_ascii_digit());
+    if !bsb_set_apart {
+        if abn_checks(&digits) {
+            return Ok((PAYID_ABN, digits));
+        }
+        if acn_checks(&digits) && !text::is_zeros(&digits) {
+            return Ok((PAYID_ACN, digits));
+        }
+        if matches!(digits.len(), 9 | 11) {
+            return Err(fault(
+                "payid_check_digit",
+                "is no ABN or ACN (its check digits do not agree); write a BSB apart, as in 062-000 12345",
+            ));
+        }
+    }
+    match digits.split_at_checked(6) {
+        Some((bsb, number)) => bsb_and_number(bsb, number),
+        None => Err(fault("account_length", "must be a BSB of 6 digits and an account number of 4 to 9")),
+    }
+}
+
+/// Checks an Australian account: BSB and account number, or a PayID.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let account = draft.require_account()?;
+    let (kind, spelled) = if account.contains('@') {
+        if !text::is_email(account) || account.len() > 256 {
+            return Err(fault("payid_email_form", "is not an e-mail address"));
+        }
+        if text::is_reserved_domain(account) {
+            return Err(fault("payid_email_impossible", "the address is in a domain that cannot exist"));
+        }
+        (PAYID_EMAIL, account.to_ascii_lowercase())
+    } else if account.starts_with('+') {
+        (PAYID_PHONE, phone(account)?)
+    } else {
+        number(account, draft.bank)?
+    };
+    if draft.name.is_none() {
+        draft.warn("name", "missing", "banks show the payer whether the holder's name agrees; give it");
+    }
+    draft.finish(Method::AuBankTransfer, kind, spelled)
+}

@@ -1,0 +1,206 @@
+//! DuitNow, Malaysia. A DuitNow QR holds ids that an acquirer gave, so the operator pastes the issued static code; a
+//! DuitNow ID alone is typed by the payer. Source: PayNet's DuitNow QR examples.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::reader::find;
+use crate::emv::template::Issued;
+use crate::encode::{EncodeError, Keys};
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const MERCHANT: &str = "merchant";
+pub(crate) const MOBILE: &str = "mobile";
+pub(crate) const NRIC: &str = "nric";
+pub(crate) const BUSINESS: &str = "business";
+
+/// The id of DuitNow QR at 26-00.
+pub(crate) const GUID: &str = "A0000006150001";
+
+/// A static code of an acquirer 000000, which does not exist.
+pub(crate) const SANDBOX_TEMPLATE: &str =
+    "00020101021126420014A00000061500010106000000021000000000005204000053034585802MY5911XANPAY TEST6002MY63046940";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::DuitNow,
+    account_kinds: &[
+        AccountKind {
+            name: MERCHANT,
+            format: "merchant's account or id, with the issued static DuitNow QR",
+            example: "123456789",
+            nonce_reliability: Reliability::Uncertain,
+            default_policy: MatchPolicy::UniqueAmount,
+        },
+        AccountKind {
+            name: MOBILE,
+            format: "DuitNow ID: mobile number as +60XXXXXXXXX",
+            example: "+60123456789",
+            nonce_reliability: Reliability::Typed,
+            default_policy: MatchPolicy::Nonce,
+        },
+        AccountKind {
+            name: BUSINESS,
+            format: "DuitNow ID: business registration number of 12 digits",
+            example: "201901000005",
+            nonce_reliability: Reliability::Typed,
+            default_policy: MatchPolicy::Nonce,
+        },
+        AccountKind {
+            name: NRIC,
+            format: "DuitNow ID: identity card number of 12 digits",
+            example: "770305021234",
+            nonce_reliability: Reliability::Typed,
+            default_policy: MatchPolicy::Nonce,
+        },
+    ],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Recipient Reference",
+        max_len: 25,
+        upper_case: false,
+        alphabet: Alphabet::AlphanumericSpace,
+    },
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: MatchPolicy::UniqueAmount,
+    max_amount: Some(3_000_000),
+    qr: QrKind::Template,
+    app_link: false,
+    payer_steps: &[
+        "Open your bank's app or wallet. Scan the DuitNow QR, or choose DuitNow transfer and type the ID shown here.",
+        "Check the amount, to the last sen; type it if the app asks for it.",
+        "If there is a field Recipient Reference, type the reference shown here.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "Ids in a DuitNow QR are issued by the acquirer: paste the static code that it gave you.",
+        "Some acquirers refuse an altered code, above all one with an integrity value in tag 82: show it as issued then.",
+        "Limits are the banks'; 30,000 ringgit is one provider's.",
+    ],
+    example_template: Some(
+        "00020101021126420014A00000061500010106501664021012345678955204000053034585802MY5909QRCSDNBHD6005BANGI63041D55",
+    ),
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("template", "the static code that the acquirer issued"),
+    ("amount", "MYR, at most two decimals"),
+    ("reference", "tag 62-05, at most 25 characters"),
+];
+
+fn issued(template: &str) -> Result<Issued<'_>, AccountFault> {
+    Issued::read(template, Method::DuitNow, &[GUID])
+}
+
+fn is_impossible(code: &Issued<'_>) -> bool {
+    let acquirer = code.payee(&[GUID]).and_then(|inner| find(&inner, "01").map(str::to_owned));
+    acquirer.is_none_or(|acquirer| text::is_zeros(&acquirer))
+}
+
+/// Whether twelve digits are an identity card number: a day of birth and a place that exists.
+fn is_nric(digits: &str) -> bool {
+    let (Some(birth), Some(place)) = (digits.get(..6), digits.get(6..8)) else { return false };
+    // The century is not written; 20YY or 19YY differ only in whether a year 00 leaps, and 2000 did.
+    let day_exists = text::is_date(&format!("20{birth}"));
+    day_exists
+        && !matches!(
+            place,
+            "00" | "17" | "18" | "19" | "20" | "69" | "70" | "73" | "80" | "81" | "94" | "95" | "96" | "97"
+        )
+}
+
+/// Whether twelve digits are a registration number of 2019 or later: year, kind of entity 01 to 06, serial.
+fn is_registration(digits: &str) -> bool {
+    let (Some(year), Some(entity)) = (digits.get(..4), digits.get(4..6)) else { return false };
+    ("1900"..="2099").contains(&year) && ("01"..="06").contains(&entity)
+}
+
+/// Reads a DuitNow ID.
+fn duitnow_id(account: &str) -> Result<(&'static str, String), AccountFault> {
+    let fault = |code, message: &str| AccountFault::new("account", code, message);
+    let compact = text::ungroup(account);
+    let local = compact.strip_prefix("+60").or_else(|| compact.strip_prefix('0').filter(|_| compact.len() <= 11));
+    if let Some(number) = local {
+        if !text::is_digits(number) || !(9..=10).contains(&number.len()) || !number.starts_with('1') {
+            return Err(fault("mobile_form", "a Malaysian mobile number is +60, a 1 and 8 or 9 more digits"));
+        }
+        return Ok((MOBILE, format!("+60{number}")));
+    }
+    if compact.len() == 12 && text::is_digits(&compact) {
+        if is_nric(&compact) {
+            return Ok((NRIC, compact));
+        }
+        if is_registration(&compact) {
+            return Ok((BUSINESS, compact));
+        }
+        return Err(fault("id_form", "is neither an identity card number nor a business registration number"));
+    }
+    Err(fault(
+        "id_form",
+        "must be a DuitNow ID (mobile +60123456789, identity card or business registration of 12 digits), \
+         or come with the static QR that the acquirer issued",
+    ))
+}
+
+/// Checks a DuitNow account: with an issued code the account is the merchant's own id, without it a DuitNow ID.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    let account = draft.require_account()?.to_owned();
+    let Some(template) = draft.template else {
+        if input.template_as_issued {
+            return Err(AccountFault::new("template", "missing", "there is no issued code to show"));
+        }
+        let (kind, spelled) = duitnow_id(&account)?;
+        draft.warn(
+            "template",
+            "no_qr",
+            "without the acquirer's static code there is no QR: payers type the DuitNow ID",
+        );
+        return draft.finish(Method::DuitNow, kind, spelled);
+    };
+    if account.chars().count() > 64 {
+        return Err(AccountFault::new("account", "too_long", "must be at most 64 characters"));
+    }
+    let code = issued(template)?;
+    if is_impossible(&code) {
+        return Err(AccountFault::new(
+            "template",
+            "payee_impossible",
+            "names an acquirer of zeros, which does not exist",
+        ));
+    }
+    if code.find("82").is_some() && !input.template_as_issued {
+        draft.warn(
+            "template",
+            "signed",
+            "has an integrity value (tag 82); apps may refuse it once the amount is added",
+        );
+    }
+    draft.finish(Method::DuitNow, MERCHANT, account)
+}
+
+/// The issued code with the charge's amount, and the nonce where the issuer left room for it; none without a code.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<Option<String>, EncodeError> {
+    text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
+    let template = match (world, account.template.as_deref()) {
+        (World::Sandbox, _) => SANDBOX_TEMPLATE,
+        (World::Live, Some(template)) => template,
+        (World::Live, None) => return Ok(None),
+    };
+    let code = issued(template)?;
+    if world == World::Live && account.template_as_issued {
+        return Ok(Some(code.as_issued()));
+    }
+    let reference = Some(request.reference).filter(|reference| code.takes_reference(reference));
+    code.with_amount(&request.amount.to_decimal(), reference).map(Some)
+}
+
+/// Writes the code of one payment from an issued code.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let amount = keys.amount(Method::DuitNow)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
+    issued(keys.required("template")?)?.with_amount(&amount, keys.text("reference")?)
+}

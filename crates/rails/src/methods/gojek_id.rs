@@ -1,0 +1,126 @@
+//! GoPay, Indonesia, through QRIS. The ids inside a code are the acquirer's to give, so the operator pastes the static
+//! code that was issued. Source: QRIS as public implementations write it.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::reader::find;
+use crate::emv::template::Issued;
+use crate::encode::{EncodeError, Keys};
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const MERCHANT: &str = "merchant";
+
+/// The id that every QRIS code carries at 51-00.
+pub(crate) const QRIS_GUID: &str = "ID.CO.QRIS.WWW";
+
+/// A static code whose merchant numbers are zeros; its amount and checksum are replaced per charge.
+pub(crate) const SANDBOX_TEMPLATE: &str = "00020101021126610014COM.GO-JEK.WWW01189360091400000000000210G0000000000303UMI51440014ID.CO.QRIS.WWW0215ID00000000000000303UMI5204000053033605802ID5911XANPAY TEST6007JAKARTA61051011063042A88";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::GojekId,
+    account_kinds: &[AccountKind {
+        name: MERCHANT,
+        format: "merchant id (NMID, ID and 13 digits) or name, with the issued static QRIS code",
+        example: "ID1020000000001",
+        nonce_reliability: Reliability::None,
+        default_policy: MatchPolicy::UniqueAmount,
+    }],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Catatan (note)",
+        max_len: 25,
+        upper_case: false,
+        alphabet: Alphabet::Alphanumeric,
+    },
+    nonce_reliability: Reliability::None,
+    default_policy: MatchPolicy::UniqueAmount,
+    // 10 million rupiah in ISO 4217 minor units.
+    max_amount: Some(1_000_000_000),
+    qr: QrKind::Template,
+    app_link: false,
+    payer_steps: &[
+        "Open Gojek, GoPay or any app that pays QRIS and choose to scan.",
+        "Scan the code, or save it and open it from your photos.",
+        "Check the amount, to the last rupiah: it tells your payment from others. Type it if the app asks for it.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "QRIS carries no reference to the statement, so amounts are made unique by default.",
+        "A payment carries at most 10 million rupiah.",
+        "Ids are issued by the acquirer: paste the static code that it gave you.",
+    ],
+    example_template: Some(
+        "00020101021126610014COM.GO-JEK.WWW01189360091400000000010210G0000000010303UMI51440014ID.CO.QRIS.WWW0215ID10200000000010303UMI5204581253033605802ID5925TOKO CONTOH, Digital & Kr6007JAKARTA61051011062070703A016304DB56",
+    ),
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("template", "the static code that the acquirer issued"),
+    ("amount", "whole rupiah"),
+    ("reference", "tag 62-05, at most 25 characters; statements rarely show it"),
+];
+
+fn issued(template: &str) -> Result<Issued<'_>, AccountFault> {
+    Issued::read(template, Method::GojekId, &[QRIS_GUID])
+}
+
+/// Whether the merchant numbers of a code are zeros, which no acquirer issues.
+fn is_impossible(code: &Issued<'_>) -> bool {
+    let nmid = code.payee(&[QRIS_GUID]).and_then(|inner| find(&inner, "02").map(str::to_owned));
+    nmid.is_some_and(|nmid| text::is_zeros(nmid.trim_start_matches("ID")))
+}
+
+/// Checks a QRIS merchant with its issued code.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    let account = draft.require_account()?.to_owned();
+    if account.chars().count() > 64 {
+        return Err(AccountFault::new("account", "too_long", "must be at most 64 characters"));
+    }
+    let Some(template) = draft.template else {
+        return Err(AccountFault::new(
+            "template",
+            "missing",
+            "QRIS codes are issued by the acquirer: paste the static code that it gave you",
+        ));
+    };
+    let code = issued(template)?;
+    if is_impossible(&code) {
+        return Err(AccountFault::new(
+            "template",
+            "payee_impossible",
+            "names a merchant of zeros, which does not exist",
+        ));
+    }
+    if !template.contains(&account) {
+        draft.warn("account", "not_in_template", "is not in the issued code; check that the two belong together");
+    }
+    draft.finish(Method::GojekId, MERCHANT, account)
+}
+
+/// The issued code with the charge's amount. The nonce stays out: statements do not show it, and an altered tag 62 may
+/// be refused.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<String, EncodeError> {
+    text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
+    let template = match world {
+        World::Live => account.template.as_deref().ok_or_else(|| EncodeError::new("template", "is required"))?,
+        World::Sandbox => SANDBOX_TEMPLATE,
+    };
+    let code = issued(template)?;
+    if world == World::Live && account.template_as_issued {
+        return Ok(code.as_issued());
+    }
+    code.with_amount(&request.amount.to_decimal_with(0), None)
+}
+
+/// Writes the code of one payment from an issued code.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let amount = keys.amount(Method::GojekId)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
+    issued(keys.required("template")?)?.with_amount(&amount, keys.text("reference")?)
+}

@@ -1,0 +1,78 @@
+//! Bank transfer, Hong Kong: FPS by account number or CHATS. No QR exists for it; the fields are copied.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const ACCOUNT: &str = "account";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::HkBankTransfer,
+    account_kinds: &[AccountKind {
+        name: ACCOUNT,
+        format: "bank code (3 digits), branch code (3) and account number (6 to 9)",
+        example: "004-123-456789",
+        nonce_reliability: Reliability::Typed,
+        default_policy: MatchPolicy::Nonce,
+    }],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Message to payee / Remarks",
+        max_len: 18,
+        upper_case: false,
+        alphabet: Alphabet::Alphanumeric,
+    },
+    nonce_reliability: Reliability::Typed,
+    default_policy: MatchPolicy::Nonce,
+    max_amount: None,
+    qr: QrKind::None,
+    app_link: false,
+    payer_steps: &[
+        "Open your bank's app and choose a transfer to another bank's account, by FPS where offered.",
+        "Copy the bank code, account number and holder's name shown here.",
+        "Type the amount exactly as shown here.",
+        "Type the reference shown here into Message to payee or Remarks.",
+        "Confirm the transfer.",
+    ],
+    notes: &["The remark carries up to 140 characters between banks, but apps show and take fewer."],
+    example_template: None,
+};
+
+/// Checks a Hong Kong account, written whole or with the bank code in `bank`.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let digits = text::ungroup(draft.require_account()?);
+    let fault = |code, message: &str| AccountFault::new("account", code, message);
+    if !text::is_digits(&digits) {
+        return Err(fault("account_form", "must be digits: bank code, branch code and account number"));
+    }
+    let bank_code = draft.bank.filter(|bank| text::is_digits(bank));
+    if bank_code.is_some_and(|code| code.len() != 3) {
+        return Err(AccountFault::new("bank", "bank_code", "a bank code has 3 digits"));
+    }
+    let whole = match bank_code {
+        Some(code) if digits.len() <= 12 => format!("{code}{digits}"),
+        Some(code) if !digits.starts_with(code) => {
+            return Err(fault("bank_code_differs", "begins with another bank code than the one in bank"));
+        }
+        Some(_) | None => digits,
+    };
+    let (Some(bank), Some(branch), Some(number)) = (whole.get(..3), whole.get(3..6), whole.get(6..)) else {
+        return Err(fault("account_length", "must be 12 to 15 digits with bank code and branch code"));
+    };
+    if !(6..=9).contains(&number.len()) {
+        return Err(fault(
+            "account_length",
+            "must have 6 to 9 digits after the bank code (3) and the branch code (3); write 004-123-456789",
+        ));
+    }
+    if text::is_zeros(bank) || text::is_zeros(number) {
+        return Err(fault("account_impossible", "a bank code or an account of zeros is given to nobody"));
+    }
+    if draft.name.is_none() {
+        draft.warn("name", "missing", "most banks ask the payer for the holder's name");
+    }
+    draft.finish(Method::HkBankTransfer, ACCOUNT, format!("{bank}-{branch}-{number}"))
+}

@@ -1,0 +1,63 @@
+//! Bank transfer, Indonesia: BI-FAST or a virtual account. No QR; the fields are copied.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const ACCOUNT: &str = "account";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::IdBankTransfer,
+    account_kinds: &[AccountKind {
+        name: ACCOUNT,
+        format: "bank (code of 3 digits, or name) and account number of 10 to 16 digits",
+        example: "1234567890",
+        nonce_reliability: Reliability::Uncertain,
+        default_policy: MatchPolicy::UniqueAmount,
+    }],
+    nonce_length: 9,
+    reference: ReferenceField { name: "Berita", max_len: 18, upper_case: false, alphabet: Alphabet::Alphanumeric },
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: MatchPolicy::UniqueAmount,
+    // 250 million rupiah in ISO 4217 minor units.
+    max_amount: Some(25_000_000_000),
+    qr: QrKind::None,
+    app_link: false,
+    payer_steps: &[
+        "Open your bank's app and choose a transfer to another bank, by BI-FAST where offered.",
+        "Choose the bank and copy the account number shown here.",
+        "Type the amount exactly as shown here, to the last rupiah: it tells your payment from others.",
+        "If there is a field Berita, type the reference shown here.",
+        "Confirm the transfer.",
+    ],
+    notes: &[
+        "Berita is optional and banks cut it, so amounts are made unique by default.",
+        "BI-FAST carries at most 250 million rupiah.",
+        "With a virtual account per charge, choose the policy virtual account.",
+    ],
+    example_template: None,
+};
+
+/// Checks an Indonesian account; `bank` says which bank.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let account = text::ungroup(draft.require_account()?);
+    if !text::is_digits(&account) || !(10..=16).contains(&account.len()) {
+        return Err(AccountFault::new("account", "account_form", "must be 10 to 16 digits"));
+    }
+    if text::is_zeros(&account) {
+        return Err(AccountFault::new("account", "account_impossible", "an account of zeros is given to nobody"));
+    }
+    let Some(bank) = draft.bank else {
+        return Err(AccountFault::new("bank", "missing", "say which bank, for example 014 or BCA"));
+    };
+    if text::is_digits(bank) && (bank.len() != 3 || text::is_zeros(bank)) {
+        return Err(AccountFault::new("bank", "bank_code", "a bank code has 3 digits, not all zero"));
+    }
+    if draft.name.is_none() {
+        draft.warn("name", "missing", "payers compare the holder's name before they confirm");
+    }
+    draft.finish(Method::IdBankTransfer, ACCOUNT, account)
+}

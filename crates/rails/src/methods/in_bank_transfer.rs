@@ -1,0 +1,182 @@
+//! India: UPI by its deep link, or a bank account that the payer types. Source: NPCI UPI Linking Specification v1.6.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::encode::{EncodeError, Keys};
+use crate::link;
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const VPA: &str = "vpa";
+pub(crate) const ACCOUNT: &str = "account";
+
+/// No payment service provider has the handle `invalid`.
+pub(crate) const SANDBOX_VPA: &str = "xanpay-test@invalid";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::InBankTransfer,
+    account_kinds: &[
+        AccountKind {
+            name: VPA,
+            format: "UPI address name@handle",
+            example: "shop@okhdfcbank",
+            nonce_reliability: Reliability::Uncertain,
+            default_policy: MatchPolicy::Nonce,
+        },
+        AccountKind {
+            name: ACCOUNT,
+            format: "account number of 9 to 18 digits; the bank is its IFSC of 11 characters",
+            example: "50100012345678",
+            nonce_reliability: Reliability::Typed,
+            default_policy: MatchPolicy::Nonce,
+        },
+    ],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Note / Remarks",
+        max_len: 35,
+        upper_case: false,
+        alphabet: Alphabet::AlphanumericSpace,
+    },
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: MatchPolicy::Nonce,
+    // One lakh, the cap of person-to-person UPI.
+    max_amount: Some(10_000_000),
+    qr: QrKind::Link,
+    app_link: true,
+    payer_steps: &[
+        "Open the link on your phone, or scan the code with any UPI app. For a bank account, add it as payee with its IFSC.",
+        "Check the payee's name and the amount, and leave them as they are.",
+        "See that the note is the reference shown here; type it if the field is empty.",
+        "Confirm with your UPI PIN.",
+    ],
+    notes: &[
+        "UPI carries one lakh between persons, up to five to verified merchants; IMPS carries five.",
+        "Some apps refuse a link with amount or reference to a personal address.",
+        "Banks cut the note inside their narration.",
+    ],
+    example_template: None,
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("account", "UPI address name@handle (pa)"),
+    ("name", "payee name (pn)"),
+    ("amount", "INR, at most two decimals (am)"),
+    ("reference", "transaction reference (tr), at most 35 letters and digits"),
+    ("note", "note (tn), at most 50 characters"),
+];
+
+fn write(vpa: &str, name: &str, amount: Option<&str>, reference: Option<&str>, note: Option<&str>) -> String {
+    let mut parameters = vec![("pa", vpa), ("pn", name)];
+    parameters.extend(amount.map(|amount| ("am", amount)));
+    parameters.push(("cu", "INR"));
+    parameters.extend(reference.map(|reference| ("tr", reference)));
+    parameters.extend(note.map(|note| ("tn", note)));
+    link::write("upi://pay", &parameters)
+}
+
+/// Whether a text has the form of a UPI address: `[A-Za-z0-9.-_]{2,256}@[A-Za-z][A-Za-z0-9.-]{1,63}`.
+pub(crate) fn is_vpa(text: &str) -> bool {
+    let Some((user, handle)) = text.split_once('@') else { return false };
+    let user_fits = (2..=256).contains(&user.len())
+        && user.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
+    let handle_fits = (2..=64).contains(&handle.len())
+        && handle.starts_with(|first: char| first.is_ascii_alphabetic())
+        && handle.chars().all(|character| character.is_ascii_alphanumeric() || ".-".contains(character));
+    user_fits && handle_fits
+}
+
+fn is_ifsc(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 11
+        && bytes.iter().enumerate().all(|(place, byte)| match place {
+            0..=3 => byte.is_ascii_uppercase(),
+            4 => *byte == b'0',
+            _ => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        })
+}
+
+/// A display name or note: any script, no control characters.
+fn free_text<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, EncodeError> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(EncodeError::new(field, "must be text without control characters"));
+    }
+    if text.chars().count() > max {
+        return Err(EncodeError::new(field, format!("must be at most {max} characters")));
+    }
+    Ok(text)
+}
+
+/// Checks a UPI address, or an account number with its IFSC in `bank`.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let account = draft.require_account()?;
+    let fault = |field, code, message: &str| AccountFault::new(field, code, message);
+    if account.contains('@') {
+        if !is_vpa(account) {
+            return Err(fault("account", "vpa_form", "must be a UPI address such as shop@okhdfcbank"));
+        }
+        if account.to_ascii_lowercase().ends_with("@invalid") {
+            return Err(fault("account", "vpa_impossible", "no UPI provider has the handle invalid"));
+        }
+        if draft.name.is_none() {
+            draft.warn("name", "missing", "UPI apps show the payee's name; NA is written without one");
+        }
+        return draft.finish(Method::InBankTransfer, VPA, account.to_owned());
+    }
+    let number = text::ungroup(account);
+    if !text::is_digits(&number) || !(9..=18).contains(&number.len()) {
+        return Err(fault("account", "account_form", "must be a UPI address, or an account number of 9 to 18 digits"));
+    }
+    if text::is_zeros(&number) {
+        return Err(fault("account", "account_impossible", "an account of zeros is given to nobody"));
+    }
+    let Some(bank) = draft.bank else {
+        return Err(fault("bank", "missing", "an account number needs its IFSC, for example HDFC0001234"));
+    };
+    let ifsc = bank.to_ascii_uppercase();
+    if !is_ifsc(&ifsc) {
+        return Err(fault("bank", "ifsc_form", "must be an IFSC: four letters, a zero, six letters or digits"));
+    }
+    if draft.name.is_none() {
+        draft.warn("name", "missing", "banks ask the payer for the holder's name");
+    }
+    let (mut parsed, warnings) = draft.finish(Method::InBankTransfer, ACCOUNT, number)?;
+    parsed.bank = Some(ifsc);
+    Ok((parsed, warnings))
+}
+
+/// The link of a charge, with the nonce as reference and as note; none for a bank account, which the payer types.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<Option<String>, EncodeError> {
+    let reference = text::exact("reference", request.reference, 35, Alphabet::Alphanumeric)?;
+    if account.kind != VPA {
+        return Ok(None);
+    }
+    let name = account.name.as_deref().map_or(Ok("NA"), |name| free_text("name", name, 99))?;
+    let (vpa, name) = match world {
+        World::Live => (account.account.as_str(), name),
+        World::Sandbox => (SANDBOX_VPA, super::SANDBOX_NAME),
+    };
+    Ok(Some(write(vpa, name, Some(&request.amount.to_decimal()), Some(reference), Some(reference))))
+}
+
+/// Writes a link from named fields.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let vpa = keys.required("account")?;
+    if !is_vpa(vpa) {
+        return Err(EncodeError::new("account", "must be a UPI address such as shop@okhdfcbank"));
+    }
+    let name = free_text("name", keys.required("name")?, 99)?;
+    let amount = keys.amount(Method::InBankTransfer)?;
+    let reference =
+        keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::Alphanumeric)).transpose()?;
+    let note = keys.text("note")?.map(|note| free_text("note", note, 50)).transpose()?;
+    Ok(write(vpa, name, amount.as_deref(), reference, note))
+}

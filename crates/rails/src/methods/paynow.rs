@@ -1,0 +1,289 @@
+//! PayNow, Singapore. Source: PayNow QR specification v1.3 and SGQR; the payload of the public API's own examples.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::writer::{Writer, initiation};
+use crate::encode::{EncodeError, Keys};
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const MOBILE: &str = "mobile";
+pub(crate) const UEN: &str = "uen";
+
+/// A Singapore number whose subscriber part starts with zero is given to nobody.
+pub(crate) const SANDBOX_MOBILE: &str = "+6500000000";
+/// No entity was registered in the year 0000 with the serial 00000.
+pub(crate) const SANDBOX_UEN: &str = "000000000X";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::Paynow,
+    account_kinds: &[
+        AccountKind {
+            name: UEN,
+            format: "UEN of 9 or 10 characters, with an optional suffix of 3",
+            example: "201403121W",
+            nonce_reliability: Reliability::Carried,
+            default_policy: MatchPolicy::Nonce,
+        },
+        AccountKind {
+            name: MOBILE,
+            format: "mobile number with + and country code",
+            example: "+6591234567",
+            nonce_reliability: Reliability::Uncertain,
+            default_policy: MatchPolicy::UniqueAmount,
+        },
+    ],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "UEN / Bill Reference Number",
+        max_len: 25,
+        upper_case: false,
+        alphabet: Alphabet::PrintableAscii,
+    },
+    nonce_reliability: Reliability::Carried,
+    default_policy: MatchPolicy::Nonce,
+    max_amount: Some(20_000_000),
+    qr: QrKind::Emv,
+    app_link: false,
+    payer_steps: &[
+        "Open your bank's app and choose to scan a PayNow QR code.",
+        "Scan the code, or save it and open it from your photos.",
+        "Check the amount and leave it as it is.",
+        "If the app shows an empty UEN / Bill Reference Number, type the reference shown here.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "The specification gives a reference to UEN accounts only; for a mobile number some apps drop it.",
+        "A transfer may carry up to S$200,000; payers' own limits are lower.",
+    ],
+    example_template: None,
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("account", "mobile number with country code (+65...) or UEN"),
+    ("amount", "SGD, at most two decimals; without it the payer types the amount"),
+    ("reference", "bill number, tag 62-01, at most 25 characters"),
+    ("name", "payee name, tag 59, at most 25 characters; default NA"),
+    ("city", "tag 60, at most 15 characters; default Singapore"),
+    ("expiry", "last day on which the code may be paid, YYYYMMDD, tag 26-04"),
+    ("editable", "true lets the payer change the amount, tag 26-03; default true only without an amount"),
+    ("dynamic", "true writes 12 in tag 01; default false, as the API's examples"),
+];
+
+/// A payee as tag 26 names it.
+struct Proxy {
+    kind: &'static str,
+    value: String,
+}
+
+struct Code<'a> {
+    proxy: &'a Proxy,
+    amount: Option<&'a str>,
+    reference: Option<&'a str>,
+    name: &'a str,
+    city: &'a str,
+    expiry: Option<&'a str>,
+    editable: bool,
+    dynamic: bool,
+}
+
+impl Code<'_> {
+    fn write(&self) -> Result<String, EncodeError> {
+        let mut payee = Writer::new();
+        payee
+            .put("account", "00", "SG.PAYNOW")?
+            .put("account", "01", if self.proxy.kind == MOBILE { "0" } else { "2" })?
+            .put("account", "02", &self.proxy.value)?
+            .put("editable", "03", if self.editable { "1" } else { "0" })?
+            .put_some("expiry", "04", self.expiry)?;
+        let mut bill = Writer::new();
+        bill.put_some("reference", "01", self.reference)?;
+        let mut code = Writer::new();
+        code.put("payload", "00", "01")?
+            .put("dynamic", "01", initiation(self.dynamic))?
+            .nest("account", "26", &payee)?
+            .put("payload", "52", "0000")?
+            .put("payload", "53", "702")?
+            .put_some("amount", "54", self.amount)?
+            .put("payload", "58", "SG")?
+            .put("name", "59", self.name)?
+            .put("city", "60", self.city)?
+            .nest("reference", "62", &bill)?;
+        code.finish()
+    }
+}
+
+/// Reads the form of a payee; whether such a payee can exist is judged by [`parse_account`].
+fn proxy(account: &str) -> Result<Proxy, AccountFault> {
+    let compact = text::ungroup(account);
+    if let Some(number) = compact.strip_prefix('+') {
+        if !text::is_digits(number) || !(7..=15).contains(&number.len()) || number.starts_with('0') {
+            return Err(fault("mobile_form", "must be + and 7 to 15 digits that start with the country code"));
+        }
+        if number.strip_prefix("65").is_some_and(|subscriber| subscriber.len() != 8) {
+            return Err(fault("mobile_length", "a Singapore number has 8 digits after +65"));
+        }
+        return Ok(Proxy { kind: MOBILE, value: compact });
+    }
+    if text::is_digits(&compact) {
+        return Err(fault("country_code_missing", "a mobile number must start with + and its country code"));
+    }
+    let value = compact.to_ascii_uppercase();
+    if !has_uen_form(&value) {
+        return Err(fault(
+            "uen_form",
+            "must be a mobile number such as +6591234567 or a UEN such as 201403121W or T08GB0025A, \
+             with an optional suffix of 3 characters",
+        ));
+    }
+    Ok(Proxy { kind: UEN, value })
+}
+
+fn fault(code: &'static str, message: &str) -> AccountFault {
+    AccountFault::new("account", code, message)
+}
+
+/// The UEN without its PayNow suffix: 9 characters for a business, 10 for a company or another entity.
+fn uen_base(uen: &str) -> &str {
+    let base = if uen.len() == 9 || uen.len() == 12 { uen.get(..9) } else { uen.get(..10) };
+    base.unwrap_or(uen)
+}
+
+fn has_uen_form(uen: &str) -> bool {
+    if !uen.bytes().all(|byte| byte.is_ascii_alphanumeric()) || !matches!(uen.len(), 9 | 10 | 12 | 13) {
+        return false;
+    }
+    let base = uen_base(uen).as_bytes();
+    match base {
+        [b'T' | b'S' | b'R', year @ .., check] if base.len() == 10 => {
+            check.is_ascii_uppercase()
+                && year.iter().enumerate().all(|(place, byte)| match place {
+                    2 | 3 => byte.is_ascii_uppercase() || (place == 3 && byte.is_ascii_digit()),
+                    _ => byte.is_ascii_digit(),
+                })
+        }
+        [digits @ .., check] => digits.iter().all(u8::is_ascii_digit) && check.is_ascii_uppercase(),
+        [] => false,
+    }
+}
+
+/// Whether the check letter is the one that ACRA's weights give.
+fn uen_checks(base: &str) -> bool {
+    const BUSINESS: (&[u32], &[u8]) = (&[10, 4, 9, 3, 8, 2, 7, 1], b"XMKECAWLJDB");
+    const COMPANY: (&[u32], &[u8]) = (&[10, 8, 6, 4, 9, 7, 5, 3, 1], b"ZKCMDNERGWH");
+    const OTHER: (&[u32], &[u8]) = (&[4, 3, 5, 3, 10, 2, 2, 5, 7], b"ABCDEFGHJKLMNPQRSTUVWX0123456789");
+    let starts_with_letter = base.starts_with(|first: char| first.is_ascii_alphabetic());
+    let sum = |weights: &[u32], value: &dyn Fn(u8) -> Option<u32>| -> Option<u32> {
+        base.bytes().zip(weights).map(|(byte, weight)| value(byte).map(|value| value * weight)).sum()
+    };
+    let digit = |byte: u8| char::from(byte).to_digit(10);
+    let expected = if starts_with_letter {
+        let place = |byte: u8| OTHER.1.iter().position(|letter| *letter == byte).and_then(|at| u32::try_from(at).ok());
+        // 5 is taken away before the remainder; 6 is the same modulo 11 and cannot go below zero.
+        sum(OTHER.0, &place).and_then(|sum| OTHER.1.get(((sum + 6) % 11) as usize))
+    } else {
+        let (weights, letters) = if base.len() == 9 { BUSINESS } else { COMPANY };
+        sum(weights, &digit).and_then(|sum| letters.get((sum % 11) as usize))
+    };
+    expected.copied() == base.bytes().last()
+}
+
+/// Checks a PayNow account: mobile number or UEN.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let proxy = proxy(draft.require_account()?)?;
+    if proxy.kind == MOBILE {
+        if let Some(subscriber) = proxy.value.strip_prefix("+65") {
+            if subscriber.starts_with('0') {
+                return Err(fault("mobile_impossible", "no Singapore number starts with 0 after +65"));
+            }
+            if !subscriber.starts_with(['8', '9']) {
+                draft.warn("account", "mobile_unlikely", "Singapore mobile numbers start with 8 or 9 after +65");
+            }
+        } else {
+            draft.warn("account", "mobile_foreign", "few banks let a foreign mobile number register for PayNow");
+        }
+        draft.warn(
+            "account",
+            "reference_may_be_dropped",
+            "PayNow gives a reference to UEN accounts only; for a mobile number the payer's app may drop it",
+        );
+    } else {
+        let base = uen_base(&proxy.value);
+        let digits: String = base.chars().filter(char::is_ascii_digit).collect();
+        if text::is_zeros(&digits) {
+            return Err(fault("uen_impossible", "a UEN of zeros is given to nobody"));
+        }
+        if !uen_checks(base) {
+            draft.warn("account", "uen_checksum", "the last letter of the UEN is not the one its digits call for");
+        }
+        if base.len() < proxy.value.len() {
+            draft.warn(
+                "account",
+                "uen_suffix",
+                "the suffix after the UEN cannot be checked; compare it with your bank's",
+            );
+        }
+    }
+    draft.finish(Method::Paynow, proxy.kind, proxy.value)
+}
+
+/// The code of a charge, in the form of the API's own examples: static in name, amount fixed, name NA.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<String, EncodeError> {
+    let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
+    let amount = request.amount.to_decimal();
+    let proxy = match (world, account.kind == MOBILE) {
+        (World::Live, _) => Proxy { kind: account.kind, value: account.account.clone() },
+        (World::Sandbox, true) => Proxy { kind: MOBILE, value: SANDBOX_MOBILE.to_owned() },
+        (World::Sandbox, false) => Proxy { kind: UEN, value: SANDBOX_UEN.to_owned() },
+    };
+    let code = Code {
+        proxy: &proxy,
+        amount: Some(&amount),
+        reference: Some(reference),
+        name: match world {
+            World::Live => "NA",
+            World::Sandbox => super::SANDBOX_NAME,
+        },
+        city: "Singapore",
+        expiry: None,
+        editable: false,
+        dynamic: false,
+    };
+    code.write()
+}
+
+/// Writes a code from named fields.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let proxy = proxy(keys.required("account")?).map_err(EncodeError::from)?;
+    let amount = keys.amount(Method::Paynow)?;
+    let reference =
+        keys.text("reference")?.map(|text| text::exact("reference", text, 25, Alphabet::PrintableAscii)).transpose()?;
+    let name = text::name("name", keys.text("name")?.unwrap_or("NA"), 25)?;
+    let city = keys.text("city")?.unwrap_or("Singapore");
+    let expiry = keys.text("expiry")?;
+    if expiry.is_some_and(|date| !text::is_date(date)) {
+        return Err(EncodeError::new("expiry", "must be a day that exists, as YYYYMMDD"));
+    }
+    let editable = keys.flag("editable")?.unwrap_or(amount.is_none());
+    if !editable && amount.is_none() {
+        return Err(EncodeError::new("editable", "must be true when there is no amount: the payer has to type one"));
+    }
+    let code = Code {
+        proxy: &proxy,
+        amount: amount.as_deref(),
+        reference,
+        name: &name,
+        city: text::exact("city", city, 15, Alphabet::PrintableAscii)?,
+        expiry,
+        editable,
+        dynamic: keys.flag("dynamic")?.unwrap_or(false),
+    };
+    code.write()
+}

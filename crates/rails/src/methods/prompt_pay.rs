@@ -1,0 +1,336 @@
+//! PromptPay, Thailand: transfer codes (tag 29) and bill payment codes (tag 30). Source: Bank of Thailand's Thai QR
+//! payment standard as public encoders write it.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::writer::{Writer, initiation};
+use crate::encode::{EncodeError, Keys};
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const BILLER: &str = "biller";
+pub(crate) const MOBILE: &str = "mobile";
+pub(crate) const TAX_ID: &str = "tax-id";
+pub(crate) const E_WALLET: &str = "e-wallet";
+
+/// Ids of the credit transfer, its payer-presented form and the bill payment.
+pub(crate) const GUID_TRANSFER: &str = "A000000677010111";
+pub(crate) const GUID_PAYER_PRESENTED: &str = "A000000677010114";
+pub(crate) const GUID_BILL: &str = "A000000677010112";
+
+const fn no_reference(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
+    AccountKind {
+        name,
+        format,
+        example,
+        nonce_reliability: Reliability::None,
+        default_policy: MatchPolicy::UniqueAmount,
+    }
+}
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::PromptPay,
+    account_kinds: &[
+        AccountKind {
+            name: BILLER,
+            format: "biller id of 15 digits",
+            example: "099400016550100",
+            nonce_reliability: Reliability::Carried,
+            default_policy: MatchPolicy::Nonce,
+        },
+        no_reference(MOBILE, "mobile number of 10 digits", "0812345678"),
+        no_reference(TAX_ID, "national or tax id of 13 digits", "1234567890121"),
+        no_reference(E_WALLET, "e-wallet id of 15 digits, written as wallet:...", "wallet:140000812345678"),
+    ],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Reference 1 (Ref1)",
+        max_len: 20,
+        upper_case: true,
+        alphabet: Alphabet::UpperAlphanumeric,
+    },
+    nonce_reliability: Reliability::Carried,
+    default_policy: MatchPolicy::UniqueAmount,
+    max_amount: None,
+    qr: QrKind::Emv,
+    app_link: false,
+    payer_steps: &[
+        "Open your bank's app and choose to scan a Thai QR code.",
+        "Scan the code, or save it and open it from your photos.",
+        "Check the amount, to the last satang, and leave it as it is.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "A biller id carries the nonce as Ref1; a mobile number, tax id or e-wallet carries none, so amounts are made unique.",
+        "Ref1 takes capital letters and digits only.",
+    ],
+    example_template: None,
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("account", "mobile number, tax id (13 digits) or e-wallet (15 digits)"),
+    ("biller", "biller id (15 digits) for a bill payment code, instead of account"),
+    ("reference", "Ref1, tag 30-02, at most 20 capital letters and digits; required with biller"),
+    ("reference2", "Ref2, tag 30-03, the same"),
+    ("reference3", "Ref3, tag 62-07, at most 25 characters"),
+    ("amount", "THB, at most two decimals"),
+    ("name", "payee name, tag 59, at most 25 characters; left out unless given"),
+    ("city", "tag 60, at most 15 characters; left out unless given"),
+    ("mcc", "merchant category, four digits, tag 52; left out unless given"),
+    ("bank", "three digits of the bank when account is a bank account (tag 29-04)"),
+    ("ota", "one-time code of a payer-presented transfer, 10 digits (tag 29-05)"),
+    ("message", "message of a TrueMoney wallet, tag 81"),
+];
+
+/// A payee of tag 29 or 30.
+struct Payee<'a> {
+    /// `29` or `30`.
+    root: &'static str,
+    inner: Writer,
+    terminal: Option<&'a str>,
+}
+
+struct Code<'a> {
+    payee: Payee<'a>,
+    amount: Option<&'a str>,
+    name: Option<&'a str>,
+    city: Option<&'a str>,
+    category: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl Code<'_> {
+    fn write(&self) -> Result<String, EncodeError> {
+        let mut bill = Writer::new();
+        bill.put_some("reference3", "07", self.payee.terminal)?;
+        let mut code = Writer::new();
+        code.put("payload", "00", "01")?
+            .put("amount", "01", initiation(self.amount.is_some()))?
+            .nest("account", self.payee.root, &self.payee.inner)?
+            .put_some("mcc", "52", self.category)?
+            .put("payload", "53", "764")?
+            .put_some("amount", "54", self.amount)?
+            .put("payload", "58", "TH")?
+            .put_some("name", "59", self.name)?
+            .put_some("city", "60", self.city)?
+            .nest("reference3", "62", &bill)?
+            .put_some("message", "81", self.message)?;
+        code.finish()
+    }
+}
+
+/// Kind and digits of a transfer's payee as tag 29 spells it; 15 digits are an e-wallet there.
+fn transfer_id(account: &str) -> Result<(&'static str, String), AccountFault> {
+    let fault = |code, message: &str| AccountFault::new("account", code, message);
+    let compact = text::ungroup(account);
+    let number = compact.strip_prefix('+').unwrap_or(&compact);
+    if !text::is_digits(number) {
+        return Err(fault(
+            "account_form",
+            "must be a mobile number, a tax id of 13 digits or an e-wallet of 15 digits",
+        ));
+    }
+    let subscriber = match number.len() {
+        10 => number.strip_prefix('0'),
+        11 => number.strip_prefix("66"),
+        13 => number.strip_prefix("0066"),
+        _ => None,
+    };
+    match (subscriber, number.len(), compact.starts_with('+')) {
+        (Some(subscriber), _, _) => Ok((MOBILE, format!("0066{subscriber}"))),
+        (None, 13, false) => Ok((TAX_ID, number.to_owned())),
+        (None, 15, false) => Ok((E_WALLET, number.to_owned())),
+        (None, _, true) => Err(fault("mobile_form", "a Thai mobile number is +66 and 9 digits")),
+        (None, _, false) => {
+            Err(fault("account_length", "must have 10 digits (mobile), 13 (national or tax id) or 15 (e-wallet)"))
+        }
+    }
+}
+
+fn transfer(kind: &str, id: &str) -> Result<Writer, EncodeError> {
+    let tag = match kind {
+        MOBILE => "01",
+        TAX_ID => "02",
+        _ => "03",
+    };
+    let mut inner = Writer::new();
+    inner.put("account", "00", GUID_TRANSFER)?.put("account", tag, id)?;
+    Ok(inner)
+}
+
+fn bill(biller: &str, reference: &str, reference2: Option<&str>) -> Result<Writer, EncodeError> {
+    let mut inner = Writer::new();
+    inner.put("biller", "00", GUID_BILL)?.put("biller", "01", biller)?.put("reference", "02", reference)?.put_some(
+        "reference2",
+        "03",
+        reference2,
+    )?;
+    Ok(inner)
+}
+
+/// Ref1 or Ref2: letters are written in upper case, anything else than letters and digits is refused.
+fn bill_reference(field: &str, text: &str) -> Result<String, EncodeError> {
+    let upper = text.to_ascii_uppercase();
+    text::exact(field, &upper, 20, Alphabet::UpperAlphanumeric)?;
+    Ok(upper)
+}
+
+/// Whether the last of 13 digits is the one that the first twelve call for.
+fn id_checks(digits: &str) -> bool {
+    let (Some(body), Some(check)) = (digits.get(..12), digits.bytes().nth(12)) else { return false };
+    let sum: u32 =
+        body.bytes().zip((2..=13).rev()).map(|(digit, weight)| u32::from(digit.saturating_sub(b'0')) * weight).sum();
+    u32::from(check.saturating_sub(b'0')) == (11 - sum % 11) % 10
+}
+
+/// Checks a PromptPay account. Fifteen digits are a biller unless `wallet:` stands before them.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let account = draft.require_account()?;
+    let fault = |code, message: &str| AccountFault::new("account", code, message);
+    let (prefix, number) = match account.split_once(':') {
+        Some((prefix, number)) => (Some(prefix), number),
+        None => (None, account),
+    };
+    let compact = text::ungroup(number);
+    let fifteen = compact.len() == 15 && text::is_digits(&compact);
+    let (kind, spelled) = match prefix {
+        Some("biller") | None if fifteen => (BILLER, compact),
+        Some("wallet") if fifteen => (E_WALLET, format!("wallet:{compact}")),
+        Some("biller" | "wallet") => return Err(fault("account_length", "a biller or e-wallet id has 15 digits")),
+        Some(_) => return Err(fault("account_form", "begins with a word other than biller: or wallet:")),
+        None => match transfer_id(&compact)? {
+            (MOBILE, international) => (MOBILE, format!("0{}", international.trim_start_matches("0066"))),
+            other => other,
+        },
+    };
+    let digits = spelled.trim_start_matches("wallet:");
+    if text::is_zeros(digits) {
+        return Err(fault("account_impossible", "an account of zeros is given to nobody"));
+    }
+    match kind {
+        MOBILE if !spelled.starts_with(['0']) || !matches!(spelled.as_bytes().get(1), Some(b'6' | b'8' | b'9')) => {
+            draft.warn("account", "mobile_unlikely", "Thai mobile numbers start with 06, 08 or 09");
+        }
+        TAX_ID if !id_checks(&spelled) => {
+            return Err(fault("check_digit", "the last digit is not the one that the first twelve call for"));
+        }
+        _ => {}
+    }
+    if kind != BILLER {
+        draft.warn("account", "no_reference", "transfers to this kind of account carry no reference; a biller id does");
+    }
+    draft.finish(Method::PromptPay, kind, spelled)
+}
+
+/// The code of a charge; for a biller the nonce is Ref1, in capital letters.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<String, EncodeError> {
+    let reference = bill_reference("reference", request.reference)?;
+    let live = account.account.trim_start_matches("wallet:");
+    let number = match world {
+        World::Live => live.to_owned(),
+        World::Sandbox => "0".repeat(live.len()),
+    };
+    let payee = match account.kind {
+        BILLER => Payee { root: "30", inner: bill(&number, &reference, None)?, terminal: None },
+        kind => {
+            let id = if kind == MOBILE { transfer_id(&number)?.1 } else { number };
+            Payee { root: "29", inner: transfer(kind, &id)?, terminal: None }
+        }
+    };
+    Code {
+        payee,
+        amount: Some(&request.amount.to_decimal()),
+        name: if world == World::Live { None } else { Some(super::SANDBOX_NAME) },
+        city: None,
+        category: None,
+        message: None,
+    }
+    .write()
+}
+
+/// Reads the payee from named fields.
+fn payee<'a>(keys: &Keys<'a>) -> Result<Payee<'a>, EncodeError> {
+    let terminal = keys
+        .text("reference3")?
+        .map(|text| text::exact("reference3", text, 25, Alphabet::PrintableAscii))
+        .transpose()?;
+    if let Some(biller) = keys.text("biller")? {
+        for key in ["account", "bank", "ota", "message"] {
+            if keys.text(key)?.is_some() {
+                return Err(EncodeError::new(key, "cannot be given together with biller"));
+            }
+        }
+        if !text::is_digits(biller) || !(13..=15).contains(&biller.len()) {
+            return Err(EncodeError::new("biller", "must be 15 digits (13 in old codes)"));
+        }
+        let reference = bill_reference("reference", keys.required("reference")?)?;
+        let reference2 = keys.text("reference2")?.map(|text| bill_reference("reference2", text)).transpose()?;
+        let inner = bill(biller, &reference, reference2.as_deref())?;
+        return Ok(Payee { root: "30", inner, terminal });
+    }
+    for key in ["reference", "reference2", "reference3"] {
+        if keys.text(key)?.is_some() {
+            return Err(EncodeError::new(key, "has no place in a transfer code; it goes with biller"));
+        }
+    }
+    let account = keys.required("account")?;
+    let inner = match (keys.text("bank")?, keys.text("ota")?) {
+        (Some(_), Some(_)) => return Err(EncodeError::new("ota", "cannot be given together with bank")),
+        (Some(bank), None) => {
+            let number = text::ungroup(account);
+            text::exact("account", &number, 40, Alphabet::Alphanumeric)?;
+            let mut inner = Writer::new();
+            inner.put("account", "00", GUID_TRANSFER)?.put(
+                "account",
+                "04",
+                &format!("{}{number}", text::digits("bank", bank, 3)?),
+            )?;
+            inner
+        }
+        (None, Some(ota)) => {
+            let (kind, id) = transfer_id(account)?;
+            if kind != MOBILE {
+                return Err(EncodeError::new("ota", "goes with a mobile number"));
+            }
+            let mut inner = Writer::new();
+            inner.put("account", "00", GUID_PAYER_PRESENTED)?.put("account", "01", &id)?.put(
+                "ota",
+                "05",
+                text::digits("ota", ota, 10)?,
+            )?;
+            inner
+        }
+        (None, None) => {
+            let (kind, id) = transfer_id(account)?;
+            transfer(kind, &id)?
+        }
+    };
+    Ok(Payee { root: "29", inner, terminal })
+}
+
+/// Writes a code from named fields.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let amount = keys.amount(Method::PromptPay)?;
+    let name = keys.text("name")?.map(|name| text::name("name", name, 25)).transpose()?;
+    let city = keys.text("city")?.map(|city| text::exact("city", city, 15, Alphabet::PrintableAscii)).transpose()?;
+    let message = keys.text("message")?.map(|message| {
+        // TrueMoney writes its message as UTF-16BE in hexadecimal digits.
+        message.encode_utf16().map(|unit| format!("{unit:04X}")).collect::<String>()
+    });
+    Code {
+        payee: payee(keys)?,
+        amount: amount.as_deref(),
+        name: name.as_deref(),
+        city,
+        category: keys.text("mcc")?.map(|mcc| text::digits("mcc", mcc, 4)).transpose()?,
+        message: message.as_deref(),
+    }
+    .write()
+}

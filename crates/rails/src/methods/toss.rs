@@ -1,0 +1,117 @@
+//! Toss, Korea. The link is not documented by Toss; its form is the one that two independent public samples share.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::encode::{EncodeError, Keys};
+use crate::link;
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const ACCOUNT: &str = "account";
+
+/// No bank has this name, and no account is made of zeros.
+pub(crate) const SANDBOX_BANK: &str = "XANPAY TEST";
+pub(crate) const SANDBOX_ACCOUNT: &str = "00000000000000";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::Toss,
+    account_kinds: &[AccountKind {
+        name: ACCOUNT,
+        format: "bank name and account number of 10 to 14 digits",
+        example: "100012345678",
+        nonce_reliability: Reliability::Uncertain,
+        default_policy: MatchPolicy::UniqueAmount,
+    }],
+    nonce_length: 7,
+    reference: ReferenceField {
+        name: "Name shown to recipient (받는 분에게 표시)",
+        max_len: 7,
+        upper_case: false,
+        alphabet: Alphabet::Alphanumeric,
+    },
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: MatchPolicy::UniqueAmount,
+    max_amount: None,
+    qr: QrKind::Link,
+    app_link: true,
+    payer_steps: &[
+        "Open the link on your phone, or scan the code with the Toss app or your camera.",
+        "Check the bank, the account number and the amount, and leave them as they are.",
+        "Change the name shown to the recipient to the reference shown here.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "The link carries no memo; the depositor name is the payer's to edit, so amounts are made unique by default.",
+        "Many banks cut the depositor name at 7 characters or few more.",
+        "The parameters of the link are not documented by Toss and may change.",
+    ],
+    example_template: None,
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("bank", "the bank's name, as Toss shows it"),
+    ("account", "account number, digits"),
+    ("amount", "whole won; without it the payer types the amount"),
+];
+
+fn write(bank: &str, account: &str, amount: &str) -> String {
+    link::write("supertoss://send", &[("amount", amount), ("bank", bank), ("accountNo", account), ("origin", "qr")])
+}
+
+fn check_bank(bank: &str) -> Result<&str, EncodeError> {
+    let bank = bank.trim();
+    if bank.is_empty() || bank.chars().count() > 40 || bank.chars().any(char::is_control) {
+        return Err(EncodeError::new("bank", "must be a bank's name of at most 40 characters"));
+    }
+    Ok(bank)
+}
+
+/// Checks a Korean bank account.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let draft = Draft::of(input);
+    draft.refuse_template()?;
+    let account = text::ungroup(draft.require_account()?);
+    if !text::is_digits(&account) || !(10..=14).contains(&account.len()) {
+        return Err(AccountFault::new("account", "account_form", "must be 10 to 14 digits"));
+    }
+    if text::is_zeros(&account) {
+        return Err(AccountFault::new("account", "account_impossible", "an account of zeros is given to nobody"));
+    }
+    let bank = draft
+        .bank
+        .ok_or_else(|| AccountFault::new("bank", "missing", "the link needs the bank's name, for example 토스뱅크"))?;
+    check_bank(bank).map_err(|error| AccountFault::new("bank", "bank_form", error.message))?;
+    if bank.eq_ignore_ascii_case(SANDBOX_BANK) {
+        return Err(AccountFault::new("bank", "bank_impossible", "no bank has this name"));
+    }
+    draft.finish(Method::Toss, ACCOUNT, account)
+}
+
+/// The link of a charge. It has no place for the nonce: the payer sets the depositor name.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<String, EncodeError> {
+    text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
+    let amount = request.amount.to_decimal();
+    match world {
+        World::Live => {
+            let bank = account.bank.as_deref().ok_or_else(|| EncodeError::new("bank", "is required"))?;
+            Ok(write(check_bank(bank)?, &account.account, &amount))
+        }
+        World::Sandbox => Ok(write(SANDBOX_BANK, SANDBOX_ACCOUNT, &amount)),
+    }
+}
+
+/// Writes a link from named fields.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let bank = check_bank(keys.required("bank")?)?;
+    let account = text::ungroup(keys.required("account")?);
+    if !text::is_digits(&account) || account.len() > 20 {
+        return Err(EncodeError::new("account", "must be at most 20 digits"));
+    }
+    let amount = keys.amount(Method::Toss)?;
+    Ok(write(bank, &account, amount.as_deref().unwrap_or("0")))
+}

@@ -1,0 +1,185 @@
+//! Viettel Money, Vietnam, by VietQR over NAPAS 247. Source: NAPAS VietQR specification as its published examples show.
+
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::writer::{Writer, initiation};
+use crate::encode::{EncodeError, Keys};
+use crate::payload::{PaymentRequest, World};
+use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::text;
+use xanpay_domain::method::Method;
+
+pub(crate) const ACCOUNT: &str = "account";
+
+/// The BIN under which public lists of VietQR banks name Viettel Money.
+const VIETTEL_BIN: &str = "971005";
+
+/// No bank has the BIN 000000.
+pub(crate) const SANDBOX_BIN: &str = "000000";
+pub(crate) const SANDBOX_ACCOUNT: &str = "0000000000";
+
+pub(crate) static RAIL: Rail = Rail {
+    method: Method::ViettelPay,
+    account_kinds: &[AccountKind {
+        name: ACCOUNT,
+        format: "account number of at most 19 letters and digits; the bank is its BIN of 6 digits (default 971005)",
+        example: "0381234567",
+        nonce_reliability: Reliability::Carried,
+        default_policy: MatchPolicy::Nonce,
+    }],
+    nonce_length: 9,
+    reference: ReferenceField {
+        name: "Transfer content (Nội dung)",
+        max_len: 25,
+        upper_case: false,
+        alphabet: Alphabet::AlphanumericSpace,
+    },
+    nonce_reliability: Reliability::Carried,
+    default_policy: MatchPolicy::Nonce,
+    max_amount: Some(499_999_999),
+    qr: QrKind::Emv,
+    app_link: false,
+    payer_steps: &[
+        "Open Viettel Money or your bank's app and choose to scan a QR code.",
+        "Scan the code, or save it and open it from your photos.",
+        "Leave the amount and the transfer content as they are.",
+        "Confirm the payment.",
+    ],
+    notes: &[
+        "Banks put words before and after the transfer content, and carry about 19 characters of it.",
+        "A transfer stays below 500 million dong.",
+        "The form of a Viettel Money account number is not published; compare it with the app's own QR.",
+    ],
+    example_template: None,
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("bin", "six digits of the payee's bank; Viettel Money is 971005"),
+    ("account", "account or card number, at most 19 letters and digits"),
+    ("card", "true when the number is a card's (QRIBFTTC)"),
+    ("amount", "whole dong"),
+    ("reference", "transfer content, tag 62-08, at most 25 letters, digits and spaces; accents are dropped"),
+    ("billNumber", "tag 62-01, at most 25 characters"),
+    ("name", "payee name, tag 59, at most 25 characters; left out unless given"),
+    ("city", "tag 60, at most 15 characters; left out unless given"),
+    ("mcc", "merchant category, four digits, tag 52; left out unless given"),
+];
+
+struct Code<'a> {
+    bin: &'a str,
+    account: &'a str,
+    card: bool,
+    amount: Option<&'a str>,
+    purpose: Option<&'a str>,
+    bill_number: Option<&'a str>,
+    name: Option<&'a str>,
+    city: Option<&'a str>,
+    category: Option<&'a str>,
+}
+
+impl Code<'_> {
+    fn write(&self) -> Result<String, EncodeError> {
+        let mut beneficiary = Writer::new();
+        beneficiary.put("bin", "00", self.bin)?.put("account", "01", self.account)?;
+        let mut payee = Writer::new();
+        payee.put("account", "00", "A000000727")?.nest("account", "01", &beneficiary)?.put(
+            "card",
+            "02",
+            if self.card { "QRIBFTTC" } else { "QRIBFTTA" },
+        )?;
+        let mut bill = Writer::new();
+        bill.put_some("billNumber", "01", self.bill_number)?.put_some("reference", "08", self.purpose)?;
+        let mut code = Writer::new();
+        code.put("payload", "00", "01")?
+            .put("amount", "01", initiation(self.amount.is_some()))?
+            .nest("account", "38", &payee)?
+            .put_some("mcc", "52", self.category)?
+            .put("payload", "53", "704")?
+            .put_some("amount", "54", self.amount)?
+            .put("payload", "58", "VN")?
+            .put_some("name", "59", self.name)?
+            .put_some("city", "60", self.city)?
+            .nest("reference", "62", &bill)?;
+        code.finish()
+    }
+}
+
+fn check_number(account: &str) -> Result<&str, EncodeError> {
+    text::exact("account", account, 19, Alphabet::Alphanumeric)
+}
+
+/// Transfer content as NAPAS carries it: unaccented letters, digits and spaces.
+fn content(text: &str) -> Result<String, EncodeError> {
+    let folded = text::fold_ascii(text).map_err(|character| {
+        EncodeError::new("reference", format!("the character {character:?} cannot be written in ASCII"))
+    })?;
+    text::exact("reference", &folded, 25, Alphabet::AlphanumericSpace)?;
+    Ok(folded)
+}
+
+/// Checks a VietQR account. `bank` is the BIN; without it the account is Viettel Money's.
+pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+    let mut draft = Draft::of(input);
+    draft.refuse_template()?;
+    let compact = text::ungroup(draft.require_account()?);
+    check_number(&compact)
+        .map_err(|_| AccountFault::new("account", "account_form", "must be 1 to 19 letters and digits"))?;
+    if text::is_zeros(&compact) {
+        return Err(AccountFault::new("account", "account_impossible", "an account of zeros is given to nobody"));
+    }
+    let bin = *draft.bank.get_or_insert(VIETTEL_BIN);
+    text::digits("bank", bin, 6)
+        .map_err(|_| AccountFault::new("bank", "bin_form", "must be the bank's BIN of 6 digits"))?;
+    if text::is_zeros(bin) {
+        return Err(AccountFault::new("bank", "bin_impossible", "no bank has the BIN 000000"));
+    }
+    if !bin.starts_with("97") {
+        draft.warn("bank", "bin_unlikely", "the BINs of Vietnamese banks and wallets start with 97; this one does not");
+    }
+    if compact.len() < 6 {
+        draft.warn("account", "account_short", "account numbers of fewer than 6 characters are rare");
+    }
+    draft.finish(Method::ViettelPay, ACCOUNT, compact)
+}
+
+/// The code of a charge, with the nonce as transfer content.
+pub(crate) fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<String, EncodeError> {
+    let live = world == World::Live;
+    Code {
+        bin: if live { account.bank.as_deref().unwrap_or(VIETTEL_BIN) } else { SANDBOX_BIN },
+        account: if live { &account.account } else { SANDBOX_ACCOUNT },
+        card: false,
+        amount: Some(&request.amount.to_decimal()),
+        purpose: Some(&content(request.reference)?),
+        bill_number: None,
+        name: if live { None } else { Some(super::SANDBOX_NAME) },
+        city: None,
+        category: None,
+    }
+    .write()
+}
+
+/// Writes a code from named fields.
+pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+    let amount = keys.amount(Method::ViettelPay)?;
+    let purpose = keys.text("reference")?.map(content).transpose()?;
+    let name = keys.text("name")?.map(|name| text::name("name", name, 25)).transpose()?;
+    let printable = |key: &str, max| -> Result<Option<&str>, EncodeError> {
+        keys.text(key)?.map(|text| text::exact(key, text, max, Alphabet::PrintableAscii)).transpose()
+    };
+    Code {
+        bin: text::digits("bin", keys.required("bin")?, 6)?,
+        account: check_number(keys.required("account")?)?,
+        card: keys.flag("card")?.unwrap_or(false),
+        amount: amount.as_deref(),
+        purpose: purpose.as_deref(),
+        bill_number: printable("billNumber", 25)?,
+        name: name.as_deref(),
+        city: printable("city", 15)?,
+        category: keys.text("mcc")?.map(|mcc| text::digits("mcc", mcc, 4)).transpose()?,
+    }
+    .write()
+}

@@ -1,0 +1,62 @@
+//! The QR text or link of one charge.
+
+use crate::account::ReceivingAccount;
+use crate::encode::EncodeError;
+use crate::methods;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+
+/// What one charge asks of its payer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentRequest<'a> {
+    /// The amount, in the rail's currency and payable unit.
+    pub amount: Money,
+    /// The nonce: 4 to 10 letters and digits survive on every rail.
+    pub reference: &'a str,
+}
+
+/// Whether real money moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// The code names the receiving account.
+    Live,
+    /// The code has the rail's real format, a payee that cannot exist and TEST in the name.
+    Sandbox,
+}
+
+/// The text that the payer scans or opens; `None` where the rail or the account has no code and the fields are copied.
+///
+/// # Errors
+/// [`EncodeError`] names `amount`, `reference` or the part of the account that the rail's format cannot carry.
+pub fn payload(
+    account: &ReceivingAccount,
+    request: &PaymentRequest<'_>,
+    world: World,
+) -> Result<Option<String>, EncodeError> {
+    check_amount(account.method, request.amount)?;
+    match account.method {
+        Method::Fps => methods::fps::payload(account, request, world).map(Some),
+        Method::Paynow => methods::paynow::payload(account, request, world).map(Some),
+        Method::ViettelPay => methods::viettel_pay::payload(account, request, world).map(Some),
+        Method::DuitNow => methods::duit_now::payload(account, request, world),
+        Method::Instapay => methods::instapay::payload(account, request, world).map(Some),
+        Method::PromptPay => methods::prompt_pay::payload(account, request, world).map(Some),
+        Method::InBankTransfer => methods::in_bank_transfer::payload(account, request, world),
+        Method::GojekId => methods::gojek_id::payload(account, request, world).map(Some),
+        Method::Toss => methods::toss::payload(account, request, world).map(Some),
+        Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => Ok(None),
+    }
+}
+
+fn check_amount(method: Method, amount: Money) -> Result<(), EncodeError> {
+    if amount.currency() != method.currency() {
+        return Err(EncodeError::new("amount", format!("must be in {}", method.currency())));
+    }
+    if amount.is_zero() {
+        return Err(EncodeError::new("amount", "must be greater than zero"));
+    }
+    if !amount.is_payable_in(method.payable_exponent()) {
+        return Err(EncodeError::new("amount", format!("must be whole {} on this rail", method.currency())));
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! One `Ntry` while it is read, and what becomes of it.
+
+use crate::date;
+use crate::model::{Detail, Direction, Entry, Refused, Status};
+use crate::text;
+use jiff::civil::Date;
+use xanpay_domain::currency::Currency;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Timestamp;
+
+/// An element without children: its value, and the `Ccy` attribute if it is an amount.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) value: &'a str,
+    pub(super) currency: Option<&'a str>,
+}
+
+/// What an open `Ntry` has said so far.
+#[derive(Default)]
+pub(super) struct EntryDraft {
+    line: usize,
+    /// The first thing that makes it unreadable.
+    fault: Option<String>,
+    amount: Option<Money>,
+    direction: Option<Direction>,
+    reversal: bool,
+    status: Option<Status>,
+    booked_on: Option<Date>,
+    booked_at: Option<Timestamp>,
+    value_date: Option<Date>,
+    bank_reference: Option<String>,
+    info: Vec<String>,
+    details: Vec<DetailDraft>,
+}
+
+/// What a `TxDtls` has said so far.
+#[derive(Default)]
+struct DetailDraft {
+    /// `Amt`, `AmtDtls/TxAmt` and `AmtDtls/InstdAmt`: the first in the entry's currency is the transaction's.
+    amounts: [Option<Money>; 3],
+    direction: Option<Direction>,
+    reversal: bool,
+    bank_reference: Option<String>,
+    end_to_end_id: Option<String>,
+    texts: Vec<String>,
+    debtor: Option<String>,
+    ultimate_debtor: Option<String>,
+    account: Option<String>,
+    proxy: Option<String>,
+}
+
+impl EntryDraft {
+    pub(super) fn new(line: usize) -> Self {
+        Self { line, ..Self::default() }
+    }
+
+    /// A start tag at a path below `Ntry`. Version .01 has `TxDtls` without `NtryDtls` around it.
+    pub(super) fn open(&mut self, path: &[&str]) {
+        match path {
+            [.., "Ntry"] => self.fail("another entry stands inside this one"),
+            ["NtryDtls", "TxDtls"] | ["TxDtls"] => self.details.push(DetailDraft::default()),
+            ["NtryDtls", "TxDtls", "RtrInf"] | ["TxDtls", "RtrInf"] => {
+                if let Some(detail) = self.details.last_mut() {
+                    detail.reversal = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The end of an element without children at a path below `Ntry`.
+    pub(super) fn leaf(&mut self, path: &[&str], place: Place<'_>) {
+        match path {
+            ["NtryDtls", "TxDtls", rest @ ..] | ["TxDtls", rest @ ..] => {
+                if let Some(detail) = self.details.last_mut() {
+                    detail.leaf(rest, place);
+                }
+            }
+            ["Amt"] => match amount(place) {
+                Ok(amount) => set_once(&mut self.amount, amount, "amount", &mut self.fault),
+                Err(fault) => self.fail(fault),
+            },
+            ["CdtDbtInd"] => match direction(place.value) {
+                Some(direction) => {
+                    set_once(&mut self.direction, direction, "credit or debit indicator", &mut self.fault);
+                }
+                None => self.fail("the credit or debit indicator is neither CRDT nor DBIT"),
+            },
+            ["RvslInd"] => match place.value.trim() {
+                "true" | "1" => self.reversal = true,
+                "false" | "0" => {}
+                _ => self.fail("the reversal indicator is neither true nor false"),
+            },
+            ["Sts"] | ["Sts", "Cd"] => self.status = Some(status(place.value)),
+            ["Sts", "Prtry"] => self.status = Some(Status::Info),
+            ["BookgDt", "Dt" | "DtTm"] => self.set_booked(place.value),
+            ["ValDt", "Dt" | "DtTm"] => match date::date_time(place.value) {
+                Some((date, _)) => self.value_date = Some(date),
+                None => self.fail("the value date is no date"),
+            },
+            ["AcctSvcrRef"] => self.bank_reference = text::reference(place.value),
+            ["AddtlNtryInf"] => self.info.extend(text::clean(place.value)),
+            _ => {}
+        }
+    }
+
+    fn set_booked(&mut self, value: &str) {
+        match date::date_time(value) {
+            Some((date, instant)) => {
+                self.booked_on = Some(date);
+                self.booked_at = instant.or(self.booked_at);
+            }
+            None => self.fail("the booking date is no date"),
+        }
+    }
+
+    fn fail(&mut self, fault: impl Into<String>) {
+        self.fault.get_or_insert(fault.into());
+    }
+
+    /// The entry, or the line with the reason why it is none.
+    pub(super) fn finish(self) -> Result<Entry, Refused> {
+        let line = self.line;
+        let refuse = |reason: &str| Refused { line, reason: reason.to_owned() };
+        if let Some(fault) = &self.fault {
+            return Err(refuse(fault));
+        }
+        let amount = self.amount.ok_or_else(|| refuse("the entry has no amount"))?;
+        let direction = self.direction.ok_or_else(|| refuse("the entry has no credit or debit indicator"))?;
+        let mut entry = Entry {
+            line,
+            direction,
+            reversal: self.reversal,
+            status: self.status.unwrap_or(Status::Info),
+            amount,
+            booked_on: self.booked_on,
+            booked_at: self.booked_at,
+            value_date: self.value_date,
+            bank_reference: self.bank_reference,
+            end_to_end_id: None,
+            texts: Vec::new(),
+            payer_name: None,
+            payer_account: None,
+            details: Vec::new(),
+        };
+        let mut details: Vec<Detail> =
+            self.details.into_iter().map(|detail| detail.finish(amount.currency())).collect();
+        if details.len() == 1
+            && let Some(only) = details.pop()
+        {
+            entry.reversal |= only.reversal;
+            entry.bank_reference = entry.bank_reference.or(only.bank_reference);
+            entry.end_to_end_id = only.end_to_end_id;
+            entry.payer_name = only.payer_name;
+            entry.payer_account = only.payer_account;
+            entry.texts = only.texts;
+        }
+        entry.texts.extend(details.iter().flat_map(|detail| detail.texts.iter().cloned()));
+        entry.texts.extend(self.info);
+        entry.details = details;
+        Ok(entry)
+    }
+}
+
+impl DetailDraft {
+    /// The end of an element without children at a path below `TxDtls`.
+    fn leaf(&mut self, path: &[&str], place: Place<'_>) {
+        match path {
+            ["RltdPties", party @ ..] => self.party(party, place.value),
+            ["Amt"] => self.amounts[0] = amount(place).ok(),
+            ["AmtDtls", "TxAmt", "Amt"] => self.amounts[1] = amount(place).ok(),
+            ["AmtDtls", "InstdAmt", "Amt"] => self.amounts[2] = amount(place).ok(),
+            ["CdtDbtInd"] => self.direction = direction(place.value),
+            ["Refs", "AcctSvcrRef"] => self.bank_reference = text::reference(place.value),
+            ["Refs", "EndToEndId"] => self.end_to_end_id = text::reference(place.value),
+            // `CdtrRef` and `RfrdDocNb` are the names of version .01.
+            ["RmtInf", "Ustrd"]
+            | ["RmtInf", "Strd", "CdtrRefInf", "Ref" | "CdtrRef"]
+            | ["RmtInf", "Strd", "RfrdDocInf", "Nb" | "RfrdDocNb"]
+            | ["RmtInf", "Strd", "AddtlRmtInf"]
+            | ["AddtlTxInf"] => self.texts.extend(text::clean(place.value)),
+            _ => {}
+        }
+    }
+
+    /// The parties: `Nm` directly below the party up to version .06, inside `Pty` or the agent's identification later.
+    fn party(&mut self, path: &[&str], value: &str) {
+        match path {
+            ["Dbtr", "Nm"] | ["Dbtr", "Pty", "Nm"] | ["Dbtr", "Agt", "FinInstnId", "Nm"] => {
+                self.debtor = text::clean(value);
+            }
+            ["UltmtDbtr", "Nm"] | ["UltmtDbtr", "Pty", "Nm"] => self.ultimate_debtor = text::clean(value),
+            ["DbtrAcct", "Id", "IBAN"] => self.account = text::account(value, true),
+            ["DbtrAcct", "Id", "Othr" | "PrtryAcct", "Id"] | ["DbtrAcct", "Id", "BBAN" | "UPIC"] => {
+                self.account = text::account(value, false);
+            }
+            ["DbtrAcct", "Prxy", "Id"] => self.proxy = text::account(value, false),
+            _ => {}
+        }
+    }
+
+    fn finish(self, currency: Currency) -> Detail {
+        let amount = self.amounts.into_iter().flatten().find(|amount| amount.currency() == currency);
+        Detail {
+            amount,
+            direction: self.direction,
+            reversal: self.reversal,
+            bank_reference: self.bank_reference,
+            end_to_end_id: self.end_to_end_id,
+            texts: self.texts,
+            payer_name: self.debtor.or(self.ultimate_debtor),
+            payer_account: self.account.or(self.proxy),
+        }
+    }
+}
+
+/// Sets what an entry may say only once: two amounts are no amount.
+fn set_once<T>(slot: &mut Option<T>, value: T, what: &str, fault: &mut Option<String>) {
+    if slot.replace(value).is_some() {
+        fault.get_or_insert_with(|| format!("the entry has more than one {what}"));
+    }
+}
+
+fn amount(place: Place<'_>) -> Result<Money, String> {
+    let code = place.currency.ok_or("the amount has no currency")?;
+    let currency: Currency = code.parse().map_err(|_| "the amount's currency is not a current ISO 4217 code")?;
+    text::decimal(place.value, currency)
+}
+
+fn direction(value: &str) -> Option<Direction> {
+    match value.trim() {
+        "CRDT" => Some(Direction::Credit),
+        "DBIT" => Some(Direction::Debit),
+        _ => None,
+    }
+}
+
+/// A status code. `FUTR` is announced for a later day; codes that are not known are not known to be booked.
+fn status(value: &str) -> Status {
+    match value.trim() {
+        "BOOK" => Status::Booked,
+        "PDNG" | "FUTR" => Status::Pending,
+        _ => Status::Info,
+    }
+}

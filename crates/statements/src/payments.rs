@@ -1,0 +1,137 @@
+//! What a booking pays for: itself, or the transactions of its batch.
+
+use crate::model::{Detail, Direction, Entry, Status};
+use jiff::civil::Date;
+use std::collections::HashMap;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Timestamp;
+
+/// One payment, as a matcher wants it. The payments of an entry always sum to exactly the entry's amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The line of the entry in the file.
+    pub line: usize,
+    /// The direction of the entry.
+    pub direction: Direction,
+    /// Nobody's payment: a reversal or a return. See [`Entry::reversal`].
+    pub reversal: bool,
+    /// The status of the entry.
+    pub status: Status,
+    /// The amount of this payment.
+    pub amount: Money,
+    /// The booking day of the entry.
+    pub booked_on: Option<Date>,
+    /// The booking instant of the entry.
+    pub booked_at: Option<Timestamp>,
+    /// The value date of the entry.
+    pub value_date: Option<Date>,
+    /// The bank's reference: the transaction's own if no other transaction of the batch has it too, else the entry's.
+    pub bank_reference: Option<String>,
+    /// The place in a batch whose reference this is. Together with `bank_reference` it names the payment; `None` when
+    /// the reference alone does.
+    pub part: Option<Part>,
+    /// The payer's end-to-end identification.
+    pub end_to_end_id: Option<String>,
+    /// The remittance texts.
+    pub texts: Vec<String>,
+    /// The payer's name.
+    pub payer_name: Option<String>,
+    /// The payer's account.
+    pub payer_account: Option<String>,
+}
+
+/// The place of a payment in a batch booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Entry {
+    /// The payments that this booking consists of.
+    ///
+    /// A batch gives one payment per transaction if every transaction has an amount in the entry's currency, none goes
+    /// the other way, and the amounts sum to the entry. Otherwise (charges taken off, foreign amounts, amounts left
+    /// out) nobody can say what each transaction brought, and the entry is one payment with all its texts.
+    #[must_use]
+    pub fn payments(&self) -> Vec<Payment> {
+        match self.split() {
+            Some(amounts) => {
+                let mut uses: HashMap<&str, usize> = HashMap::new();
+                let references = self.details.iter().filter_map(|detail| detail.bank_reference.as_deref());
+                for reference in references.chain(self.bank_reference.as_deref()) {
+                    *uses.entry(reference).or_default() += 1;
+                }
+                let parts = self.details.iter().zip(amounts).zip(1..);
+                let is_own = |reference: &&String| uses.get(reference.as_str()) == Some(&1);
+                parts
+                    .map(|((detail, amount), number)| {
+                        let own = detail.bank_reference.as_ref().filter(is_own);
+                        self.part(number, detail, amount, own)
+                    })
+                    .collect()
+            }
+            None => vec![self.whole()],
+        }
+    }
+
+    /// The amounts of the batch's transactions, if they are all known and make up the entry.
+    fn split(&self) -> Option<Vec<Money>> {
+        if self.details.len() < 2 {
+            return None;
+        }
+        let mut sum = Money::zero(self.amount.currency());
+        let mut amounts = Vec::with_capacity(self.details.len());
+        for detail in &self.details {
+            if detail.direction.is_some_and(|direction| direction != self.direction) {
+                return None;
+            }
+            let amount = detail.amount?;
+            sum = sum.checked_add(amount).ok()?;
+            amounts.push(amount);
+        }
+        (sum == self.amount).then_some(amounts)
+    }
+
+    /// One transaction of the batch, with its own bank reference if no other has it.
+    fn part(&self, number: usize, detail: &Detail, amount: Money, own: Option<&String>) -> Payment {
+        let part = Part { number, of: self.details.len() };
+        Payment {
+            line: self.line,
+            direction: self.direction,
+            reversal: self.reversal || detail.reversal,
+            status: self.status,
+            amount,
+            booked_on: self.booked_on,
+            booked_at: self.booked_at,
+            value_date: self.value_date,
+            bank_reference: own.or(self.bank_reference.as_ref()).cloned(),
+            part: own.is_none().then_some(part),
+            end_to_end_id: detail.end_to_end_id.clone(),
+            texts: detail.texts.clone(),
+            payer_name: detail.payer_name.clone(),
+            payer_account: detail.payer_account.clone(),
+        }
+    }
+
+    fn whole(&self) -> Payment {
+        Payment {
+            line: self.line,
+            direction: self.direction,
+            reversal: self.reversal || self.details.iter().any(|detail| detail.reversal),
+            status: self.status,
+            amount: self.amount,
+            booked_on: self.booked_on,
+            booked_at: self.booked_at,
+            value_date: self.value_date,
+            bank_reference: self.bank_reference.clone(),
+            part: None,
+            end_to_end_id: self.end_to_end_id.clone(),
+            texts: self.texts.clone(),
+            payer_name: self.payer_name.clone(),
+            payer_account: self.payer_account.clone(),
+        }
+    }
+}
