@@ -1,3 +1,4 @@
 //! HTTP: the API, the checkout and their JSON shapes.
 
 pub mod checkout;
+pub mod wire;

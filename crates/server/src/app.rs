@@ -1,0 +1,98 @@
+//! What every flow needs, opened once.
+
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::outbound::address::AddressPolicy;
+use crate::outbound::vault::{MasterKey, VaultError};
+use std::sync::Arc;
+use tokio::sync::{Notify, broadcast};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::SessionId;
+use xanpay_store::Store;
+
+/// The gateway.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// The clock.
+    pub clock: Clock,
+    /// Keys, merchants, accounts and rates, remembered for half a second.
+    pub directory: Directory,
+    /// Which addresses may be called.
+    pub addresses: Addresses,
+    /// Seals secrets before they are stored.
+    master_key: MasterKey,
+    /// Rung when deliveries may have become due.
+    pub deliveries_due: Notify,
+    /// Sessions whose page should look again. A listener that falls behind polls, so nothing depends on it.
+    pub session_changes: broadcast::Sender<SessionId>,
+}
+
+/// Outbound rules per environment.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// For sandbox notices.
+    pub sandbox: AddressPolicy,
+    /// For live notices.
+    pub live: AddressPolicy,
+}
+
+impl Addresses {
+    /// The rules of an environment.
+    #[must_use]
+    pub fn of(&self, environment: Environment) -> &AddressPolicy {
+        match environment {
+            Environment::Sandbox => &self.sandbox,
+            Environment::Live => &self.live,
+        }
+    }
+}
+
+impl App {
+    /// The gateway over an open database.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, master_key: MasterKey, addresses: Addresses) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            clock,
+            directory: Directory::default(),
+            addresses,
+            master_key,
+            deliveries_due: Notify::new(),
+            session_changes: broadcast::channel(1024).0,
+        })
+    }
+
+    /// Seals a secret for storage. `purpose` ties it to its column.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.master_key.seal(purpose, secret, crate::entropy::bytes())
+    }
+
+    /// Opens a sealed secret.
+    ///
+    /// # Errors
+    /// [`VaultError`] when it was sealed with another key or changed.
+    pub fn unseal(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.master_key.open(purpose, sealed)
+    }
+
+    /// The id of the master key, by which a database knows its own.
+    #[must_use]
+    pub fn master_key(&self) -> &MasterKey {
+        &self.master_key
+    }
+}
+
+impl App {
+    /// Tells whoever waits here that a charge has changed: pages look again, and notices may be due.
+    pub fn announce(&self, charge: &xanpay_domain::charge::Charge) {
+        self.deliveries_due.notify_one();
+        if let Some(session) = charge.session_id {
+            // Nobody listening is no trouble: pages poll.
+            let _ = self.session_changes.send(session);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! An operator adds a receiving account.
+
+use super::refusal::{FlowError, Refusal};
+use crate::app::App;
+use crate::entropy;
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::{AccountId, MerchantId};
+use xanpay_domain::matching::Policy;
+use xanpay_domain::method::Method;
+use xanpay_rails::{AccountInput, MatchPolicy, Warning, parse_account};
+use xanpay_store::Account;
+
+/// An account to add, as the operator typed it.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// The world it belongs to.
+    pub environment: Environment,
+    /// The method that uses it.
+    pub method: Method,
+    /// What the payer pays to.
+    pub account: String,
+    /// Name of its holder.
+    pub name: Option<String>,
+    /// Name of its bank.
+    pub bank: Option<String>,
+    /// The bank's own QR that charges are made from.
+    pub template_qr: Option<String>,
+    /// Whether that QR is shown unchanged.
+    pub template_as_issued: bool,
+    /// How transfers to it are told apart; the rail's own default when absent.
+    pub policy: Option<Policy>,
+    /// The account as bank statements name it.
+    pub statement_account: Option<String>,
+    /// The merchant that owns it; nothing for an account of the operator.
+    pub merchant: Option<MerchantId>,
+}
+
+/// Adds an account; returns its id and what is probably wrong with it.
+///
+/// # Errors
+/// A refusal when the account is none of its rail, is already there, or its merchant is unknown.
+pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<Warning>), FlowError> {
+    let input = AccountInput {
+        account: &new.account,
+        name: new.name.as_deref(),
+        bank: new.bank.as_deref(),
+        template: new.template_qr.as_deref(),
+        template_as_issued: new.template_as_issued,
+    };
+    let (parsed, warnings) =
+        parse_account(new.method, &input).map_err(|fault| Refusal::field(fault.field, fault.code, fault.message))?;
+    if let Some(merchant) = new.merchant
+        && app.store.reader().await?.find_merchant(merchant, new.environment).await?.is_none()
+    {
+        return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
+    }
+    let policy = new.policy.unwrap_or(match parsed.default_policy() {
+        MatchPolicy::Nonce => Policy::Nonce,
+        MatchPolicy::UniqueAmount => Policy::UniqueAmount,
+        MatchPolicy::VirtualAccount => Policy::VirtualAccount,
+    });
+    let account = Arc::new(Account {
+        id: AccountId::new(app.clock.real_now(), entropy::bytes()),
+        environment: new.environment,
+        method: new.method,
+        account: parsed.account,
+        account_name: parsed.name.unwrap_or_default(),
+        bank: parsed.bank.unwrap_or_default(),
+        template_qr: parsed.template,
+        template_as_issued: parsed.template_as_issued,
+        policy,
+        statement_account: new.statement_account,
+        merchant_id: new.merchant,
+        created_at: app.clock.real_now(),
+        disabled_at: None,
+    });
+    let id = account.id;
+    let added = app
+        .store
+        .write(move |tx| {
+            let account = Arc::clone(&account);
+            async move { Ok::<_, FlowError>(tx.insert_account(&account).await?) }
+        })
+        .await?;
+    if !added {
+        return Err(Refusal::field("account", "account_exists", "is already a receiving account of this method").into());
+    }
+    Ok((id, warnings))
+}

@@ -1,0 +1,75 @@
+//! A merchant's webhook endpoint is added.
+
+use super::refusal::{FlowError, Refusal};
+use crate::app::App;
+use crate::entropy;
+use crate::outbound::address::parse_callback_url;
+use crate::outbound::signature::WebhookSecret;
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::{MerchantId, WebhookId};
+use xanpay_store::Webhook;
+
+/// What a sealed secret is for; part of its seal.
+pub(crate) const PASSWORD_PURPOSE: &str = "webhooks.password";
+pub(crate) const SECRET_PURPOSE: &str = "webhooks.secret";
+
+/// An endpoint to add.
+#[derive(Debug, Clone)]
+pub struct NewWebhook {
+    /// The world that it hears of.
+    pub environment: Environment,
+    /// Whose endpoint it is.
+    pub merchant: MerchantId,
+    /// Where it listens.
+    pub url: String,
+    /// User name and password of HTTP Basic authentication.
+    pub basic: Option<(String, String)>,
+}
+
+/// A new endpoint with its signing secret, which is shown once.
+#[derive(Debug, Clone)]
+pub struct AddedWebhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// The secret, `whsec_...`.
+    pub secret: String,
+}
+
+/// Adds an endpoint.
+///
+/// # Errors
+/// A refusal when the URL must not be called or the merchant is unknown.
+pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, FlowError> {
+    let url = parse_callback_url(&new.url, app.addresses.of(new.environment))
+        .map_err(|fault| Refusal::field("url", fault.code(), fault.to_string()))?;
+    if app.store.reader().await?.find_merchant(new.merchant, new.environment).await?.is_none() {
+        return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
+    }
+    let seal = |purpose: &str, secret: &[u8]| {
+        app.seal(purpose, secret).map_err(|error| FlowError::Internal(error.to_string()))
+    };
+    let secret =
+        WebhookSecret::from_bytes(&entropy::bytes::<32>()).map_err(|error| FlowError::Internal(error.to_string()))?;
+    let basic = match new.basic {
+        Some((username, password)) => Some((username, seal(PASSWORD_PURPOSE, password.as_bytes())?)),
+        None => None,
+    };
+    let webhook = Arc::new(Webhook {
+        id: WebhookId::new(app.clock.real_now(), entropy::bytes()),
+        merchant_id: new.merchant,
+        environment: new.environment,
+        url: url.into(),
+        basic,
+        secret: seal(SECRET_PURPOSE, secret.as_bytes())?,
+        created_at: app.clock.real_now(),
+    });
+    let id = webhook.id;
+    app.store
+        .write(move |tx| {
+            let webhook = Arc::clone(&webhook);
+            async move { Ok::<_, FlowError>(tx.insert_webhook(&webhook).await?) }
+        })
+        .await?;
+    Ok(AddedWebhook { id, secret: secret.reveal() })
+}

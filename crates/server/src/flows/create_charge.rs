@@ -1,0 +1,268 @@
+//! A merchant creates a charge on a customer's behalf.
+
+use super::events::{EventSeed, push_status_event};
+use super::idempotent::Idempotency;
+use super::placement::{NonceSeeds, Placed, draw_seeds, place};
+use super::quote::{Offer, offer};
+use super::refusal::{Fault, FlowError, Refusal};
+use super::verify_phone::{self, UsableCode};
+use crate::app::App;
+use crate::entropy;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use xanpay_domain::charge::{Charge, ChargeCommand, ChargeState, ChargeStatus, Destination};
+use xanpay_domain::contact::{Email, Phone};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::{AccountId, ChargeId, CustomerId, MerchantId, SessionId};
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Timestamp;
+use xanpay_store::{Fingerprint, Merchant, StoreError, Tx};
+
+/// What a merchant asks for, read and checked for form.
+#[derive(Debug, Clone)]
+pub struct NewCharge {
+    /// What the merchant wants to receive.
+    pub merchant_amount: Money,
+    /// How the customer pays.
+    pub method: Method,
+    /// The customer's e-mail address.
+    pub email: Option<Email>,
+    /// The proof of the customer's phone, where the merchant's settings ask for one.
+    pub verification_code: Option<String>,
+    /// Order lines as JSON text.
+    pub orders: Option<String>,
+    /// Where to call when the charge completes.
+    pub notify_url: Option<String>,
+    /// The merchant's own text.
+    pub notify_payload: Option<String>,
+}
+
+/// A charge, new or found again.
+#[derive(Debug, Clone)]
+pub struct CreatedCharge {
+    /// The charge.
+    pub charge: Charge,
+    /// Whether an equal request made it before.
+    pub is_duplicate: bool,
+}
+
+/// Everything of a charge that is decided before its transaction begins.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) merchant_id: MerchantId,
+    pub(super) environment: Environment,
+    pub(super) session_id: Option<SessionId>,
+    pub(super) new: NewCharge,
+    pub(super) offer: Offer,
+    pub(super) now: Timestamp,
+    pub(super) real_now: Timestamp,
+    pub(super) charge_id: ChargeId,
+    customer_id: CustomerId,
+    cancel_token: String,
+    pub(super) nonces: NonceSeeds,
+}
+
+impl Draft {
+    pub(super) fn new(
+        app: &App,
+        merchant: &Merchant,
+        session_id: Option<SessionId>,
+        new: NewCharge,
+        offer: Offer,
+    ) -> Self {
+        let now = app.clock.now(merchant.environment);
+        Self {
+            merchant_id: merchant.id,
+            environment: merchant.environment,
+            session_id,
+            new,
+            offer,
+            now,
+            real_now: app.clock.real_now(),
+            charge_id: ChargeId::new(now, entropy::bytes()),
+            customer_id: CustomerId::new(now, entropy::bytes()),
+            cancel_token: xanpay_domain::id::to_hex(&entropy::bytes::<16>()),
+            nonces: draw_seeds(),
+        }
+    }
+
+    /// The customer: found again by verified phone, else by e-mail address.
+    pub(super) async fn customer(&self, tx: &Tx, verified: Option<&Phone>) -> Result<CustomerId, StoreError> {
+        let identity = match (verified, &self.new.email) {
+            (Some(phone), _) => format!("phone:{}", phone.joined()),
+            (None, Some(email)) => format!("email:{}", email.as_str().to_lowercase()),
+            (None, None) => format!("charge:{}", self.charge_id),
+        };
+        tx.find_or_insert_customer(self.merchant_id, self.environment, &identity, self.customer_id, self.now).await
+    }
+
+    /// The pending charge, without its place: amount, destination and nonce are filled in by [`place`].
+    pub(super) fn charge(&self, customer_id: CustomerId, phone: Option<Phone>) -> Charge {
+        let method = self.offer.method;
+        Charge {
+            id: self.charge_id,
+            merchant_id: self.merchant_id,
+            environment: self.environment,
+            session_id: self.session_id,
+            customer_id,
+            email: self.new.email.clone(),
+            phone,
+            merchant_amount: self.new.merchant_amount,
+            customer_amount: self.offer.customer_amount,
+            rate: self.offer.rate.clone(),
+            method,
+            destination: Destination {
+                account_id: AccountId::new(self.now, [0; 8]),
+                account: String::new(),
+                account_name: String::new(),
+                bank: String::new(),
+                nonce: String::new(),
+                qr_code: String::new(),
+            },
+            orders: self.new.orders.clone(),
+            notify_url: self.new.notify_url.clone(),
+            notify_payload: self.new.notify_payload.clone(),
+            cancel_token: self.cancel_token.clone(),
+            created_at: self.now,
+            updated_at: self.now,
+            expires_at: self.now.plus(method.default_time_to_live()),
+            received: Money::zero(method.currency()),
+            state: ChargeState::Pending,
+        }
+    }
+
+    /// What makes two requests equal. Orders, hash and the verification code itself do not count.
+    fn fingerprint(&self, customer_id: CustomerId) -> Fingerprint {
+        let mut hash = Sha256::new();
+        let amount = self.new.merchant_amount;
+        let part = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |text| format!("{}:{text}", text.len()));
+        for text in [
+            self.merchant_id.to_text(),
+            self.environment.as_str().to_owned(),
+            customer_id.to_text(),
+            part(self.new.email.as_ref().map(Email::as_str)),
+            amount.minor().to_string(),
+            amount.currency().code().to_owned(),
+            self.new.method.as_str().to_owned(),
+            part(self.new.notify_url.as_deref()),
+            part(self.new.notify_payload.as_deref()),
+        ] {
+            hash.update(text.as_bytes());
+            hash.update([0x1f]);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&digest[..16]);
+        fingerprint
+    }
+}
+
+/// Creates a charge, or finds the pending one that an equal request made, and returns its rendered answer.
+///
+/// # Errors
+/// A refusal when the method cannot be used, no fresh rate is known, or the phone is not proved.
+pub async fn create_charge(
+    app: &App,
+    merchant: &Merchant,
+    new: NewCharge,
+    idempotency: Option<Idempotency>,
+    render: fn(&CreatedCharge) -> String,
+) -> Result<String, FlowError> {
+    check_requirements(merchant, &new)?;
+    let offer = match offer(app, merchant, new.method, new.merchant_amount).await? {
+        Ok(offer) => offer,
+        Err(refused) => return Err(refused.into_refusal(new.method, "method").into()),
+    };
+    let job = Arc::new((
+        Draft::new(app, merchant, None, new, offer),
+        idempotency,
+        merchant.phone_verification,
+        EventSeed::draw(),
+    ));
+    let answer = app
+        .store
+        .write(move |tx| {
+            let job = Arc::clone(&job);
+            async move {
+                let (draft, idempotency, verify, seed) = &*job;
+                if let Some(idempotency) = idempotency {
+                    idempotency.reserve(&tx, draft.real_now).await?;
+                }
+                let created = create(&tx, draft, *verify, *seed).await?;
+                let answer = render(&created);
+                if let Some(idempotency) = idempotency {
+                    idempotency.answer(&tx, &answer).await?;
+                }
+                Ok::<_, FlowError>(answer)
+            }
+        })
+        .await?;
+    Ok(answer)
+}
+
+fn check_requirements(merchant: &Merchant, new: &NewCharge) -> Result<(), Refusal> {
+    let mut faults = Vec::new();
+    if !merchant.methods.contains(&new.method) {
+        let message = format!("{} is not enabled", new.method);
+        faults.push(Fault { field: "method".into(), code: "method_not_enabled", message });
+    }
+    if merchant.phone_verification && new.verification_code.is_none() {
+        let message = "is required: this merchant's customers prove their phones".into();
+        faults.push(Fault { field: "verificationCode".into(), code: "missing_field", message });
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults)) }
+}
+
+async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result<CreatedCharge, FlowError> {
+    let code = match (&draft.new.verification_code, verify) {
+        (Some(code), true) => Some(verify_phone::usable_code(tx, draft, code).await?),
+        (Some(_) | None, _) => None,
+    };
+    let phone = code.as_ref().map(|code| code.phone.clone());
+    let customer_id = draft.customer(tx, phone.as_ref()).await?;
+    let fingerprint = draft.fingerprint(customer_id);
+    let mut charge = draft.charge(customer_id, phone);
+    // The common case first: nothing stands in the way of a new charge.
+    if code.as_ref().is_none_or(UsableCode::is_unused)
+        && let Placed::Stored = place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await?
+    {
+        mark_used(tx, code.as_ref(), &charge).await?;
+        return Ok(CreatedCharge { charge, is_duplicate: false });
+    }
+    let Some(equal) = tx.find_charge_by_fingerprint(&fingerprint).await? else {
+        if code.is_some_and(|code| !code.is_unused()) {
+            return Err(verify_phone::invalid_code().into());
+        }
+        return Err(StoreError::Conflict.into());
+    };
+    if equal.status_at(draft.now) == ChargeStatus::Pending {
+        return Ok(CreatedCharge { charge: equal, is_duplicate: true });
+    }
+    // Its time is over and nobody has written that down yet: do so, then take its place.
+    if code.as_ref().is_some_and(|code| !code.is_unused()) {
+        return Err(verify_phone::invalid_code().into());
+    }
+    expire(tx, &equal, draft, seed).await?;
+    match place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await? {
+        Placed::Stored => {
+            mark_used(tx, code.as_ref(), &charge).await?;
+            Ok(CreatedCharge { charge, is_duplicate: false })
+        }
+        Placed::Taken => Err(StoreError::Conflict.into()),
+    }
+}
+
+async fn mark_used(tx: &Tx, code: Option<&UsableCode>, charge: &Charge) -> Result<(), FlowError> {
+    match code {
+        Some(code) => Ok(tx.save_verification_used(code.id, charge.id).await?),
+        None => Ok(()),
+    }
+}
+
+async fn expire(tx: &Tx, equal: &Charge, draft: &Draft, seed: EventSeed) -> Result<(), FlowError> {
+    let Some(locked) = tx.lock_charge(equal.id).await? else { return Err(StoreError::Conflict.into()) };
+    let Ok((expired, _)) = locked.charge.decide(ChargeCommand::Expire, draft.now) else { return Ok(()) };
+    tx.save_charge(&expired, locked.version).await?;
+    push_status_event(tx, &expired, locked.version + 1, seed, draft.now, draft.real_now).await
+}

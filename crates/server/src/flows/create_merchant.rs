@@ -1,0 +1,128 @@
+//! An operator takes a merchant on.
+
+use super::create_key::{CreatedKey, new_key};
+use super::refusal::{Fault, FlowError, Refusal};
+use crate::app::App;
+use crate::entropy;
+use crate::outbound::certificate;
+use crate::outbound::signature::WebhookSecret;
+use std::sync::Arc;
+use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::MerchantId;
+use xanpay_domain::method::Method;
+use xanpay_domain::time::{Span, Timestamp};
+use xanpay_store::{Merchant, Permission};
+
+/// How long a merchant's signing certificate is valid.
+const CERTIFICATE_LIFE: Span = Span::days(3650);
+/// What a sealed secret is for; part of its seal.
+pub(crate) const HASH_KEY_PURPOSE: &str = "merchant_settings.hash_key";
+pub(crate) const SIGNING_KEY_PURPOSE: &str = "merchant_settings.signing_key";
+
+/// A merchant to add.
+#[derive(Debug, Clone)]
+pub struct NewMerchant {
+    /// The name that customers see.
+    pub name: String,
+    /// The currency that it counts in.
+    pub currency: Currency,
+    /// Methods it accepts, in their order.
+    pub methods: Vec<Method>,
+    /// The world of its first key.
+    pub environment: Environment,
+    /// Whether its charges need a verified phone.
+    pub phone_verification: bool,
+}
+
+/// A new merchant with its first key.
+#[derive(Debug, Clone)]
+pub struct CreatedMerchant {
+    /// Its id.
+    pub id: MerchantId,
+    /// Its key pair; the secret is shown once.
+    pub key: CreatedKey,
+    /// The secret that signs callbacks to `notifyUrl`.
+    pub webhook_secret: String,
+}
+
+/// Adds a merchant to an environment.
+///
+/// # Errors
+/// A refusal when the name is empty or too long, or a method is named twice.
+pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerchant, FlowError> {
+    check(&new)?;
+    let now = app.clock.real_now();
+    let id = MerchantId::new(now, entropy::bytes());
+    let (signing_key, certificate) = make_certificate(&new.name, now).await?;
+    let hash_key = entropy::bytes::<32>();
+    let seal = |purpose: &str, secret: &[u8]| {
+        app.seal(purpose, secret).map_err(|error| FlowError::Internal(error.to_string()))
+    };
+    let merchant = Merchant {
+        id,
+        name: new.name,
+        currency: new.currency,
+        environment: new.environment,
+        methods: new.methods,
+        permissions: Permission::ALL.to_vec(),
+        phone_verification: new.phone_verification,
+        secure_mode: false,
+        markup_bp: 0,
+        hash_key: seal(HASH_KEY_PURPOSE, &hash_key)?,
+        signing_key: seal(SIGNING_KEY_PURPOSE, &signing_key)?,
+        certificate,
+    };
+    let (row, key) = new_key(Some(id), merchant.environment, now);
+    let job = Arc::new((merchant, row));
+    app.store
+        .write(move |tx| {
+            let job = Arc::clone(&job);
+            async move {
+                tx.insert_merchant(&job.0, now).await?;
+                tx.insert_api_key(&job.1).await?;
+                Ok::<_, FlowError>(())
+            }
+        })
+        .await?;
+    Ok(CreatedMerchant { id, key, webhook_secret: callback_secret(&hash_key)?.reveal() })
+}
+
+fn check(new: &NewMerchant) -> Result<(), Refusal> {
+    let mut faults = Vec::new();
+    let name_length = new.name.chars().count();
+    if new.name.trim().is_empty() || name_length > 255 || new.name.chars().any(char::is_control) {
+        let message = "must be 1 to 255 characters".into();
+        faults.push(Fault { field: "name".into(), code: "invalid_field", message });
+    }
+    for (index, method) in new.methods.iter().enumerate() {
+        if new.methods[..index].contains(method) {
+            let message = format!("names {method} twice");
+            faults.push(Fault { field: "methods".into(), code: "invalid_field", message });
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults)) }
+}
+
+/// Making an RSA key takes a while; other requests go on meanwhile.
+async fn make_certificate(name: &str, now: Timestamp) -> Result<(Vec<u8>, String), FlowError> {
+    let name = name.to_owned();
+    let (from, until) = (now.as_millis() / 1000, now.plus(CERTIFICATE_LIFE).as_millis() / 1000);
+    let serial = entropy::bytes();
+    let made = tokio::task::spawn_blocking(move || certificate::generate(&name, from, until, serial));
+    let made = made.await.map_err(|error| FlowError::Internal(error.to_string()))?;
+    let made = made.map_err(|error| FlowError::Internal(error.to_string()))?;
+    Ok((made.pkcs8_der, made.pem))
+}
+
+/// The Standard Webhooks secret of a merchant's callbacks. Derived from its hash key, so that one secret is kept.
+///
+/// # Errors
+/// [`FlowError::Internal`] when the key is none that this program made.
+pub(crate) fn callback_secret(hash_key: &[u8]) -> Result<WebhookSecret, FlowError> {
+    use hmac::{Hmac, KeyInit, Mac};
+    let internal = |error: &dyn std::fmt::Display| FlowError::Internal(error.to_string());
+    let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(hash_key).map_err(|error| internal(&error))?;
+    mac.update(b"xanpay callback secret");
+    WebhookSecret::from_bytes(&mac.finalize().into_bytes()).map_err(|error| internal(&error))
+}

@@ -1,0 +1,58 @@
+//! The clock closes charges: their merchants are told, and their nonces cool down.
+//!
+//! No answer depends on this having run; a charge is judged by the clock whenever it is read. What only happens here is
+//! the notice.
+
+use super::events::{EventSeed, push_status_event};
+use super::refusal::FlowError;
+use crate::app::App;
+use xanpay_domain::charge::{ChargeCommand, NONCE_COOL_DOWN};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::ChargeId;
+
+/// Charges per page: small transactions let requests in between.
+const PAGE: i64 = 200;
+
+/// Writes down the expiry of charges whose deadline has passed; returns how many.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub async fn expire_due_charges(app: &App, environment: Environment) -> Result<usize, FlowError> {
+    let now = app.clock.now(environment);
+    let accounts = app.store.reader().await?.list_accounts(environment).await?;
+    let mut expired = 0;
+    for account in accounts {
+        let due = app.store.reader().await?.list_due_charges(account.id, now, PAGE).await?;
+        for id in due {
+            expired += usize::from(expire_charge(app, id, environment).await?);
+        }
+    }
+    Ok(expired)
+}
+
+async fn expire_charge(app: &App, id: ChargeId, environment: Environment) -> Result<bool, FlowError> {
+    let (now, real_now, seed) = (app.clock.now(environment), app.clock.real_now(), EventSeed::draw());
+    let expired = app
+        .store
+        .write(move |tx| async move {
+            let Some(locked) = tx.lock_charge(id).await? else { return Ok(None) };
+            let Ok((expired, _)) = locked.charge.decide(ChargeCommand::Expire, now) else { return Ok(None) };
+            tx.save_charge(&expired, locked.version).await?;
+            push_status_event(&tx, &expired, locked.version + 1, seed, now, real_now).await?;
+            Ok::<_, FlowError>(Some(expired))
+        })
+        .await?;
+    if let Some(charge) = &expired {
+        app.announce(charge);
+    }
+    Ok(expired.is_some())
+}
+
+/// Frees the nonces of charges that have been closed for the cool-down; returns how many.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub async fn release_cooled_nonces(app: &App, environment: Environment) -> Result<u64, FlowError> {
+    let closed_by = app.clock.now(environment).minus(NONCE_COOL_DOWN);
+    app.store.write(move |tx| async move { Ok(tx.release_nonces(environment, closed_by, PAGE).await?) }).await
+}

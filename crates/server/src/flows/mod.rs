@@ -1,0 +1,45 @@
+//! Flows: one function per use case, called by the API, the pages, the command line and the workers alike.
+//!
+//! Every flow has the same shape: read clock and entropy once; one transaction that loads, decides in the domain, saves
+//! and pushes effects as outbox rows; return. No flow touches the network.
+
+mod add_account;
+mod add_webhook;
+mod advance_sandbox;
+mod cancel_charge;
+mod cancel_session;
+mod create_charge;
+mod create_key;
+mod create_merchant;
+mod create_session;
+mod credit;
+mod events;
+mod expire_charges;
+mod idempotent;
+mod import_statement;
+mod initiate_session;
+mod placement;
+mod quote;
+mod record_transfer;
+mod refusal;
+mod start_checkout;
+mod verify_phone;
+
+pub use add_account::{NewAccount, add_account};
+pub use add_webhook::{AddedWebhook, NewWebhook, add_webhook};
+pub use advance_sandbox::{advance_sandbox, refresh_sandbox_clock};
+pub use cancel_charge::{CancelAuthority, cancel_charge};
+pub use cancel_session::cancel_session;
+pub use create_charge::{CreatedCharge, NewCharge, create_charge};
+pub use create_key::{CreatedKey, create_key};
+pub use create_merchant::{CreatedMerchant, NewMerchant, create_merchant};
+pub use create_session::{NewSession, create_session};
+pub use expire_charges::{expire_due_charges, release_cooled_nonces};
+pub use idempotent::{Idempotency, replay};
+pub use import_statement::{ImportOptions, ImportReport, ImportedFile, RefusedLine, import_statement};
+pub use initiate_session::initiate_session;
+pub use quote::{Offer, offers};
+pub use record_transfer::{NewTransfer, RecordedTransfer, record_transfer};
+pub use refusal::{Fault, FlowError, Kind, Refusal};
+pub use start_checkout::{Start, start_checkout};
+pub use verify_phone::{confirm_phone, send_otp};

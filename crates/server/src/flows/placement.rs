@@ -1,0 +1,127 @@
+//! Placing a charge: account, nonce and payment instructions, until one combination is free.
+
+use super::quote::Offer;
+use super::refusal::{FlowError, Kind, Refusal};
+use crate::directory::KnownAccount;
+use crate::entropy;
+use xanpay_domain::charge::{Charge, Destination};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::nonce::{Nonce, NonceLength, Strength};
+use xanpay_rails::{PaymentRequest, World, payload, rail};
+use xanpay_store::{Fingerprint, Tx};
+
+/// Nonces drawn for one charge. The first ones keep the larger distance of equal amounts, the rest the smaller one; when
+/// all are taken, the account's three million words of 60 days are nearly used up.
+const STRONG_DRAWS: usize = 2;
+const PLAIN_DRAWS: usize = 10;
+/// How many steps a unique amount may be above the amount asked.
+const MAX_STEPS: i64 = 999;
+
+/// Randomness of a placement, drawn before the transaction begins.
+pub(super) type NonceSeeds = [[u8; 16]; STRONG_DRAWS + PLAIN_DRAWS];
+
+/// Draws the randomness of a placement.
+pub(super) fn draw_seeds() -> NonceSeeds {
+    std::array::from_fn(|_| entropy::bytes())
+}
+
+/// How an attempt to place a charge ended.
+pub(super) enum Placed {
+    /// The charge is stored as it stands.
+    Stored,
+    /// Something that is unique is taken: its session or its fingerprint, or every nonce that was drawn.
+    Taken,
+}
+
+/// Fills in amount, destination and QR of `charge` and inserts it on the first account with room.
+pub(super) async fn place(
+    tx: &Tx,
+    charge: &mut Charge,
+    offer: &Offer,
+    fingerprint: Option<&Fingerprint>,
+    seeds: &NonceSeeds,
+) -> Result<Placed, FlowError> {
+    for account in &offer.accounts {
+        let Some(amount) = free_amount(tx, account, offer).await? else { continue };
+        charge.customer_amount = amount;
+        charge.received = Money::zero(amount.currency());
+        let claim = account.row.policy.claim(amount);
+        for (turn, seed) in seeds.iter().enumerate() {
+            let strength = if turn < STRONG_DRAWS { Strength::PerAmount } else { Strength::Plain };
+            let Some(nonce) = Nonce::draw(*seed, nonce_length(offer.method), amount.minor(), strength) else {
+                continue;
+            };
+            charge.destination = destination(account, charge.environment, amount, &nonce)?;
+            if tx.insert_charge(charge, fingerprint, claim).await? {
+                return Ok(Placed::Stored);
+            }
+            // A taken nonce wants another draw; anything else that is taken will stay so.
+            if tx.find_charge_id_by_nonce(account.row.id, nonce.as_str()).await?.is_none() {
+                return Ok(Placed::Taken);
+            }
+        }
+    }
+    let detail = format!("every receiving account of {} is full; add another one", offer.method);
+    Err(Refusal::new(Kind::Unavailable, "accounts_full", detail).into())
+}
+
+/// The amount to ask on an account: the quoted one, or the nearest one above it that no pending charge of the account
+/// asks. Nothing when the account has no room.
+async fn free_amount(tx: &Tx, account: &KnownAccount, offer: &Offer) -> Result<Option<Money>, FlowError> {
+    let amount = offer.customer_amount;
+    match account.row.policy {
+        Policy::Nonce => Ok(Some(amount)),
+        Policy::VirtualAccount => {
+            let busy = tx.find_charge_id_by_claim(account.row.id, 0).await?.is_some();
+            Ok((!busy).then_some(amount))
+        }
+        Policy::UniqueAmount => {
+            let currency = amount.currency();
+            let step = 10_i64.pow(currency.exponent().saturating_sub(offer.method.payable_exponent()));
+            let taken = tx.list_claims(account.row.id, amount.minor(), MAX_STEPS + 1).await?;
+            let free =
+                (0..=MAX_STEPS).map(|n| amount.minor() + n * step).find(|minor| taken.binary_search(minor).is_err());
+            Ok(free.and_then(|minor| Money::from_minor(minor, currency).ok()))
+        }
+    }
+}
+
+/// The nonce length of a rail; its default where the rail's own figure is none that nonces have.
+fn nonce_length(method: Method) -> NonceLength {
+    NonceLength::new(rail(method).nonce_length).unwrap_or(NonceLength::DEFAULT)
+}
+
+/// A nonce as a rail carries it.
+pub(super) fn spell(method: Method, nonce: &Nonce) -> String {
+    let upper = rail(method).reference.upper_case;
+    if upper { nonce.as_str().to_ascii_uppercase() } else { nonce.as_str().to_owned() }
+}
+
+/// What the payer is told. The QR carries the charge's own amount and nonce; in sandbox its payee cannot exist.
+fn destination(
+    account: &KnownAccount,
+    environment: Environment,
+    amount: Money,
+    nonce: &Nonce,
+) -> Result<Destination, FlowError> {
+    let nonce = spell(account.row.method, nonce);
+    let world = match environment {
+        Environment::Sandbox => World::Sandbox,
+        Environment::Live => World::Live,
+    };
+    let request = PaymentRequest { amount, reference: &nonce };
+    let qr_code = payload(&account.rail, &request, world).map_err(|error| {
+        Refusal::field("method", "method_unavailable", format!("cannot carry this charge: {error}"))
+    })?;
+    Ok(Destination {
+        account_id: account.row.id,
+        account: account.row.account.clone(),
+        account_name: account.row.account_name.clone(),
+        bank: account.row.bank.clone(),
+        nonce,
+        qr_code: qr_code.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,108 @@
+//! What a customer would pay by each method.
+
+use super::refusal::{FlowError, Kind, Refusal};
+use crate::app::App;
+use crate::directory::{Freshness, KnownAccount, usable_accounts};
+use xanpay_domain::exchange::{LockedRate, QuoteRefusal, quote};
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_rails::rail;
+use xanpay_store::Merchant;
+
+/// A method by which an amount can be paid now.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The method.
+    pub method: Method,
+    /// What the customer would pay.
+    pub customer_amount: Money,
+    /// The rate, when currencies differ.
+    pub rate: Option<LockedRate>,
+    /// The accounts that can take it, the best first. Never empty.
+    pub accounts: Vec<KnownAccount>,
+}
+
+/// Why an amount cannot be paid by a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoOffer {
+    NoAccount,
+    Rate(QuoteRefusal),
+    AboveLimit(Money),
+}
+
+impl NoOffer {
+    /// The refusal of a request that asked for this method in `field`.
+    pub(super) fn into_refusal(self, method: Method, field: &str) -> Refusal {
+        match self {
+            Self::NoAccount => {
+                Refusal::field(field, "method_unavailable", format!("{method} has no receiving account"))
+            }
+            Self::Rate(refusal @ (QuoteRefusal::NoRate { .. } | QuoteRefusal::Stale { .. })) => {
+                Refusal::new(Kind::Unavailable, "rate_unavailable", refusal.to_string())
+            }
+            Self::Rate(QuoteRefusal::OutOfRange) => {
+                Refusal::field(field, "amount_out_of_range", format!("{method} cannot be paid in this amount"))
+            }
+            Self::AboveLimit(limit) => {
+                Refusal::field(field, "amount_out_of_range", format!("{method} takes at most {limit} in one transfer"))
+            }
+        }
+    }
+}
+
+/// What a method would cost, or why it cannot be offered. Looks twice when the remembered answer is no.
+pub(super) async fn offer(
+    app: &App,
+    merchant: &Merchant,
+    method: Method,
+    amount: Money,
+) -> Result<Result<Offer, NoOffer>, FlowError> {
+    match offer_from(app, merchant, method, amount, Freshness::Remembered).await? {
+        Err(NoOffer::NoAccount | NoOffer::Rate(_)) => offer_from(app, merchant, method, amount, Freshness::Fresh).await,
+        decided => Ok(decided),
+    }
+}
+
+async fn offer_from(
+    app: &App,
+    merchant: &Merchant,
+    method: Method,
+    amount: Money,
+    freshness: Freshness,
+) -> Result<Result<Offer, NoOffer>, FlowError> {
+    let known = app.directory.accounts(&app.store, merchant.environment, freshness).await?;
+    let accounts: Vec<_> = usable_accounts(&known, merchant.id, method).into_iter().cloned().collect();
+    if accounts.is_empty() {
+        return Ok(Err(NoOffer::NoAccount));
+    }
+    let rates = app.directory.rates(&app.store, freshness).await?;
+    let pair = rates.iter().find(|rate| rate.base == amount.currency() && rate.quote == method.currency());
+    // Rates age in real time, whatever the sandbox's clock says.
+    let quoted = quote(amount, method, pair.map(|rate| &rate.entry), merchant.markup_bp, app.clock.real_now());
+    let (customer_amount, rate) = match quoted {
+        Ok(quoted) => quoted,
+        Err(refusal) => return Ok(Err(NoOffer::Rate(refusal))),
+    };
+    let limit = rail(method).max_amount.and_then(|minor| Money::from_minor(minor, method.currency()).ok());
+    match limit {
+        Some(limit) if customer_amount.minor() > limit.minor() => Ok(Err(NoOffer::AboveLimit(limit))),
+        _ => Ok(Ok(Offer { method, customer_amount, rate, accounts })),
+    }
+}
+
+/// Every one of `methods` by which an amount can be paid now, in their order.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub async fn offers(
+    app: &App,
+    merchant: &Merchant,
+    methods: &[Method],
+    amount: Money,
+) -> Result<Vec<Offer>, FlowError> {
+    let mut found = Vec::new();
+    for method in methods {
+        found.extend(offer(app, merchant, *method, amount).await?.ok());
+    }
+    Ok(found)
+}

@@ -1,0 +1,298 @@
+//! Reading request bodies: every fault of a request is found at once and named by its field.
+
+use crate::flows::{Fault, Refusal};
+use crate::outbound::address::{AddressPolicy, UrlFault, parse_callback_url, parse_redirect_url};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::str::FromStr;
+use xanpay_domain::contact::{Email, Phone};
+use xanpay_domain::currency::Currency;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::{AmountError, Money};
+
+/// The most characters of a name, an e-mail address or the like.
+pub const MAX_NAME: usize = 255;
+/// The most bytes of `notifyPayload`.
+pub const MAX_PAYLOAD: usize = 8 * 1024;
+/// The most methods in a list: more than there are.
+const MAX_METHODS: usize = 50;
+
+/// A JSON object under inspection. Members are taken by name; those that nobody takes are ignored.
+pub struct Body<'a> {
+    members: HashMap<String, &'a RawValue>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Body<'a> {
+    /// Reads a body as a JSON object, whatever its content type said.
+    ///
+    /// # Errors
+    /// `invalid_json` when it is no JSON, `invalid_body` when it is no object.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
+        let invalid = |code, detail: String| Refusal { code, ..Refusal::field("", code, detail) };
+        let json = std::str::from_utf8(bytes).map_err(|_| invalid("invalid_json", "the body is not UTF-8".into()))?;
+        let raw: &RawValue = serde_json::from_str(json)
+            .map_err(|error| invalid("invalid_json", format!("the body is not JSON: {error}")))?;
+        if !raw.get().starts_with('{') {
+            return Err(invalid("invalid_body", "the body must be a JSON object".into()));
+        }
+        let members = serde_json::from_str(raw.get())
+            .map_err(|error| invalid("invalid_json", format!("the body cannot be read: {error}")))?;
+        Ok(Self { members, faults: Vec::new() })
+    }
+
+    /// A body without members, for requests that need none.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { members: HashMap::new(), faults: Vec::new() }
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, field: &str, code: &'static str, message: impl Into<String>) {
+        self.faults.push(Fault { field: field.to_owned(), code, message: message.into() });
+    }
+
+    /// Whether a fault has been noted.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// Ends the inspection.
+    ///
+    /// # Errors
+    /// Everything that was found wrong.
+    pub fn finish(self) -> Result<(), Refusal> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.faults)) }
+    }
+
+    /// A member as JSON text; null counts as absent.
+    pub fn raw(&mut self, field: &str) -> Option<&'a str> {
+        self.members.get(field).map(|raw| raw.get()).filter(|json| *json != "null")
+    }
+
+    /// Notes that a required member is missing.
+    pub fn missing(&mut self, field: &str) {
+        self.fault(field, "missing_field", "is required");
+    }
+
+    /// A text of at most `max` characters without control characters.
+    pub fn text(&mut self, field: &str, max: usize) -> Option<String> {
+        let json = self.raw(field)?;
+        let Ok(text) = serde_json::from_str::<String>(json) else {
+            self.fault(field, "invalid_field", "must be a string");
+            return None;
+        };
+        if text.chars().count() > max {
+            self.fault(field, "field_too_long", format!("must be at most {max} characters"));
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            self.fault(field, "invalid_field", "must not contain control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that a reader understands.
+    pub fn parsed<T: FromStr>(&mut self, field: &str, code: &'static str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let text = self.text(field, MAX_NAME)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault(field, code, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A required currency.
+    pub fn currency(&mut self, field: &str) -> Option<Currency> {
+        if self.raw(field).is_none() {
+            self.missing(field);
+            return None;
+        }
+        let text = self.text(field, MAX_NAME)?;
+        let currency = text.parse().ok();
+        if currency.is_none() {
+            let message = "must be an ISO 4217 code in upper case such as SGD, HKD, MYR, THB, PHP, VND, INR, IDR, AUD, NZD or KRW";
+            self.fault(field, "currency_unsupported", message);
+        }
+        currency
+    }
+
+    /// A required amount of a currency. Without a readable currency only the form is checked.
+    pub fn amount(&mut self, field: &str, currency: Option<Currency>) -> Option<Money> {
+        let Some(json) = self.raw(field) else {
+            self.missing(field);
+            return None;
+        };
+        // Any currency will do to check the form; three decimals are the most there are in everyday use.
+        let checked = match currency {
+            Some(currency) => read_amount(json, currency),
+            None => read_amount(json, Currency::SGD).or_else(|error| match error {
+                AmountError::TooManyDecimals(_) => Ok(Money::zero(Currency::SGD)),
+                other @ (AmountError::NotDecimal | AmountError::TooLarge | AmountError::Zero) => Err(other),
+            }),
+        };
+        match checked {
+            Ok(amount) => currency.map(|_| amount),
+            Err(error) => {
+                self.fault(field, "amount_invalid", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A required method.
+    pub fn method(&mut self, field: &str) -> Option<Method> {
+        if self.raw(field).is_none() {
+            self.missing(field);
+            return None;
+        }
+        self.parsed(field, "method_unknown")
+    }
+
+    /// A list of methods; repeats are dropped, the order is kept.
+    pub fn methods(&mut self, field: &str) -> Option<Vec<Method>> {
+        let json = self.raw(field)?;
+        let Ok(names) = serde_json::from_str::<Vec<String>>(json) else {
+            self.fault(field, "invalid_field", "must be a list of method names");
+            return None;
+        };
+        if names.is_empty() {
+            self.fault(field, "invalid_field", "must not be empty; leave it out to offer every enabled method");
+            return None;
+        }
+        if names.len() > MAX_METHODS {
+            self.fault(field, "too_many_items", format!("must have at most {MAX_METHODS} items"));
+            return None;
+        }
+        let mut methods = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            match name.parse::<Method>() {
+                Ok(method) if methods.contains(&method) => {}
+                Ok(method) => methods.push(method),
+                Err(error) => self.fault(&format!("{field}[{index}]"), "method_unknown", error.to_string()),
+            }
+        }
+        Some(methods)
+    }
+
+    /// A URL that the gateway will call.
+    pub fn callback_url(&mut self, field: &str, policy: &AddressPolicy) -> Option<String> {
+        self.url(field, |text| parse_callback_url(text, policy))
+    }
+
+    /// A URL that a customer will open.
+    pub fn redirect_url(&mut self, field: &str) -> Option<String> {
+        self.url(field, parse_redirect_url)
+    }
+
+    fn url(&mut self, field: &str, parse: impl FnOnce(&str) -> Result<url::Url, UrlFault>) -> Option<String> {
+        let json = self.raw(field)?;
+        let Ok(text) = serde_json::from_str::<String>(json) else {
+            self.fault(field, "invalid_field", "must be a string");
+            return None;
+        };
+        match parse(&text) {
+            // Merchants get back what they sent; what is called is the same URL.
+            Ok(_) => Some(text),
+            Err(fault) => {
+                self.fault(field, fault.code(), fault.to_string());
+                None
+            }
+        }
+    }
+
+    /// The merchant's own text, byte for byte. An object or array is kept as its compact JSON text.
+    pub fn payload(&mut self, field: &str) -> Option<String> {
+        let json = self.raw(field)?;
+        let text = match json.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<String>(json).ok(),
+            Some(b'{' | b'[') => Some(super::json::compact(json)),
+            Some(_) | None => None,
+        };
+        let Some(text) = text else {
+            self.fault(field, "invalid_field", "must be a string");
+            return None;
+        };
+        if text.len() > MAX_PAYLOAD {
+            self.fault(field, "field_too_long", format!("must be at most {MAX_PAYLOAD} bytes"));
+            return None;
+        }
+        // Neither database's text can hold it alike.
+        if text.contains('\0') || json.contains("\\u0000") {
+            self.fault(field, "invalid_field", "must not contain NUL");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// An e-mail address.
+    pub fn email(&mut self, field: &str) -> Option<Email> {
+        let text = self.text(field, MAX_NAME)?;
+        match Email::parse(&text) {
+            Ok(email) => Some(email),
+            Err(error) => {
+                self.fault(field, "invalid_field", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A nested object under inspection, its faults named by their path.
+    pub fn object<T>(&mut self, field: &str, inspect: impl FnOnce(&mut Body<'a>, &str) -> T) -> Option<T> {
+        let json = self.raw(field)?;
+        let members = if json.starts_with('{') { serde_json::from_str(json).ok() } else { None };
+        let Some(members) = members else {
+            self.fault(field, "invalid_field", "must be an object");
+            return None;
+        };
+        let mut inner = Body { members, faults: Vec::new() };
+        let value = inspect(&mut inner, field);
+        self.faults.append(&mut inner.faults);
+        Some(value)
+    }
+
+    /// A phone number, an object of `code` and `phone`.
+    pub fn phone(&mut self, field: &str, path: &str) -> Option<Phone> {
+        let json = self.raw(field)?;
+        #[derive(serde::Deserialize)]
+        struct Parts {
+            code: String,
+            phone: String,
+        }
+        let parsed = match serde_json::from_str::<Parts>(json) {
+            Ok(parts) => Phone::parse(&parts.code, &parts.phone).map_err(|error| match error {
+                xanpay_domain::contact::ContactError::PhoneCode => format!("has a code that {error}"),
+                _ => format!("has a phone that {error}"),
+            }),
+            Err(_) => Err("must be an object with the strings code and phone".to_owned()),
+        };
+        match parsed {
+            Ok(phone) => Some(phone),
+            Err(message) => {
+                self.fault(path, "invalid_field", message);
+                None
+            }
+        }
+    }
+}
+
+/// Reads an amount from a JSON number or a JSON string, by its digits.
+///
+/// # Errors
+/// [`AmountError`].
+pub fn read_amount(json: &str, currency: Currency) -> Result<Money, AmountError> {
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            let text: String = serde_json::from_str(json).map_err(|_| AmountError::NotDecimal)?;
+            Money::parse(&text, currency)
+        }
+        _ => Money::parse(json, currency),
+    }
+}
