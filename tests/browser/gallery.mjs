@@ -53,6 +53,8 @@ export class GalleryServer {
     this.posted = [];
     /** @type {Set<import("node:http").ServerResponse>} */
     this.listeners = new Set();
+    /** @type {{ isTrue: () => boolean, resolve: (value: undefined) => void }[]} */
+    this.waiting = [];
     this.url = "";
     this.server = createServer((request, response) => {
       this.answer(request, response).catch((error) => response.writeHead(500).end(String(error)));
@@ -84,6 +86,24 @@ export class GalleryServer {
     for (const listener of this.listeners) listener.write(this.event());
   }
 
+  /**
+   * Resolves when something that pages do to this server makes the condition true.
+   * @param {() => boolean} isTrue
+   * @returns {Promise<undefined>}
+   */
+  until(isTrue) {
+    return new Promise((resolve) => {
+      this.waiting.push({ isTrue, resolve });
+      this.notice();
+    });
+  }
+
+  notice() {
+    const [met, unmet] = [this.waiting.filter((one) => one.isTrue()), this.waiting.filter((one) => !one.isTrue())];
+    this.waiting = unmet;
+    for (const one of met) one.resolve(undefined);
+  }
+
   event() {
     return `event: status\ndata: {"status":"initiated","version":"${this.version}"}\n\n`;
   }
@@ -98,6 +118,7 @@ export class GalleryServer {
       let body = "";
       for await (const chunk of request) body += chunk;
       this.posted.push({ path: pathname, body });
+      this.notice();
       response.writeHead(303, { Location: `/?sessionId=62b586f2313ba00012c75e7d` }).end();
     } else if (pathname.endsWith("/events")) {
       this.answerEvents(request, response);
@@ -127,7 +148,11 @@ export class GalleryServer {
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     response.write(this.event());
     this.listeners.add(response);
-    request.on("close", () => this.listeners.delete(response));
+    request.on("close", () => {
+      this.listeners.delete(response);
+      this.notice();
+    });
+    this.notice();
   }
 }
 

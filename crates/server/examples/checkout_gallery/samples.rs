@@ -179,6 +179,11 @@ pub fn pay_pages() -> Vec<(&'static str, PayPage)> {
             rate: Some("1 HKD = 0.174933 SGD".into()),
             ..summary()
         },
+        details: vec![
+            detail(DetailLabel::Amount, "SGD 26.24", "26.24"),
+            detail(DetailLabel::Reference, "ztt1", "ztt1"),
+            detail(DetailLabel::MobileNumber, "+65 8586 7834", "+6585867834"),
+        ],
         notes: vec![Note::TypeReference { reference: "ztt1".into() }],
         simulate: None,
         ..pay()

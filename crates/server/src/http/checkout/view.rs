@@ -77,6 +77,12 @@ impl Amount {
     pub fn text(&self) -> String {
         format!("{}\u{a0}{}", self.currency, self.figure)
     }
+
+    /// Whether the figure needs a smaller size to stand on one line.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.figure.len() > 8
+    }
 }
 
 /// What is paid for, shown beside every step.
