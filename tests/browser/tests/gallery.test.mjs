@@ -64,7 +64,7 @@ test("the first view weighs less than 50 kilobytes on every page, uncompressed",
   for (const file of await readdir(assets)) shared += (await readFile(path.join(assets, file))).length;
   for (const name of gallery.names) {
     const page = (await readFile(path.join(gallery.directory, `${name}.html`))).length;
-    assert.ok(page + shared < 50 * 1024, `${name}: ${page} + ${shared} bytes`);
+    assert.ok(page + shared < 50_000, `${name}: ${page} + ${shared} bytes`);
   }
 });
 
