@@ -1,0 +1,324 @@
+//! Sample values for every state.
+
+use xanpay_domain::method::Method;
+use xanpay_server::http::checkout::merchant_text::MerchantText;
+use xanpay_server::http::checkout::text::ENGLISH;
+use xanpay_server::http::checkout::view::{
+    Amount, AppLink, ChooseNotice, ChoosePage, ClosedPage, Closing, Deadline, Detail, DetailLabel, FieldFault,
+    FormTarget, Frame, Live, MessageKind, MessagePage, MethodChoice, MethodFault, Note, OrderLine, PartPaid, PayPage,
+    PhoneField, QrPicture, ReceiptPage, ReturnLink, Summary, TextField,
+};
+
+const PAYNOW_SVG: &str = include_str!("paynow.svg");
+
+fn amount(currency: &str, figure: &str) -> Amount {
+    Amount { currency: currency.into(), figure: figure.into(), plain: figure.replace(',', "") }
+}
+
+fn frame(merchant: &str, is_sandbox: bool) -> Frame {
+    Frame { strings: &ENGLISH, merchant: Some(MerchantText::new(merchant)), is_sandbox }
+}
+
+fn order(name: &str, quantity: &str, currency: &str, figure: &str) -> OrderLine {
+    OrderLine { name: MerchantText::new(name), quantity: quantity.into(), amount: Some(amount(currency, figure)) }
+}
+
+fn summary() -> Summary {
+    Summary {
+        amount: amount("SGD", "35.00"),
+        price: None,
+        rate: None,
+        orders: vec![
+            order("Kopi beans, dark roast, 250 g", "2", "SGD", "28.00"),
+            order("Ceramic dripper", "1", "SGD", "7.00"),
+        ],
+    }
+}
+
+fn form(action: &str) -> FormTarget {
+    FormTarget {
+        url: format!("/checkout/sessions/62b586f2313ba00012c75e7d/{action}"),
+        hidden: vec![("isSandbox", "true".into())],
+    }
+}
+
+fn live() -> Live {
+    let base = "/checkout/sessions/62b586f2313ba00012c75e7d";
+    Live {
+        status_url: format!("{base}/status"),
+        events_url: format!("{base}/events"),
+        page_url: "/?sessionId=62b586f2313ba00012c75e7d&isSandbox=true".into(),
+        version: "1".into(),
+    }
+}
+
+fn choice(method: Method, figure: &str) -> MethodChoice {
+    MethodChoice { method, amount: amount(method.currency().code(), figure) }
+}
+
+fn choose() -> ChoosePage {
+    ChoosePage {
+        frame: frame("Kopi & Kettle", true),
+        summary: summary(),
+        methods: vec![
+            choice(Method::Paynow, "35.00"),
+            choice(Method::DuitNow, "115.82"),
+            choice(Method::Fps, "203.45"),
+            choice(Method::HkBankTransfer, "203.45"),
+        ],
+        selected: None,
+        method_fault: None,
+        email: Some(TextField { value: "customer@gmail.com".into(), is_required: true, fault: None }),
+        phone: Some(PhoneField { code: "+65".into(), number: "12345678901".into(), is_required: false, fault: None }),
+        notice: None,
+        form: form("start"),
+        page_url: live().page_url,
+    }
+}
+
+fn all_methods() -> Vec<MethodChoice> {
+    Method::ALL.into_iter().map(|method| choice(method, "1,234.50")).collect()
+}
+
+/// The chooser: plain, one method, everything wrong, nothing payable, hostile text, every country.
+pub fn choose_pages() -> Vec<(&'static str, ChoosePage)> {
+    let plain = choose();
+    let single = ChoosePage {
+        frame: frame("Kopi & Kettle", false),
+        methods: vec![choice(Method::Paynow, "35.00")],
+        phone: None,
+        email: Some(TextField { is_required: true, ..TextField::default() }),
+        ..choose()
+    };
+    let faults = ChoosePage {
+        selected: Some(Method::Fps),
+        method_fault: Some(MethodFault::NotOffered),
+        email: Some(TextField { value: "customer@".into(), is_required: true, fault: Some(FieldFault::Malformed) }),
+        phone: Some(PhoneField {
+            code: "65".into(),
+            number: String::new(),
+            is_required: true,
+            fault: Some(FieldFault::Missing),
+        }),
+        notice: Some(ChooseNotice::FormStale),
+        ..choose()
+    };
+    let nothing = ChoosePage { methods: Vec::new(), ..choose() };
+    let every = ChoosePage {
+        methods: all_methods(),
+        selected: Some(Method::IdBankTransfer),
+        summary: Summary { amount: amount("IDR", "120,234,500"), ..summary() },
+        ..choose()
+    };
+    let hostile = ChoosePage {
+        frame: frame("\u{202E}</script><img src=x onerror=alert(1)> & “Söhne”", true),
+        summary: Summary {
+            amount: amount("HKD", "1,234,567.89"),
+            price: None,
+            rate: None,
+            orders: vec![
+                order("{{constructor.constructor('alert(1)')()}}${7*7}<%= 7*7 %>", "1", "HKD", "35.00"),
+                order("</script><img src=x onerror=alert(1)>", "1", "HKD", "35.00"),
+                order("Café ☕ 茶 🇸🇬 \u{202E}abc", "3", "HKD", "35.00"),
+                order(&"Zeichenkettenungeheuer".repeat(12), "1000000", "HKD", "1,234,567.89"),
+                order("עוגת גבינה (2)", "2", "HKD", "88.00"),
+                order(&format!("Za{}lgo", "\u{0300}\u{0316}".repeat(80)), "1", "HKD", "1.00"),
+            ],
+        },
+        ..choose()
+    };
+    vec![
+        ("choose", plain),
+        ("choose-single", single),
+        ("choose-faults", faults),
+        ("choose-nothing", nothing),
+        ("choose-every", every),
+        ("choose-hostile", hostile),
+    ]
+}
+
+fn detail(label: DetailLabel, value: &str, copied: &str) -> Detail {
+    Detail { label, value: value.into(), copied: copied.into() }
+}
+
+fn pay() -> PayPage {
+    PayPage {
+        frame: frame("Kopi & Kettle", true),
+        summary: summary(),
+        method: Method::Paynow,
+        account: Some("+65 8586 7834".into()),
+        reference: Some("ztt1".into()),
+        details: vec![
+            detail(DetailLabel::Amount, "SGD 35.00", "35.00"),
+            detail(DetailLabel::Reference, "ztt1", "ztt1"),
+            detail(DetailLabel::MobileNumber, "+65 8586 7834", "+6585867834"),
+            detail(DetailLabel::AccountName, "Kopi & Kettle Pte. Ltd.", "Kopi & Kettle Pte. Ltd."),
+        ],
+        qr: Some(QrPicture::from_own_generator(
+            PAYNOW_SVG.into(),
+            "/checkout/sessions/62b586f2313ba00012c75e7d/qr.svg".into(),
+            "paynow-ztt1".into(),
+        )),
+        app_link: None,
+        notes: Vec::new(),
+        part_paid: None,
+        deadline: Deadline { iso: "2026-11-21T14:32:00Z".into(), text: "14:32 UTC".into(), remaining_seconds: 3547 },
+        live: live(),
+        cancel: form("cancel"),
+        simulate: Some(form("simulate")),
+    }
+}
+
+/// The instructions: with QR, part paid, without QR, with an app link, with a unique amount.
+pub fn pay_pages() -> Vec<(&'static str, PayPage)> {
+    let foreign = PayPage {
+        frame: frame("Kopi & Kettle", false),
+        summary: Summary {
+            amount: amount("SGD", "26.24"),
+            price: Some(amount("HKD", "150.00")),
+            rate: Some("1 HKD = 0.174933 SGD".into()),
+            ..summary()
+        },
+        details: vec![
+            detail(DetailLabel::Amount, "SGD 26.24", "26.24"),
+            detail(DetailLabel::Reference, "ztt1", "ztt1"),
+            detail(DetailLabel::MobileNumber, "+65 8586 7834", "+6585867834"),
+        ],
+        notes: vec![Note::TypeReference { reference: "ztt1".into() }],
+        simulate: None,
+        ..pay()
+    };
+    let part = PayPage {
+        qr: None,
+        part_paid: Some(PartPaid { received: amount("SGD", "20.00"), missing: amount("SGD", "15.00") }),
+        details: vec![
+            detail(DetailLabel::Amount, "SGD 15.00", "15.00"),
+            detail(DetailLabel::Reference, "ztt1", "ztt1"),
+            detail(DetailLabel::MobileNumber, "+65 8586 7834", "+6585867834"),
+        ],
+        deadline: Deadline { remaining_seconds: 250, ..pay().deadline },
+        ..pay()
+    };
+    vec![("pay", pay()), ("pay-foreign", foreign), ("pay-part", part), ("pay-bank", bank()), ("pay-toss", toss())]
+}
+
+fn bank() -> PayPage {
+    PayPage {
+        frame: frame("Kopi & Kettle", false),
+        method: Method::NzBankTransfer,
+        account: Some("12-3456-0123456-00".into()),
+        reference: Some("CANTALOUPE".into()),
+        summary: Summary {
+            amount: amount("NZD", "44.90"),
+            price: Some(amount("SGD", "35.00")),
+            rate: Some("1 SGD = 1.282857 NZD".into()),
+            ..summary()
+        },
+        details: vec![
+            detail(DetailLabel::AccountName, "Kopi & Kettle Limited", "Kopi & Kettle Limited"),
+            detail(DetailLabel::Bank, "ASB Bank", "ASB Bank"),
+            detail(DetailLabel::AccountNumber, "12-3456-0123456-00", "12-3456-0123456-00"),
+            detail(DetailLabel::Amount, "NZD 44.90", "44.90"),
+            detail(DetailLabel::Reference, "CANTALOUPE", "CANTALOUPE"),
+        ],
+        qr: None,
+        deadline: Deadline {
+            iso: "2026-11-22T14:32:00Z".into(),
+            text: "22 November, 14:32 UTC".into(),
+            remaining_seconds: 86_100,
+        },
+        simulate: None,
+        ..pay()
+    }
+}
+
+fn toss() -> PayPage {
+    PayPage {
+        method: Method::Toss,
+        account: Some("1000-0000-0000".into()),
+        reference: None,
+        summary: Summary {
+            amount: amount("KRW", "38,117"),
+            price: Some(amount("SGD", "35.00")),
+            rate: Some("1 SGD = 1,089 KRW".into()),
+            ..summary()
+        },
+        details: vec![
+            detail(DetailLabel::Bank, "토스뱅크", "토스뱅크"),
+            detail(DetailLabel::AccountNumber, "1000-0000-0000", "100000000000"),
+            detail(DetailLabel::AccountName, "TEST", "TEST"),
+            detail(DetailLabel::Amount, "KRW 38,117", "38117"),
+        ],
+        app_link: AppLink::new(
+            "supertoss://send?amount=38117&bank=%ED%86%A0%EC%8A%A4%EB%B1%85%ED%81%AC&accountNo=100000000000&origin=qr",
+            "Open Toss".into(),
+        ),
+        notes: vec![Note::UniqueAmount { asked: amount("KRW", "38,117"), original: amount("KRW", "38,115") }],
+        ..pay()
+    }
+}
+
+/// The receipt: plain, with everything.
+pub fn receipt_pages() -> Vec<(&'static str, ReceiptPage)> {
+    let plain = ReceiptPage {
+        frame: frame("Kopi & Kettle", true),
+        summary: summary(),
+        paid: amount("SGD", "35.00"),
+        surplus: None,
+        method: Method::Paynow,
+        reference: Some("ztt1".into()),
+        charge_id: "62b58a41313ba00012c7740b".into(),
+        completed_iso: "2026-11-21T13:58:12Z".into(),
+        completed_text: "21 November 2026, 13:58 UTC".into(),
+        return_link: ReturnLink::new("https://shop.kopikettle.example/thanks?order=251"),
+    };
+    let full = ReceiptPage {
+        frame: frame("Kopi & Kettle", false),
+        summary: Summary {
+            price: Some(amount("HKD", "150.00")),
+            rate: Some("1 HKD = 0.174933 SGD".into()),
+            ..summary()
+        },
+        paid: amount("SGD", "30.00"),
+        surplus: Some(amount("SGD", "3.76")),
+        return_link: None,
+        ..plain.clone()
+    };
+    vec![("completed", plain), ("completed-full", full)]
+}
+
+/// Expired and cancelled.
+pub fn closed_pages() -> Vec<(&'static str, ClosedPage)> {
+    let expired = ClosedPage {
+        frame: frame("Kopi & Kettle", true),
+        closing: Closing::Expired,
+        summary: summary(),
+        received: None,
+        live: None,
+        return_link: ReturnLink::new("https://shop.kopikettle.example/cart"),
+    };
+    let cancelled = ClosedPage {
+        closing: Closing::Cancelled,
+        frame: frame("Kopi & Kettle", false),
+        received: Some(amount("SGD", "20.00")),
+        ..expired.clone()
+    };
+    vec![("expired", expired), ("cancelled", cancelled)]
+}
+
+/// The pages that show no payment.
+pub fn message_pages() -> Vec<(&'static str, MessagePage)> {
+    let stranger = Frame { strings: &ENGLISH, merchant: None, is_sandbox: false };
+    let page = |kind, request_id: Option<&str>, page_url: Option<&str>| MessagePage {
+        frame: stranger.clone(),
+        kind,
+        request_id: request_id.map(Into::into),
+        page_url: page_url.map(Into::into),
+    };
+    vec![
+        ("not-found", page(MessageKind::NotFound, None, None)),
+        ("failed", page(MessageKind::Failed, Some("01JD6W3T9Q"), None)),
+        ("too-many", page(MessageKind::TooManyRequests, Some("01JD6W3T9Q"), None)),
+        ("form-expired", page(MessageKind::FormExpired, None, Some("/?sessionId=62b586f2313ba00012c75e7d"))),
+    ]
+}

@@ -1,0 +1,61 @@
+//! The pages of a payment that ended without completion.
+
+use super::{Amount, Frame, Live, ReturnLink, Summary};
+use crate::http::checkout::text::{Message, fill};
+use askama::Template;
+
+/// The payment has expired or was cancelled.
+#[derive(Debug, Clone, Template)]
+#[template(path = "checkout/closed.html")]
+pub struct ClosedPage {
+    /// Around the content.
+    pub frame: Frame,
+    /// How it ended.
+    pub closing: Closing,
+    /// What was to be paid.
+    pub summary: Summary,
+    /// What arrived nevertheless: part of the amount, or money that came too late and is held.
+    pub received: Option<Amount>,
+    /// Given where late money may still complete the charge.
+    pub live: Option<Live>,
+    /// The way back to the merchant.
+    pub return_link: Option<ReturnLink>,
+}
+
+/// How a payment ended without completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// The time ran out.
+    Expired,
+    /// The customer or the merchant cancelled it.
+    Cancelled,
+}
+
+impl Closing {
+    /// Names the page for styles and tests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl ClosedPage {
+    /// Headline and text.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self.closing {
+            Closing::Expired => self.frame.strings.closed_page.expired,
+            Closing::Cancelled => self.frame.strings.closed_page.cancelled,
+        }
+    }
+
+    /// What is said about money that arrived nevertheless.
+    #[must_use]
+    pub fn received_text(&self) -> Option<String> {
+        let amount = self.received.as_ref()?.text();
+        Some(fill(self.frame.strings.closed_page.received, &[("amount", &amount)]))
+    }
+}

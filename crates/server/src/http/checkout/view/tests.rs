@@ -1,0 +1,234 @@
+use super::*;
+use crate::http::checkout::text::ENGLISH;
+use askama::Template;
+use xanpay_domain::method::Method;
+
+fn frame() -> Frame {
+    Frame { strings: &ENGLISH, merchant: Some(MerchantText::new("Kopi & Kettle")), is_sandbox: false }
+}
+
+fn amount(currency: &str, figure: &str) -> Amount {
+    Amount { currency: currency.into(), figure: figure.into(), plain: figure.replace(',', "") }
+}
+
+fn summary() -> Summary {
+    Summary { amount: amount("SGD", "35.00"), price: None, rate: None, orders: Vec::new() }
+}
+
+fn form(action: &str) -> FormTarget {
+    FormTarget { url: format!("/checkout/sessions/1/{action}"), hidden: vec![("isSandbox", "true".into())] }
+}
+
+fn choose() -> ChoosePage {
+    let choice = |method| MethodChoice { method, amount: amount("SGD", "35.00") };
+    ChoosePage {
+        frame: frame(),
+        summary: summary(),
+        methods: vec![choice(Method::Paynow), choice(Method::Fps), choice(Method::HkBankTransfer)],
+        selected: None,
+        method_fault: None,
+        email: None,
+        phone: None,
+        notice: None,
+        form: form("start"),
+        page_url: "/?sessionId=1".into(),
+    }
+}
+
+fn pay() -> PayPage {
+    PayPage {
+        frame: frame(),
+        summary: summary(),
+        method: Method::Paynow,
+        account: Some("+6585867834".into()),
+        reference: Some("ztt1".into()),
+        details: vec![Detail { label: DetailLabel::Reference, value: "ztt1".into(), copied: "ztt1".into() }],
+        qr: None,
+        app_link: None,
+        notes: Vec::new(),
+        part_paid: None,
+        deadline: Deadline { iso: "2026-11-21T14:32:00Z".into(), text: "14:32 UTC".into(), remaining_seconds: 60 },
+        live: Live {
+            status_url: "/checkout/sessions/1/status".into(),
+            events_url: "/checkout/sessions/1/events".into(),
+            page_url: "/?sessionId=1&isSandbox=true".into(),
+            version: "7".into(),
+        },
+        cancel: form("cancel"),
+        simulate: None,
+    }
+}
+
+fn receipt() -> ReceiptPage {
+    ReceiptPage {
+        frame: frame(),
+        summary: summary(),
+        paid: amount("SGD", "35.00"),
+        surplus: None,
+        method: Method::Paynow,
+        reference: None,
+        charge_id: "62b58a41313ba00012c7740b".into(),
+        completed_iso: "2026-11-21T13:58:12Z".into(),
+        completed_text: "21 November 2026, 13:58 UTC".into(),
+        return_link: None,
+    }
+}
+
+fn order(name: &str) -> OrderLine {
+    OrderLine { name: MerchantText::new(name), quantity: "1".into(), amount: None }
+}
+
+#[test]
+fn no_page_carries_scripts_styles_or_handlers_of_its_own() {
+    let closed = ClosedPage {
+        frame: frame(),
+        closing: Closing::Expired,
+        summary: summary(),
+        received: None,
+        live: None,
+        return_link: None,
+    };
+    let message = MessagePage { frame: frame(), kind: MessageKind::NotFound, request_id: None, page_url: None };
+    let pages = [
+        choose().render().unwrap(),
+        pay().render().unwrap(),
+        receipt().render().unwrap(),
+        closed.render().unwrap(),
+        message.render().unwrap(),
+    ];
+    for page in pages {
+        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains("javascript:"), "{page}");
+        assert!(!page.contains(" onclick=") && !page.contains(" onload=") && !page.contains(" onsubmit="), "{page}");
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        assert!(page.contains("<script type=\"module\" src=\"/assets/checkout."), "{page}");
+        assert!(page.starts_with("<!doctype html>"), "{page}");
+    }
+}
+
+#[test]
+fn merchant_text_is_escaped_and_cannot_turn_the_page_round() {
+    let mut page = choose();
+    page.frame.merchant = Some(MerchantText::new("\u{202E}</title><script>alert(1)</script>"));
+    page.summary.orders = vec![order("</script><img src=x onerror=alert(1)>"), order("{{7*7}} \u{2067}abc")];
+    let html = page.render().unwrap();
+    assert!(!html.contains("<img") && !html.contains("<script>"), "{html}");
+    assert!(!html.contains('\u{202E}') && !html.contains('\u{2067}'), "{html}");
+    assert!(html.contains("{{7*7}}"), "{html}");
+}
+
+#[test]
+fn what_a_customer_typed_comes_back_as_text() {
+    let mut page = choose();
+    page.email = Some(TextField {
+        value: "\"><script>alert(1)</script>".into(),
+        is_required: true,
+        fault: Some(FieldFault::Malformed),
+    });
+    let html = page.render().unwrap();
+    assert!(!html.contains("<script>alert"), "{html}");
+    assert!(html.contains("aria-invalid=\"true\""), "{html}");
+    assert!(html.contains(ENGLISH.main_page.email.malformed), "{html}");
+}
+
+#[test]
+fn countries_stand_in_the_order_of_the_methods_and_one_method_is_chosen() {
+    let mut page = choose();
+    let codes: Vec<&str> = page.countries().iter().map(|group| group.code).collect();
+    assert_eq!(codes, ["SG", "HK"]);
+    assert!(page.is_selected(Method::Paynow));
+    page.selected = Some(Method::HkBankTransfer);
+    assert!(page.is_selected(Method::HkBankTransfer) && !page.is_selected(Method::Paynow));
+    assert!(page.is_open(&page.countries()[1]) && !page.is_open(&page.countries()[0]));
+    page.selected = Some(Method::Toss);
+    assert!(page.is_selected(Method::Paynow), "a method that is not offered is never chosen");
+    assert_eq!(page.render().unwrap().matches(" checked").count(), 2);
+}
+
+#[test]
+fn a_single_country_is_not_asked_for() {
+    let mut page = choose();
+    page.methods.truncate(1);
+    assert!(!page.render().unwrap().contains("name=\"country\""));
+}
+
+#[test]
+fn a_chooser_without_methods_offers_another_try_and_no_form() {
+    let mut page = choose();
+    page.methods.clear();
+    let html = page.render().unwrap();
+    assert!(html.contains(ENGLISH.main_page.nothing_payable) && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn the_test_mark_stands_on_sandbox_pages_only() {
+    let mut page = pay();
+    assert!(!page.render().unwrap().contains("test-mark"));
+    page.frame.is_sandbox = true;
+    assert!(page.render().unwrap().contains("test-mark"));
+}
+
+#[test]
+fn the_pay_page_names_where_to_ask_and_what_it_shows() {
+    let html = pay().render().unwrap();
+    assert!(html.contains("data-status-url=\"/checkout/sessions/1/status\""), "{html}");
+    assert!(html.contains("data-version=\"7\""), "{html}");
+    assert!(html.contains("data-page-url=\"/?sessionId=1&#38;isSandbox=true\""), "{html}");
+    assert!(html.contains("data-copy=\"ztt1\""), "{html}");
+    assert!(html.contains("<noscript><meta http-equiv=\"refresh\""), "{html}");
+    assert!(html.contains("<input type=\"hidden\" name=\"isSandbox\" value=\"true\">"), "{html}");
+}
+
+#[test]
+fn final_pages_do_not_listen() {
+    let html = receipt().render().unwrap();
+    assert!(!html.contains("data-status-url") && !html.contains("http-equiv=\"refresh\""), "{html}");
+}
+
+#[test]
+fn after_a_part_payment_the_steps_ask_for_the_rest() {
+    let mut page = pay();
+    page.part_paid = Some(PartPaid { received: amount("SGD", "20.00"), missing: amount("SGD", "15.00") });
+    let steps = format!("{:?}", page.by_hand_steps());
+    assert!(steps.contains("SGD\\u{a0}15.00") && !steps.contains("35.00"), "{steps}");
+}
+
+#[test]
+fn steps_for_scanning_need_a_code() {
+    let mut page = pay();
+    assert!(page.scan_steps().is_empty());
+    page.qr = Some(QrPicture::from_own_generator("<svg></svg>".into(), "/qr.svg".into(), "paynow-ztt1".into()));
+    assert!(!page.scan_steps().is_empty());
+    assert!(page.render().unwrap().contains("<svg></svg>"));
+}
+
+#[test]
+fn every_note_has_its_values_in_place() {
+    let (asked, original) = (amount("THB", "35.01"), amount("THB", "35.00"));
+    for note in [
+        Note::UniqueAmount { asked: asked.clone(), original },
+        Note::TypeReference { reference: "ztt1".into() },
+        Note::TypeAmount { asked },
+        Note::OwnAccount,
+    ] {
+        let text = note.text(&ENGLISH);
+        assert!(!text.contains('{') && !note.title(&ENGLISH).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn the_way_back_is_an_http_address_and_names_its_host_in_ascii() {
+    let link = ReturnLink::new("https://google.com").unwrap();
+    assert_eq!((link.url(), link.label(&ENGLISH).as_str()), ("https://google.com/", "Return to google.com"));
+    assert_eq!(ReturnLink::new("https://gооgle.com").unwrap().label(&ENGLISH), "Return to xn--ggle-55da.com");
+    for refused in ["javascript:alert(1)", "data:text/html,x", "/relative", "//host", "ftp://host/x", ""] {
+        assert_eq!(ReturnLink::new(refused), None, "{refused}");
+    }
+}
+
+#[test]
+fn an_app_link_has_a_scheme_of_a_rail() {
+    assert!(AppLink::new("upi://pay?pa=a@b&am=35.00", "Open".into()).is_some());
+    assert!(AppLink::new("supertoss://send?amount=1", "Open".into()).is_some());
+    assert!(AppLink::new("javascript:alert(1)", "Open".into()).is_none());
+    assert!(AppLink::new("https://example.com", "Open".into()).is_none());
+}

@@ -1,0 +1,256 @@
+// What the page does, with scripts and without, against a server that plays the gateway.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, afterEach, beforeEach, describe, test } from "node:test";
+import { accessibilityViolations, complaints, launch } from "../browser.mjs";
+import { GalleryServer, renderGallery } from "../gallery.mjs";
+
+const PAGE = "/?sessionId=62b586f2313ba00012c75e7d&isSandbox=true";
+const gallery = await renderGallery();
+const browser = await launch();
+/** @type {GalleryServer} */
+let server;
+
+beforeEach(async () => {
+  server = await new GalleryServer(gallery.directory).start();
+});
+afterEach(() => server.stop());
+after(async () => {
+  await browser.close();
+  await gallery.dispose();
+});
+
+/**
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+async function open(options) {
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  return context.newPage();
+}
+
+describe("with scripts", () => {
+  test("a copy button copies the bare value, says so to everyone, and is itself again later", async () => {
+    const page = await open({ permissions: ["clipboard-write"] });
+    await page.clock.install();
+    await page.goto(server.url + PAGE);
+    const button = page.getByRole("button", { name: "Copy Mobile number" });
+    await button.click();
+    await page.getByRole("button", { name: "Copied Mobile number" }).waitFor();
+    await page.clock.runFor(100);
+    assert.equal(await page.locator("#announcer").textContent(), "Copied");
+    await page.clock.runFor(3000);
+    assert.ok(await button.isVisible());
+    assert.equal(await pasted(page.context()), "+6585867834");
+    await page.context().close();
+  });
+
+  test("copying works where the clipboard interface is missing", async () => {
+    const page = await open();
+    await page.addInitScript(() => {
+      Object.defineProperty(navigator, "clipboard", { value: undefined });
+    });
+    await page.goto(server.url + PAGE);
+    await page.getByRole("button", { name: "Copy Reference" }).click();
+    await page.getByRole("button", { name: "Copied Reference" }).waitFor();
+    assert.equal(await pasted(page.context()), "ztt1");
+    await page.context().close();
+  });
+
+  test("the time left counts down in the page and the deadline is in the customer's own zone", async () => {
+    const page = await open({ timezoneId: "Asia/Singapore", locale: "en-SG" });
+    await page.clock.install({ time: new Date("2026-11-21T13:00:00Z") });
+    await page.goto(server.url + PAGE);
+    assert.equal(await page.locator("[data-left]").textContent(), "59:07");
+    await page.clock.runFor(8000);
+    assert.equal(await page.locator("[data-left]").textContent(), "58:59");
+    assert.match((await page.locator(".deadline time").textContent()) ?? "", /10:32/);
+    await page.context().close();
+  });
+
+  test("the page shows the receipt by itself when the money arrives, and stops listening", async () => {
+    const page = await open();
+    const complained = complaints(page);
+    await page.goto(server.url + PAGE);
+    await server.until(() => server.listeners.size > 0);
+    server.change("completed");
+    await page.getByRole("heading", { level: 1, name: "Payment completed" }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Payment completed");
+    assert.match(await page.title(), /^Payment completed/);
+    assert.deepEqual(await accessibilityViolations(page), []);
+    await server.until(() => server.listeners.size === 0);
+    assert.deepEqual(complained, []);
+    await page.context().close();
+  });
+
+  test("a part payment is shown and announced, and the page goes on listening", async () => {
+    const page = await open();
+    await page.goto(server.url + PAGE);
+    await server.until(() => server.listeners.size > 0);
+    server.change("pay-part");
+    await page.getByText("SGD 15.00").first().waitFor();
+    await page.locator("#announcer", { hasText: "Part of your payment has arrived" }).waitFor();
+    server.change("completed");
+    await page.getByRole("heading", { level: 1, name: "Payment completed" }).waitFor();
+    await page.context().close();
+  });
+
+  test("without server-sent events the page asks", async () => {
+    server.hasEvents = false;
+    const page = await open();
+    await page.clock.install();
+    const refused = page.waitForResponse((response) => response.url().endsWith("/events"));
+    await page.goto(server.url + PAGE);
+    await refused;
+    server.change("completed");
+    const headline = page.getByRole("heading", { level: 1, name: "Payment completed" });
+    // The browser's clock is moved by hand until the page has asked; each round lets the network answer.
+    for (let round = 0; round < 50 && !(await headline.isVisible()); round += 1) await page.clock.runFor(1000);
+    assert.ok(await headline.isVisible());
+    await page.context().close();
+  });
+
+  test("the page asks at once when the time runs out", async () => {
+    server.hasEvents = false;
+    const page = await open();
+    await page.clock.install();
+    await page.goto(server.url + PAGE);
+    server.change("expired");
+    const asked = page.waitForResponse((response) => response.url().endsWith("/status"));
+    await page.clock.fastForward(3_600_000);
+    await asked;
+    await page.getByRole("heading", { level: 1, name: "Payment expired" }).waitFor();
+    await page.context().close();
+  });
+
+  test("a country shows its own methods and always has one of them chosen", async () => {
+    const page = await open();
+    await page.goto(`${server.url}/choose`);
+    const visible = () => page.locator(".method:visible .method-name").allTextContents();
+    assert.deepEqual(await visible(), ["PayNow"]);
+    await page.getByRole("radio", { name: "Hong Kong", exact: true }).check();
+    assert.deepEqual(await visible(), ["FPS", "Bank transfer"]);
+    assert.equal(await page.locator("input[name=method]:checked").inputValue(), "fps");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await server.until(() => server.posted.length === 1);
+    const form = new URLSearchParams(server.posted[0].body);
+    assert.equal(server.posted[0].path, "/checkout/sessions/62b586f2313ba00012c75e7d/start");
+    assert.deepEqual(Object.fromEntries(form), {
+      isSandbox: "true",
+      country: "HK",
+      method: "fps",
+      email: "customer@gmail.com",
+      phoneCode: "+65",
+      phone: "12345678901",
+    });
+    await page.context().close();
+  });
+
+  test("the saved QR code is a PNG picture", async () => {
+    const page = await open();
+    await page.goto(server.url + PAGE);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Save QR code" }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), "paynow-ztt1.png");
+    const bytes = await readFile(await download.path());
+    assert.deepEqual([...bytes.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    assert.equal(bytes.readUInt32BE(16), 1080);
+    await page.context().close();
+  });
+
+  test("everything can be reached and used by keyboard", async () => {
+    const page = await open();
+    await page.goto(`${server.url}/choose`);
+    await page.getByRole("radio", { name: "Singapore", exact: true }).focus();
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await page.locator("input[name=method]:checked").inputValue(), "duit-now");
+    await page.goto(server.url + PAGE);
+    await page.locator(".cancel summary").focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await server.until(() => server.posted.length === 1);
+    assert.match(server.posted[0].path, /\/cancel$/);
+    await page.context().close();
+  });
+});
+
+describe("without scripts", () => {
+  const options = { javaScriptEnabled: false };
+
+  test("all methods are listed under their countries and the form is posted", async () => {
+    const page = await open(options);
+    await page.goto(`${server.url}/choose`);
+    const names = await page.locator(".country-name:visible").allTextContents();
+    assert.deepEqual(names, ["Singapore", "Malaysia", "Hong Kong"]);
+    assert.equal(await page.locator(".method:visible").count(), 4);
+    assert.equal(await page.locator(".chip:visible").count(), 0);
+    await page.getByRole("radio", { name: /DuitNow/ }).check();
+    await page.getByRole("button", { name: "Continue" }).click();
+    assert.equal(new URLSearchParams(server.posted[0].body).get("method"), "duit-now");
+    await page.context().close();
+  });
+
+  test("the payment page shows a plain time, no dead buttons, and reads itself again", async () => {
+    const page = await open(options);
+    await page.goto(server.url + PAGE);
+    assert.equal(await page.locator(".deadline time").textContent(), "14:32 UTC");
+    assert.equal(await page.locator(".copy:visible").count(), 0);
+    assert.equal(await page.locator(".deadline-left:visible").count(), 0);
+    assert.equal(await page.locator("meta[http-equiv=refresh]").count(), 1);
+    server.change("completed");
+    await page.getByRole("link", { name: "Check again" }).click();
+    assert.equal(await page.getByRole("heading", { level: 1 }).textContent(), "Payment completed");
+    assert.equal(await page.getByRole("button", { name: "Print receipt" }).count(), 0);
+    await page.context().close();
+  });
+
+  test("cancelling asks once more, then posts; simulating posts", async () => {
+    const page = await open(options);
+    await page.goto(server.url + PAGE);
+    const confirm = page.getByRole("button", { name: "Yes, cancel it" });
+    assert.equal(await confirm.isVisible(), false);
+    await page.getByText("Cancel payment").click();
+    await confirm.click();
+    await page.getByRole("button", { name: "Simulate this payment" }).click();
+    const paths = server.posted.map((post) => post.path.split("/").at(-1));
+    assert.deepEqual(paths, ["cancel", "simulate"]);
+    assert.equal(server.posted[1].body, "isSandbox=true");
+    await page.context().close();
+  });
+});
+
+test("the printed receipt has every line and no buttons", async () => {
+  const page = await open();
+  await page.goto(`${server.url}/completed`);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.getByRole("button").count(), 0);
+  assert.equal(await page.locator(".ways:visible").count(), 0);
+  assert.ok(await page.getByText("62b58a41313ba00012c7740b").isVisible());
+  await page.context().close();
+});
+
+test("the way back names its host and never moves the page by itself", async () => {
+  const page = await open();
+  await page.goto(`${server.url}/completed`);
+  const link = page.getByRole("link", { name: "Return to shop.kopikettle.example" });
+  assert.equal(await link.getAttribute("href"), "https://shop.kopikettle.example/thanks?order=251");
+  assert.match((await link.getAttribute("rel")) ?? "", /noopener/);
+  assert.equal(await page.locator("meta[http-equiv=refresh]").count(), 0);
+  await page.context().close();
+});
+
+/**
+ * What the clipboard holds: the page itself may not read it, so it is pasted as a customer would.
+ * @param {import("playwright-core").BrowserContext} context
+ */
+async function pasted(context) {
+  const page = await context.newPage();
+  await page.goto(`${server.url}/choose-single`);
+  const field = page.getByLabel("E-mail");
+  await field.focus();
+  await page.keyboard.press("Control+V");
+  return field.inputValue();
+}

@@ -1,0 +1,79 @@
+// Every state of the checkout, on a phone and on a desktop, light and dark.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { SCHEMES, SCREENS, accessibilityViolations, complaints, launch, overflow, smallTargets } from "../browser.mjs";
+import { GalleryServer, renderGallery } from "../gallery.mjs";
+
+const gallery = await renderGallery();
+const server = await new GalleryServer(gallery.directory).start();
+const browser = await launch();
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+  await gallery.dispose();
+});
+
+for (const screen of SCREENS) {
+  for (const colorScheme of SCHEMES) {
+    describe(`on a ${screen.name} screen, ${colorScheme}`, () => {
+      /** @type {import("playwright-core").Page} */
+      let page;
+      /** @type {string[]} */
+      let complained;
+      before(async () => {
+        page = await browser.newPage({ ...screen.options, colorScheme, reducedMotion: "reduce" });
+        complained = complaints(page);
+      });
+      after(() => page.context().close());
+
+      for (const name of gallery.names) {
+        test(`the page "${name}" is accessible, fits and breaks no policy`, async () => {
+          complained.length = 0;
+          await page.goto(`${server.url}/${name}`);
+          await unfold(page);
+          assert.deepEqual(await accessibilityViolations(page), []);
+          assert.deepEqual(await smallTargets(page), []);
+          assert.ok((await overflow(page)) <= 0, "the page is wider than the screen");
+          assert.deepEqual(complained, []);
+        });
+      }
+    });
+  }
+}
+
+test("what a merchant wrote is shown as text and does nothing", async () => {
+  const page = await browser.newPage();
+  const complained = complaints(page);
+  await page.goto(`${server.url}/choose-hostile`);
+  const text = (await page.locator("main").textContent()) ?? "";
+  assert.ok(text.includes("{{constructor.constructor('alert(1)')()}}${7*7}<%= 7*7 %>"));
+  assert.ok(text.includes("</script><img src=x onerror=alert(1)>"));
+  assert.ok(!/[\u202A-\u202E\u2066-\u2069]/.test(await page.content()));
+  assert.equal(await page.locator("img").count(), 0);
+  assert.deepEqual(complained, []);
+  await page.close();
+});
+
+test("the first view weighs less than 50 kilobytes on every page, uncompressed", async () => {
+  const assets = path.join(gallery.directory, "assets");
+  let shared = 0;
+  for (const file of await readdir(assets)) shared += (await readFile(path.join(assets, file))).length;
+  for (const name of gallery.names) {
+    const page = (await readFile(path.join(gallery.directory, `${name}.html`))).length;
+    assert.ok(page + shared < 50_000, `${name}: ${page} + ${shared} bytes`);
+  }
+});
+
+/**
+ * Opens every folded part, so that nothing hides from the checks.
+ * @param {import("playwright-core").Page} page
+ */
+async function unfold(page) {
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
+}
