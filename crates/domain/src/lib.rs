@@ -17,6 +17,7 @@ pub mod method;
 pub mod money;
 pub mod nonce;
 pub mod retry;
+pub mod secure_hash;
 pub mod session;
 pub mod time;
 pub mod transfer;

@@ -32,6 +32,8 @@ pub use cancel_charge::{CancelAuthority, cancel_charge};
 pub use cancel_session::cancel_session;
 pub use create_charge::{CreatedCharge, NewCharge, create_charge};
 pub use create_key::{CreatedKey, create_key};
+pub(crate) use add_webhook::{PASSWORD_PURPOSE, SECRET_PURPOSE};
+pub(crate) use create_merchant::{HASH_KEY_PURPOSE, SIGNING_KEY_PURPOSE, callback_secret};
 pub use create_merchant::{CreatedMerchant, NewMerchant, create_merchant};
 pub use create_session::{NewSession, create_session};
 pub use expire_charges::{expire_due_charges, release_cooled_nonces};

@@ -1,4 +1,19 @@
 //! HTTP: the API, the checkout and their JSON shapes.
+//!
+//! One file per operation. A handler reads its request, calls one flow and shapes the answer. Errors become HTTP in one
+//! place ([`error`]). Deliberately absent: SQL, business rules, calls to the outside.
 
+pub mod api;
+pub mod auth;
 pub mod checkout;
+pub mod error;
+mod limits;
+pub mod metrics;
+pub mod ops;
+mod request;
+mod router;
+mod server;
 pub mod wire;
+
+pub use router::router;
+pub use server::{Settings, serve};

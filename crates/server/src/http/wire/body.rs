@@ -232,13 +232,17 @@ impl<'a> Body<'a> {
         Some(text)
     }
 
-    /// An e-mail address.
-    pub fn email(&mut self, field: &str) -> Option<Email> {
-        let text = self.text(field, MAX_NAME)?;
-        match Email::parse(&text) {
+    /// An e-mail address, its faults named by `path`.
+    pub fn email_at(&mut self, field: &str, path: &str) -> Option<Email> {
+        let json = self.raw(field)?;
+        let parsed = match serde_json::from_str::<String>(json) {
+            Ok(text) => Email::parse(&text).map_err(|error| error.to_string()),
+            Err(_) => Err("must be a string".to_owned()),
+        };
+        match parsed {
             Ok(email) => Some(email),
-            Err(error) => {
-                self.fault(field, "invalid_field", error.to_string());
+            Err(message) => {
+                self.fault(path, "invalid_field", message);
                 None
             }
         }

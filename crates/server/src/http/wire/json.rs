@@ -30,6 +30,63 @@ pub fn compact(json: &str) -> String {
     text
 }
 
+/// The canonical form of JSON text by RFC 8785: members sorted by UTF-16 units, numbers in their shortest form.
+///
+/// # Errors
+/// When the text is no JSON.
+pub fn canonical(json: &str) -> Result<String, serde_json::Error> {
+    let value: serde_json::Value = serde_json::from_str(json)?;
+    let mut text = String::new();
+    write_canonical(&value, &mut text);
+    Ok(text)
+}
+
+fn write_canonical(value: &serde_json::Value, text: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
+            text.push('{');
+            for (index, (name, member)) in sorted.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::String(name.clone()).to_string());
+                text.push(':');
+                write_canonical(member, text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Number(number) => text.push_str(&canonical_number(number)),
+        Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&value.to_string()),
+    }
+}
+
+/// A number as ECMAScript prints it, which is what RFC 8785 asks for.
+fn canonical_number(number: &serde_json::Number) -> String {
+    let Some(value) = number.as_f64() else { return number.to_string() };
+    let magnitude = value.abs();
+    if value == 0.0 {
+        "0".to_owned()
+    } else if (1e-6..1e21).contains(&magnitude) {
+        format!("{value}")
+    } else {
+        let text = format!("{value:e}");
+        if magnitude >= 1.0 { text.replace('e', "e+") } else { text }
+    }
+}
+
 /// A value as JSON text. Our own shapes always serialize; should one not, the answer is an empty object and a log line
 /// rather than a crash.
 pub fn to_text<T: Serialize>(value: &T) -> String {
@@ -42,6 +99,14 @@ pub fn to_text<T: Serialize>(value: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Numbers and key order of the examples in RFC 8785, sections 3.2.2 and 3.2.3.
+    #[test]
+    fn canonical_text_follows_rfc_8785() {
+        let json = r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001,150.0,-0],"a":{"\u20ac":1,"\r":2,"1":3}}"#;
+        let expected = "{\"a\":{\"\\r\":2,\"1\":3,\"€\":1},\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27,150,0]}";
+        assert_eq!(canonical(json).unwrap(), expected);
+    }
 
     #[test]
     fn compacting_keeps_numbers_strings_and_order() {

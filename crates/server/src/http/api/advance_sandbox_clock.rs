@@ -1,0 +1,55 @@
+//! `POST /sandbox/clock`: moves the sandbox's time ahead.
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::limits::read_body;
+use super::super::router::Web;
+use super::super::wire::body::Body as Fields;
+use super::super::wire::json::to_text;
+use super::super::wire::time::iso;
+use super::json;
+use crate::flows;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Serialize;
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::time::Span;
+
+/// Advances the clock of the whole sandbox.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: MerchantCaller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    if caller.0.environment != Environment::Sandbox {
+        return Err(ApiError::not_found());
+    }
+    let body = read_body(&headers, body).await?;
+    let mut fields = Fields::parse(&body)?;
+    let wanted = fields.raw("advanceMs").map(|json| json.trim_matches('"').parse::<i64>());
+    let span = match wanted {
+        Some(Ok(millis)) => Span::millis(millis),
+        Some(Err(_)) => {
+            fields.fault("advanceMs", "invalid_field", "must be a whole number of milliseconds");
+            Span::millis(0)
+        }
+        None => {
+            fields.missing("advanceMs");
+            Span::millis(0)
+        }
+    };
+    fields.finish()?;
+    let ahead = flows::advance_sandbox(&web.app, span).await?;
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        ahead_ms: i64,
+        now: String,
+    }
+    let now = iso(web.app.clock.now(Environment::Sandbox));
+    Ok(json(to_text(&Answer { ahead_ms: ahead.as_millis(), now })))
+}

@@ -1,0 +1,46 @@
+//! `PUT /customers/phone/verification` and `POST /customers/phone/verification/complete`
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::limits::read_body;
+use super::super::router::Web;
+use super::super::wire::body::{Body as Fields, MAX_NAME};
+use super::super::wire::json::to_text;
+use super::json;
+use crate::flows::{self, Refusal};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Serialize;
+use std::sync::Arc;
+use xanpay_store::Permission;
+
+/// Exchanges a one-time password for a verification code.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: MerchantCaller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::Customers)?;
+    let body = read_body(&headers, body).await?;
+    let mut fields = Fields::parse(&body)?;
+    for field in ["phone", "code"] {
+        if fields.raw(field).is_none() {
+            fields.missing(field);
+        }
+    }
+    let phone = fields.phone("phone", "phone");
+    let otp = fields.text("code", MAX_NAME);
+    fields.finish()?;
+    let missing = || Refusal::field("code", "missing_field", "is required");
+    let (phone, otp) = (phone.ok_or_else(missing)?, otp.ok_or_else(missing)?);
+    let code = flows::confirm_phone(&web.app, &caller.0, &phone, &otp).await?;
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        verification_code: String,
+    }
+    Ok(json(to_text(&Answer { verification_code: code })))
+}

@@ -1,0 +1,55 @@
+//! `POST /charges`
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::limits::read_body;
+use super::super::router::Web;
+use super::super::wire::body::{Body as Fields, MAX_NAME};
+use super::super::wire::charge::created_json;
+use super::super::wire::orders::read_orders;
+use super::once;
+use crate::flows::{self, NewCharge, Refusal};
+use crate::outbound::address::AddressPolicy;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_store::Permission;
+
+/// Creates a charge.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: MerchantCaller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::Charges)?;
+    let body = read_body(&headers, body).await?;
+    let (new, hash) = read(&body, web.app.addresses.of(caller.0.environment))?;
+    super::create_hash::check(&web.app, &caller.0, &new, hash.as_deref())?;
+    let run = |key| flows::create_charge(&web.app, &caller.0, new, key, created_json);
+    once(&web, &headers, caller.owner(), "POST /charges", &body, run).await
+}
+
+fn read(body: &[u8], addresses: &AddressPolicy) -> Result<(NewCharge, Option<String>), Refusal> {
+    let mut fields = Fields::parse(body)?;
+    let currency = fields.currency("merchantCurrency");
+    let merchant_amount = fields.amount("merchantAmount", currency);
+    let method = fields.method("method");
+    if fields.raw("email").is_none() {
+        fields.missing("email");
+    }
+    let email = fields.email_at("email", "email");
+    let verification_code = fields.text("verificationCode", MAX_NAME);
+    let orders = read_orders(&mut fields, "orders", currency);
+    let notify_url = fields.callback_url("notifyUrl", addresses);
+    let notify_payload = fields.payload("notifyPayload");
+    let hash = fields.text("hash", MAX_NAME);
+    fields.finish()?;
+    let missing = |field| move || Refusal::field(field, "missing_field", "is required");
+    let merchant_amount = merchant_amount.ok_or_else(missing("merchantAmount"))?;
+    let method = method.ok_or_else(missing("method"))?;
+    let new = NewCharge { merchant_amount, method, email, verification_code, orders, notify_url, notify_payload };
+    Ok((new, hash))
+}

@@ -1,0 +1,32 @@
+//! `POST /sandbox/transfers`: a merchant plays the customer's bank.
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::limits::read_body;
+use super::super::router::Web;
+use super::super::wire::transfer::recorded_json;
+use super::{create_transfer, once};
+use crate::flows;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+
+/// Records a transfer that no bank has made. Only sandbox keys reach it: in live the path does not exist.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: MerchantCaller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    if caller.0.environment != Environment::Sandbox {
+        return Err(ApiError::not_found());
+    }
+    let body = read_body(&headers, body).await?;
+    let mut new = create_transfer::read(&body, Environment::Sandbox, "sandbox", web.app.clock.now(Environment::Sandbox))?;
+    new.merchant = Some(Arc::clone(&caller.0));
+    let run = |key| async { Ok(flows::record_transfer(&web.app, new, key, recorded_json).await?.1) };
+    once(&web, &headers, caller.owner(), "POST /sandbox/transfers", &body, run).await
+}

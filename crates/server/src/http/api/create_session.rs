@@ -1,0 +1,49 @@
+//! `POST /sessions`
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::limits::read_body;
+use super::super::router::Web;
+use super::super::wire::body::Body as Fields;
+use super::super::wire::orders::read_orders;
+use super::super::wire::session::session_json;
+use super::once;
+use crate::flows::{self, NewSession, Refusal};
+use crate::outbound::address::AddressPolicy;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_domain::session::Prefill;
+
+/// Creates a session.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: MerchantCaller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let body = read_body(&headers, body).await?;
+    let new = read(&body, web.app.addresses.of(caller.0.environment))?;
+    let run = |key| flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at));
+    once(&web, &headers, caller.owner(), "POST /sessions", &body, run).await
+}
+
+fn read(body: &[u8], addresses: &AddressPolicy) -> Result<NewSession, Refusal> {
+    let mut fields = Fields::parse(body)?;
+    let currency = fields.currency("currency");
+    let amount = fields.amount("amount", currency);
+    let orders = read_orders(&mut fields, "orders", currency);
+    let methods = fields.methods("methods");
+    let notify_url = fields.callback_url("notifyUrl", addresses);
+    let notify_payload = fields.payload("notifyPayload");
+    let redirect_url = fields.redirect_url("redirectUrl");
+    let prefill = fields.object("customer", |customer, path| Prefill {
+        email: customer.email_at("email", &format!("{path}.email")),
+        phone: customer.phone("phone", &format!("{path}.phone")),
+    });
+    fields.finish()?;
+    let amount = amount.ok_or_else(|| Refusal::field("amount", "missing_field", "is required"))?;
+    Ok(NewSession { amount, orders, methods, notify_url, notify_payload, redirect_url, prefill })
+}

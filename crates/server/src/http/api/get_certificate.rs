@@ -1,0 +1,10 @@
+//! `GET /certificate`: the certificate against which callbacks can be verified.
+
+use super::super::auth::MerchantCaller;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+/// The merchant's certificate, PEM.
+pub async fn handle(caller: MerchantCaller) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], caller.0.certificate.clone()).into_response()
+}

@@ -1,0 +1,19 @@
+//! `GET /charges/{id}` and `POST /charges/{id}`, which the documents print for the same thing.
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::super::wire::charge::classic_json;
+use super::json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_domain::id::ChargeId;
+
+/// Shows a charge.
+pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let id = ChargeId::parse(&id).map_err(|_| ApiError::not_found())?;
+    let tx = web.app.store.reader().await?;
+    let charge = tx.find_charge_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(json(classic_json(&charge, web.app.clock.now(charge.environment))))
+}

@@ -1,0 +1,19 @@
+//! `GET /sessions/{id}`
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::super::wire::session::session_json;
+use super::json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_domain::id::SessionId;
+
+/// Shows a session.
+pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
+    let tx = web.app.store.reader().await?;
+    let session = tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(json(session_json(&session, web.app.clock.now(session.environment))))
+}

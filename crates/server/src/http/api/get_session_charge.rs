@@ -1,0 +1,22 @@
+//! `GET /sessions/{id}/charge`
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::super::wire::charge::session_charge_json;
+use super::json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_domain::id::SessionId;
+
+/// Shows the one charge of a session, if it has one.
+pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
+    let tx = web.app.store.reader().await?;
+    tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
+    let none = || ApiError::new(StatusCode::NOT_FOUND, "charge_not_found", "the session has no charge");
+    let charge = tx.find_charge_of_session(id).await?.ok_or_else(none)?;
+    Ok(json(session_charge_json(&charge, web.app.clock.now(charge.environment))))
+}

@@ -1,0 +1,42 @@
+//! `GET /sandbox/messages`: what would have been sent by SMS.
+
+use super::super::auth::MerchantCaller;
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::super::wire::json::to_text;
+use super::super::wire::time::iso;
+use super::json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+
+/// How many messages are shown.
+const SHOWN: i64 = 50;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    to: String,
+    text: String,
+    created_at: String,
+}
+
+/// Lists the newest messages of the merchant's sandbox.
+pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller) -> Result<Response, ApiError> {
+    if caller.0.environment != Environment::Sandbox {
+        return Err(ApiError::not_found());
+    }
+    let messages = web.app.store.reader().await?.list_sandbox_messages(caller.0.id, SHOWN).await?;
+    #[derive(Serialize)]
+    struct Page {
+        data: Vec<Message>,
+    }
+    let shown = messages.into_iter().map(|message| Message {
+        to: message.recipient,
+        text: message.body,
+        created_at: iso(message.created_at),
+    });
+    Ok(json(to_text(&Page { data: shown.collect() })))
+}

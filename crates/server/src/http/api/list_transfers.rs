@@ -1,0 +1,35 @@
+//! `GET /transfers`
+
+use super::super::auth::OperatorCaller;
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::super::wire::transfer::page_json;
+use super::json;
+use crate::flows::Refusal;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use std::sync::Arc;
+use xanpay_domain::id::TransferId;
+
+/// Transfers on one page unless the caller wants fewer.
+const PAGE: i64 = 50;
+
+/// Lists transfers, newest first; `before` is the id of the last one seen.
+pub async fn handle(State(web): State<Arc<Web>>, caller: OperatorCaller, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    let (mut limit, mut before) = (PAGE, "g".to_owned());
+    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            "limit" => {
+                let wanted = value.parse().ok().filter(|wanted| (1..=PAGE).contains(wanted));
+                limit = wanted.ok_or_else(|| Refusal::field("limit", "invalid_field", "must be 1 to 50"))?;
+            }
+            "before" => {
+                TransferId::parse(&value).map_err(|_| Refusal::field("before", "invalid_field", "must be a transfer's id"))?;
+                before = value.into_owned();
+            }
+            _ => {}
+        }
+    }
+    let transfers = web.app.store.reader().await?.list_transfers(caller.environment, &before, limit).await?;
+    Ok(json(page_json(&transfers)))
+}

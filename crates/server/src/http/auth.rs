@@ -1,0 +1,103 @@
+//! Who is calling: HTTP Basic with an API key and its secret.
+
+use super::error::ApiError;
+use super::router::Web;
+use crate::flows::Refusal;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use xanpay_domain::environment::Environment;
+use xanpay_store::{Merchant, Permission};
+
+/// Longer credentials are none of ours; they are refused before any work.
+const MAX_CREDENTIALS: usize = 512;
+
+/// A merchant, proved by its key.
+pub struct MerchantCaller(pub Arc<Merchant>);
+
+/// An operator, proved by an operator's key.
+pub struct OperatorCaller {
+    /// The key's public half, which owns idempotency keys.
+    pub api_key: String,
+    /// The world that the key opens.
+    pub environment: Environment,
+}
+
+impl MerchantCaller {
+    /// Fails when the operator has closed a part of the API to this merchant.
+    ///
+    /// # Errors
+    /// `permission_denied`.
+    pub fn require(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.0.permissions.contains(&permission) {
+            return Ok(());
+        }
+        let detail = format!("this merchant may not use {}", permission.as_str());
+        Err(Refusal::new(crate::flows::Kind::Forbidden, "permission_denied", detail).into())
+    }
+
+    /// The owner of idempotency keys.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        format!("{}/{}", self.0.id, self.0.environment)
+    }
+}
+
+impl FromRequestParts<Arc<Web>> for MerchantCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Self::Rejection> {
+        let known = authenticate(&parts.headers, web).await?;
+        known.merchant.map(Self).ok_or_else(ApiError::unauthorized)
+    }
+}
+
+impl FromRequestParts<Arc<Web>> for OperatorCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Self::Rejection> {
+        let known = authenticate(&parts.headers, web).await?;
+        match known.key.merchant_id {
+            None => Ok(Self { api_key: known.key.api_key.clone(), environment: known.key.environment }),
+            Some(_) => Err(ApiError::unauthorized()),
+        }
+    }
+}
+
+/// Finds the caller's key and compares the secret in constant time. An unknown key costs the same comparison.
+async fn authenticate(headers: &HeaderMap, web: &Web) -> Result<crate::directory::KnownKey, ApiError> {
+    let (key, secret) = credentials(headers)?;
+    let known = web.app.directory.find_key(&web.app.store, &key).await?;
+    let offered = Sha256::digest(secret.as_bytes());
+    let expected = known.as_ref().map_or([0; 32].as_slice(), |known| known.key.secret_hash.as_slice());
+    match (bool::from(offered.as_slice().ct_eq(expected)), known) {
+        (true, Some(known)) => Ok(known),
+        _ => Err(ApiError::unauthorized()),
+    }
+}
+
+/// Whether a request carries credentials at all.
+pub(super) fn has_credentials(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION)
+}
+
+fn credentials(headers: &HeaderMap) -> Result<(String, String), ApiError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(ApiError::unauthorized)?;
+    if values.next().is_some() {
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_header", "there must be one Authorization header"));
+    }
+    let (scheme, encoded) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(ApiError::unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > MAX_CREDENTIALS {
+        return Err(ApiError::unauthorized());
+    }
+    let decoded = STANDARD.decode(encoded.trim()).map_err(|_| ApiError::unauthorized())?;
+    let text = String::from_utf8(decoded).map_err(|_| ApiError::unauthorized())?;
+    let (key, secret) = text.split_once(':').ok_or_else(ApiError::unauthorized)?;
+    Ok((key.to_owned(), secret.to_owned()))
+}

@@ -1,0 +1,80 @@
+//! Bounds on what a request may send, and how fast.
+
+use super::error::ApiError;
+use crate::flows::{Idempotency, Refusal};
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The most bytes of a request body.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+/// The longest idempotency key.
+const MAX_KEY: usize = 255;
+/// A body that takes longer than this is not coming.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads a body whole.
+pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body must be at most 64 KiB");
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        // Either it was longer than announced, or the connection broke and nobody will read the answer.
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not arrive in time")),
+    }
+}
+
+/// The idempotency key of a request, if it has one.
+pub(super) fn idempotency(headers: &HeaderMap, owner: String, route: &str, body: &[u8]) -> Result<Option<Idempotency>, ApiError> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let usable = |text: &str| (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match (value.to_str().ok().filter(|text| usable(text)), values.next()) {
+        (Some(key), None) => Ok(Some(Idempotency::new(owner, key.to_owned(), route, body))),
+        _ => {
+            let message = "must be one value of 1 to 255 visible ASCII characters";
+            Err(Refusal::field("Idempotency-Key", "idempotency_key_invalid", message).into())
+        }
+    }
+}
+
+/// Counts misses per address, so that ids cannot be guessed by trying. Honest customers do not miss.
+#[derive(Debug, Default)]
+pub(super) struct Misses {
+    by_address: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+}
+
+/// How many misses an address has in a window, and how long the window is.
+const MAX_MISSES: u32 = 60;
+const WINDOW: Duration = Duration::from_secs(60);
+/// Addresses remembered; when there are more, everyone starts afresh.
+const MAX_ADDRESSES: usize = 100_000;
+
+impl Misses {
+    /// Whether an address has missed too often to be answered.
+    pub(super) fn is_blocked(&self, address: IpAddr) -> bool {
+        let by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        by_address.get(&address).is_some_and(|(since, count)| since.elapsed() < WINDOW && *count >= MAX_MISSES)
+    }
+
+    /// Counts a miss.
+    pub(super) fn count(&self, address: IpAddr) {
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_address.len() >= MAX_ADDRESSES {
+            by_address.clear();
+        }
+        let entry = by_address.entry(address).or_insert((Instant::now(), 0));
+        if entry.0.elapsed() >= WINDOW {
+            *entry = (Instant::now(), 0);
+        }
+        entry.1 += 1;
+    }
+}

@@ -1,0 +1,38 @@
+//! For those who run the gateway: health and figures.
+
+use super::error::ApiError;
+use super::router::Web;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The process is alive.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers, so requests can be served.
+pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Response {
+    let ready = async { web.app.store.reader().await?.find_setting("schema").await };
+    match ready.await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "the database does not answer\n").into_response()
+        }
+    }
+}
+
+/// Figures for Prometheus; to everyone but the operator's addresses the path does not exist.
+pub(super) async fn metrics(State(web): State<Arc<Web>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Result<Response, ApiError> {
+    let allowed = web.settings.metrics_allowed.iter().any(|network| network.contains(&peer.ip().to_canonical()));
+    if !allowed {
+        return Err(ApiError::not_found());
+    }
+    let waiting = web.app.store.reader().await?.count_waiting_deliveries(10_000).await?;
+    web.metrics.set_waiting_deliveries(waiting);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], web.metrics.render()).into_response())
+}

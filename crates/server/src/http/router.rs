@@ -1,0 +1,115 @@
+//! Which path goes where. Every path also answers with a slash at its end, directly.
+
+use super::error::ApiError;
+use super::limits::Misses;
+use super::metrics::Metrics;
+use super::{Settings, api, checkout, ops, request};
+use crate::app::App;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, patch, post};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What handlers share.
+pub struct Web {
+    /// The gateway.
+    pub app: Arc<App>,
+    /// What the HTTP side is told.
+    pub settings: Settings,
+    /// Figures.
+    pub(super) metrics: Arc<Metrics>,
+    /// Failed guesses of session ids.
+    pub(super) misses: Misses,
+    /// Turns true when the gateway stops: streams end.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// Pictures of QR codes, drawn once.
+    pub(super) pictures: checkout::pictures::Pictures,
+}
+
+impl Web {
+    /// The web side of a gateway.
+    #[must_use]
+    pub fn new(app: Arc<App>, settings: Settings, stopping: watch::Receiver<bool>) -> Arc<Self> {
+        Arc::new(Self {
+            app,
+            settings,
+            metrics: Arc::default(),
+            misses: Misses::default(),
+            stopping,
+            pictures: checkout::pictures::Pictures::default(),
+        })
+    }
+}
+
+/// Every route of the API, under its OpenAPI path.
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
+    vec![
+        ("/sessions", post(api::create_session::handle)),
+        ("/sessions/{id}", get(api::get_session::handle)),
+        ("/sessions/{id}/charge", get(api::get_session_charge::handle)),
+        ("/charges", post(api::create_charge::handle)),
+        ("/charges/hash", post(api::create_hash::handle)),
+        ("/charges/{id}", get(api::get_charge::handle).post(api::get_charge::handle)),
+        ("/charges/{id}/cancel", patch(api::cancel_charge::handle)),
+        (
+            "/customers/phone/verification",
+            post(api::send_phone_code::handle).put(api::confirm_phone_code::handle),
+        ),
+        ("/customers/phone/verification/complete", post(api::confirm_phone_code::handle)),
+        ("/transfers", post(api::create_transfer::handle).get(api::list_transfers::handle)),
+        ("/sandbox/transfers", post(api::create_sandbox_transfer::handle)),
+        ("/sandbox/clock", post(api::advance_sandbox_clock::handle)),
+        ("/sandbox/messages", get(api::list_sandbox_messages::handle)),
+        ("/certificate", get(api::get_certificate::handle)),
+        ("/checkout", get(checkout::page::handle)),
+        ("/checkout/sessions/{id}/start", post(checkout::start::handle)),
+        ("/checkout/sessions/{id}/initiate", post(checkout::initiate::handle)),
+        ("/checkout/sessions/{id}/cancel", post(checkout::cancel::handle)),
+        ("/checkout/sessions/{id}/simulate", post(checkout::simulate::handle)),
+        ("/checkout/sessions/{id}/status", get(checkout::status::handle)),
+        ("/checkout/sessions/{id}/events", get(checkout::events::handle)),
+        ("/checkout/sessions/{id}/qr.svg", get(checkout::picture::handle)),
+        ("/healthz", get(ops::healthz)),
+        ("/readyz", get(ops::readyz)),
+        ("/metrics", get(ops::metrics)),
+    ]
+}
+
+/// The gateway as a service.
+#[must_use]
+pub fn router(web: Arc<Web>) -> Router {
+    let mut router = Router::new().route("/", get(checkout::page::handle)).route("/assets/{*path}", get(checkout::asset));
+    for (path, methods) in routes() {
+        router = router.route(path, methods.clone()).route(&format!("{path}/"), methods);
+    }
+    let metrics = Arc::clone(&web.metrics);
+    router
+        .fallback(|| async { ApiError::not_found() })
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(options))
+        .layer(middleware::from_fn_with_state(metrics, request::around))
+        .with_state(web)
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
+}
+
+/// Answers OPTIONS with what a path takes. No origin is allowed to call from a browser: secrets do not belong there.
+async fn options(request: Request, next: Next) -> Response {
+    let asks = request.method() == Method::OPTIONS;
+    let response = next.run(request).await;
+    if !asks || response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(header::ALLOW, allow);
+    }
+    answer
+}

@@ -1,0 +1,118 @@
+//! Accepting connections: a bound on their number, a bound on the time a request's head may take, an orderly end.
+
+use super::router::{Web, router};
+use crate::app::App;
+use axum::extract::ConnectInfo;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+/// How long a request's head may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests that have begun may go on after the gateway was asked to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of request heads that are buffered per connection.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// What the HTTP side is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where customers reach the checkout: scheme and host, no slash at the end.
+    pub public_url: String,
+    /// The most connections at once; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// Who may read the figures.
+    pub metrics_allowed: Vec<IpNet>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let loopback = ["127.0.0.0/8", "::1/128"];
+        Self {
+            public_url: "http://127.0.0.1:8080".into(),
+            max_connections: 10_000,
+            metrics_allowed: loopback.iter().filter_map(|network| network.parse().ok()).collect(),
+        }
+    }
+}
+
+/// Serves until `shutdown`, then lets the requests at hand finish.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    settings: Settings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let slots = Arc::new(Semaphore::new(settings.max_connections));
+    let (stop, stopping) = watch::channel(false);
+    let router = router(Web::new(app, settings, stopping.clone()));
+    tokio::pin!(shutdown);
+    loop {
+        let slot = tokio::select! {
+            () = &mut shutdown => break,
+            slot = Arc::clone(&slots).acquire_owned() => slot,
+        };
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: connections that end give some back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let connection = serve_connection(stream, peer, router.clone(), stopping.clone());
+        tokio::spawn(async move {
+            connection.await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let _ = stop.send(true);
+    // Every connection holds a clone of the receiver until it is done.
+    drop(stopping);
+    drop(router);
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT, stop.closed()).await;
+    if drained.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+    Ok(())
+}
+
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: axum::Router, mut stopping: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request.map(axum::body::Body::new))
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopping.wait_for(|stopping| *stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%error, "a connection ended early");
+    }
+}
