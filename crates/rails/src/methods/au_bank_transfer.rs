@@ -67,7 +67,7 @@ fn acn_checks(digits: &str) -> bool {
     const WEIGHTS: [u32; 9] = [8, 7, 6, 5, 4, 3, 2, 1, 1];
     let sum: u32 =
         digits.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit.saturating_sub(b'0')) * weight).sum();
-    digits.len() == 9 && sum % 10 == 0
+    digits.len() == 9 && sum.is_multiple_of(10)
 }
 
 /// Reads a phone PayID in any usual spelling of an Australian number, or a foreign one written `+CC-number`.
