@@ -9,6 +9,7 @@ mod emv;
 mod encode;
 mod link;
 mod lint;
+mod mask;
 mod methods;
 mod payload;
 mod rail;

@@ -123,8 +123,9 @@ fn number(account: &str, bank: Option<&str>) -> Result<(&'static str, String), A
             Some(_) | None => bsb_and_number(&bsb, &digits),
         };
     }
-    let bsb_set_apart = account.as_bytes().get(3).is_some_and(|byte| *byte == b'-')
-        || account.as_bytes().get(6).is_some_and(|byte| !byte.is_ascii_digit());
+    let first_group = account.split([' ', '-']).next().unwrap_or_default();
+    let bsb_set_apart =
+        account.as_bytes().get(3) == Some(&b'-') || (first_group.len() == 6 && first_group.len() < account.len());
     if !bsb_set_apart {
         if abn_checks(&digits) {
             return Ok((PAYID_ABN, digits));

@@ -1,5 +1,13 @@
 //! Accounts of every rail and kind, and a QR reader that is not ours.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "not every test file uses all of it; a test that cannot go on must fail; the table of forms is long"
+)]
+
 use proptest::prelude::*;
 use xanpay_domain::method::Method;
 use xanpay_rails::{AccountInput, ReceivingAccount, parse_account, rail};
