@@ -85,3 +85,64 @@ fn balance(rows: &[u128], side: usize) -> u32 {
     let total = u32::try_from(side * side).unwrap_or(u32::MAX);
     (dark * 20).abs_diff(total * 10) / total * 10
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The standard's rules one and three, module by module.
+    fn naive(line: &[bool]) -> u32 {
+        let mut points = 0;
+        for run in line.chunk_by(|a, b| a == b).filter(|run| run.len() >= 5) {
+            points += 3 + u32::try_from(run.len() - 5).unwrap_or(0);
+        }
+        let finder = [true, false, true, true, true, false, true, false, false, false, false];
+        for window in line.windows(11) {
+            let backwards = window.iter().rev().eq(&finder);
+            points += 40 * (u32::from(window == finder) + u32::from(backwards));
+        }
+        points
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_weighs_what_the_standard_says(line in proptest::collection::vec(any::<bool>(), 21..=125), calm in 0..20_usize) {
+            // Stretches of one colour are rare among random modules, so some are painted.
+            let line: Vec<bool> = line.iter().enumerate().map(|(at, dark)| *dark || at % 20 < calm).collect();
+            let bits = line.iter().fold(0_u128, |bits, dark| (bits << 1) | u128::from(*dark));
+            prop_assert_eq!(runs(bits, line.len()) + finders(bits, line.len()), naive(&line));
+        }
+    }
+
+    #[test]
+    fn a_finder_pattern_weighs_forty_points() {
+        let finder = [true, false, true, true, true, false, true, false, false, false, false];
+        let bits = finder.iter().fold(0_u128, |bits, dark| (bits << 1) | u128::from(*dark));
+        assert_eq!(finders(bits, 11), 40);
+    }
+
+    #[test]
+    fn half_dark_weighs_nothing_and_all_dark_a_hundred() {
+        assert_eq!(balance(&[0b1010, 0b0101, 0b1010, 0b0101], 4), 0);
+        assert_eq!(balance(&[0b1111; 4], 4), 100);
+    }
+
+    #[test]
+    fn the_chosen_mask_weighs_no_more_than_the_others_tried() {
+        let bytes = b"00020101021126380009SG.PAYNOW010100211+6585867834";
+        let chosen = draw(bytes, QrCodeEcc::Medium).ok().and_then(|code| penalty(&code));
+        let segments = [QrSegment::make_bytes(bytes)];
+        for mask in MASKS {
+            let code = QrCode::encode_segments_advanced(
+                &segments,
+                QrCodeEcc::Medium,
+                Version::MIN,
+                Version::MAX,
+                Some(Mask::new(mask)),
+                true,
+            );
+            assert!(chosen <= code.ok().and_then(|code| penalty(&code)), "mask {mask}");
+        }
+    }
+}

@@ -66,7 +66,7 @@ fn payee(method: Method, report: &LintReport) -> Vec<Typed> {
             let inner = value("38.01").unwrap();
             vec![typed(Some(inner[14..].to_owned()), Some(inner[4..10].to_owned()))]
         }
-        Method::Instapay => vec![typed(value("27.04"), value("27.01"))],
+        Method::Instapay => vec![typed(value("27.04"), value("27.01")), typed(value("28.03"), value("28.01"))],
         Method::PromptPay => vec![
             typed(value("29.01"), None),
             typed(value("29.02"), None),

@@ -75,13 +75,16 @@ impl<'a> Payee<'a> {
         value
     }
 
-    /// Says an error about a tag that is there but not of digits of the given lengths.
+    /// Says an error about a tag that is not digits or longer than the rail allows; shorter ones are seen in the wild
+    /// and only warned about.
     pub(crate) fn digits(&self, tag: &str, lengths: std::ops::RangeInclusive<usize>, findings: &mut Findings) {
         let Some(value) = self.get(tag) else { return };
-        if !crate::text::is_digits(value) || !lengths.contains(&value.len()) {
-            let (least, most) = (lengths.start(), lengths.end());
-            let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        let (least, most) = (lengths.start(), lengths.end());
+        let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        if !crate::text::is_digits(value) || value.len() > *most {
             findings.error(self.path(tag), "form", format!("must be {wanted} digits"));
+        } else if value.len() < *least {
+            findings.warn(self.path(tag), "short", format!("should be {wanted} digits"));
         }
     }
 

@@ -303,10 +303,10 @@ fn lint(payee: &Payee<'_>, findings: &mut Findings) {
     let mobile_form =
         |mobile: &str| mobile.strip_prefix('+').is_some_and(|rest| text::is_digits(&rest.replacen('-', "", 1)));
     if payee.get("03").is_some_and(|mobile| !mobile_form(mobile)) {
-        findings.error(payee.path("03"), "form", "must be a mobile number as +852-XXXXXXXX");
+        findings.warn(payee.path("03"), "form", "should be a mobile number as +852-XXXXXXXX");
     }
     if payee.get("04").is_some_and(|address| !address.contains('@')) {
-        findings.error(payee.path("04"), "form", "must be an e-mail address");
+        findings.warn(payee.path("04"), "form", "is not an e-mail address");
     }
     if payee.get("05").is_some_and(|time| !text::is_digits(time) || !matches!(time.len(), 12 | 14)) {
         findings.warn(payee.path("05"), "form", "should be a time as YYMMDDhhmmss");

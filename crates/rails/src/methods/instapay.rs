@@ -24,6 +24,9 @@ pub(crate) const GUID_MERCHANT: &str = "ph.ppmi.p2m";
 pub(crate) const SANDBOX_BIC: &str = "XTSTPHM0XXX";
 pub(crate) const SANDBOX_ACCOUNT: &str = "000000000000";
 
+/// A static merchant code of that bank.
+pub(crate) const SANDBOX_TEMPLATE: &str = "00020101021128560011ph.ppmi.p2m0111XTSTPHM0XXX031500000000000000005030105204000053036085802PH5911XANPAY TEST6006Manila6304118C";
+
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Instapay,
     account_kinds: &[
@@ -216,9 +219,13 @@ pub(crate) fn payload(
 ) -> Result<String, EncodeError> {
     let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
-    if let (World::Live, Some(template)) = (world, account.template.as_deref()) {
+    let template = account.template.as_deref().map(|issued| match world {
+        World::Live => issued,
+        World::Sandbox => SANDBOX_TEMPLATE,
+    });
+    if let Some(template) = template {
         let code = Issued::reread(template)?;
-        if account.template_as_issued {
+        if world == World::Live && account.template_as_issued {
             return Ok(code.as_issued());
         }
         return code.with_amount_and_room(&amount, reference);
