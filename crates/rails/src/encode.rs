@@ -87,6 +87,20 @@ pub fn encode_keys(method: Method) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// The most characters of an amount in an EMVCo code; links keep to the same.
+const MAX_AMOUNT: usize = 13;
+
+/// Refuses an amount that has more characters than a code holds.
+pub(crate) fn fits(amount: &str) -> Result<(), EncodeError> {
+    if amount.len() > MAX_AMOUNT {
+        return Err(EncodeError::new(
+            "amount",
+            format!("must be at most {MAX_AMOUNT} characters long, {amount} is not"),
+        ));
+    }
+    Ok(())
+}
+
 /// Typed access to the fields of one call.
 pub(crate) struct Keys<'a> {
     fields: &'a BTreeMap<String, Field>,
@@ -123,13 +137,16 @@ impl<'a> Keys<'a> {
         if !money.is_payable_in(method.payable_exponent()) {
             return Err(EncodeError::new("amount", format!("must be whole {} on this rail", method.currency())));
         }
-        Ok(Some(money.to_decimal_with(method.payable_exponent())))
+        let amount = money.to_decimal_with(method.payable_exponent());
+        fits(&amount)?;
+        Ok(Some(amount))
     }
 
     /// The amount in a currency.
     pub(crate) fn money(&self, currency: Currency) -> Result<Option<Money>, EncodeError> {
         let Some(text) = self.text("amount")? else { return Ok(None) };
-        Money::parse(text, currency).map(Some).map_err(|error| EncodeError::new("amount", error.to_string()))
+        let money = Money::parse(text, currency).map_err(|error| EncodeError::new("amount", error.to_string()))?;
+        Ok(Some(money))
     }
 
     /// The amount with the decimals that were typed, at most as many as the currency has: `35`, `35.5`, `35.00`.
@@ -138,6 +155,8 @@ impl<'a> Keys<'a> {
         let typed = self.text("amount")?.unwrap_or_default();
         let decimals =
             typed.split_once('.').map_or(0, |(_, fraction)| u32::try_from(fraction.len()).unwrap_or(u32::MAX));
-        Ok(Some(money.to_decimal_with(decimals.min(currency.exponent()))))
+        let amount = money.to_decimal_with(decimals.min(currency.exponent()));
+        fits(&amount)?;
+        Ok(Some(amount))
     }
 }

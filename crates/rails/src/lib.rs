@@ -8,6 +8,8 @@ mod account;
 mod emv;
 mod encode;
 mod link;
+mod lint;
+mod mask;
 mod methods;
 mod payload;
 mod rail;
@@ -16,6 +18,7 @@ mod text;
 
 pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account};
 pub use encode::{EncodeError, Field, encode, encode_keys};
+pub use lint::{Finding, LintField, LintReport, Recognised, is_sandbox_payload, lint};
 pub use payload::{PaymentRequest, World, payload};
 pub use rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability, rail};
 pub use svg::{QrError, QrMatrix, qr_modules, qr_svg};

@@ -1,7 +1,7 @@
 //! The QR text or link of one charge.
 
 use crate::account::ReceivingAccount;
-use crate::encode::EncodeError;
+use crate::encode::{EncodeError, fits};
 use crate::methods;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
@@ -58,5 +58,5 @@ fn check_amount(method: Method, amount: Money) -> Result<(), EncodeError> {
     if !amount.is_payable_in(method.payable_exponent()) {
         return Err(EncodeError::new("amount", format!("must be whole {} on this rail", method.currency())));
     }
-    Ok(())
+    fits(&amount.to_decimal_with(method.payable_exponent()))
 }

@@ -2,13 +2,23 @@
 //! changes but tag 01 and the checksum.
 
 use crate::account::AccountFault;
-use crate::emv::crc::crc16;
+use crate::emv::lint::lint;
 use crate::emv::reader::{Object, find, whole_objects};
 use crate::emv::writer::Writer;
 use crate::encode::EncodeError;
+use crate::lint::Recognised;
 use crate::rail::Alphabet;
 use crate::text;
 use xanpay_domain::method::Method;
+
+/// What the payer pays on top of the amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fee<'a> {
+    /// An amount in the code's currency.
+    Fixed(&'a str),
+    /// A percentage of the amount.
+    Percent(&'a str),
+}
 
 /// A static code of a rail, checked.
 #[derive(Debug, Clone)]
@@ -18,56 +28,48 @@ pub(crate) struct Issued<'a> {
 }
 
 impl<'a> Issued<'a> {
-    /// Checks that a text is a static code of `method` whose payee is named in a template with one of `guids`.
-    pub(crate) fn read(text: &'a str, method: Method, guids: &[&str]) -> Result<Self, AccountFault> {
+    /// Checks that a text is a static code of `method`: one that a strict reader accepts.
+    pub(crate) fn read(text: &'a str, method: Method) -> Result<Self, AccountFault> {
         let text = text.trim();
         let fault = |code, message: String| AccountFault::new("template", code, message);
-        let objects = whole_objects(text).map_err(|broken| {
-            fault("template_broken", format!("is no EMV code: tag {} {}", broken.tag, broken.message))
-        })?;
-        if objects.first().is_none_or(|first| first.tag != "00") {
-            return Err(fault("template_broken", "is no EMV code: it must begin with tag 00".to_owned()));
-        }
-        check_crc(text, &objects)?;
-        for (at, object) in objects.iter().enumerate() {
-            if objects.iter().take(at).any(|earlier| earlier.tag == object.tag) {
-                return Err(fault("template_broken", format!("has tag {} twice", object.tag)));
-            }
-        }
-        let issued = Self { text, objects };
-        if issued.payee(guids).is_none() {
+        let report = lint(text);
+        if report.rail.is_some_and(|rail| rail != Recognised::Rail(method)) {
             return Err(fault("template_other_rail", format!("is not a {} code", method.display_name())));
         }
-        let currency = method.currency();
-        if issued.find("53") != Some(format!("{:03}", currency.numeric()).as_str()) {
-            return Err(fault("template_currency", format!("must be in {currency}")));
+        if let Some(error) = report.errors.first() {
+            let code = if error.code == "crc_wrong" { "template_crc" } else { "template_broken" };
+            return Err(fault(code, format!("is no code that apps accept: tag {}: {}", error.tag, error.message)));
         }
-        if issued.find("58") != Some(method.country()) {
-            return Err(fault("template_country", format!("must be of the country {}", method.country())));
-        }
+        let issued = Self::reread(text)?;
         if issued.find("01") == Some("12") || issued.find("54").is_some() {
             return Err(fault(
                 "template_not_static",
                 "is a code for one payment (tag 01 is 12, or it has an amount); use the static code".to_owned(),
             ));
         }
+        // Room for the longest amount must be left, or every charge would fail.
+        if issued.with_amount("1234567890.12", None).is_err() {
+            return Err(fault("template_full", "is so long that no amount can be added".to_owned()));
+        }
         Ok(issued)
+    }
+
+    /// Reads a code that was checked when its account was set up.
+    pub(crate) fn reread(text: &'a str) -> Result<Self, AccountFault> {
+        let text = text.trim();
+        let objects = whole_objects(text).map_err(|broken| {
+            AccountFault::new(
+                "template",
+                "template_broken",
+                format!("is no EMV code: tag {} {}", broken.tag, broken.message),
+            )
+        })?;
+        Ok(Self { text, objects })
     }
 
     /// The value of a root tag.
     pub(crate) fn find(&self, tag: &str) -> Option<&'a str> {
         find(&self.objects, tag)
-    }
-
-    /// The objects of the account template whose globally unique id is one of `guids`.
-    pub(crate) fn payee(&self, guids: &[&str]) -> Option<Vec<Object<'a>>> {
-        self.objects
-            .iter()
-            .filter(|object| ("26"..="51").contains(&object.tag))
-            .filter_map(|object| whole_objects(object.value).ok())
-            .find(|inner| {
-                find(inner, "00").is_some_and(|guid| guids.iter().any(|known| guid.eq_ignore_ascii_case(known)))
-            })
     }
 
     /// The code as it was issued.
@@ -77,9 +79,24 @@ impl<'a> Issued<'a> {
 
     /// The code of one payment: 01 becomes 12, 54 goes before the first higher tag, 62-05 takes the reference.
     pub(crate) fn with_amount(&self, amount: &str, reference: Option<&str>) -> Result<String, EncodeError> {
+        self.with_amount_and_fee(amount, None, reference)
+    }
+
+    /// The same, with a fee on top that the payer sees: tags 55 and 56 or 57.
+    pub(crate) fn with_amount_and_fee(
+        &self,
+        amount: &str,
+        fee: Option<Fee<'_>>,
+        reference: Option<&str>,
+    ) -> Result<String, EncodeError> {
         let bill = reference.map(|reference| self.bill_with(reference)).transpose()?;
         let mut code = Writer::new();
         let mut pending = vec![("01", "12"), ("54", amount)];
+        match fee {
+            Some(Fee::Fixed(fee)) => pending.extend([("55", "02"), ("56", fee)]),
+            Some(Fee::Percent(fee)) => pending.extend([("55", "03"), ("57", fee)]),
+            None => {}
+        }
         if let Some(bill) = &bill {
             pending.push(("62", bill.as_str()));
         }
@@ -103,9 +120,9 @@ impl<'a> Issued<'a> {
         code.finish()
     }
 
-    /// Whether the reference can be put into tag 62 without touching what the issuer wrote there.
-    pub(crate) fn takes_reference(&self, reference: &str) -> bool {
-        self.bill_with(reference).is_ok()
+    /// The same, without the reference where the issuer's own tag 62 leaves no room for it.
+    pub(crate) fn with_amount_and_room(&self, amount: &str, reference: &str) -> Result<String, EncodeError> {
+        self.with_amount(amount, Some(reference)).or_else(|_| self.with_amount(amount, None))
     }
 
     /// The inside of tag 62 with a reference at 05.
@@ -136,20 +153,4 @@ impl<'a> Issued<'a> {
         }
         Ok(bill.as_str().to_owned())
     }
-}
-
-fn check_crc(text: &str, objects: &[Object<'_>]) -> Result<(), AccountFault> {
-    let fault = |code, message: String| AccountFault::new("template", code, message);
-    let Some(last) = objects.last().filter(|last| last.tag == "63" && last.value.len() == 4) else {
-        return Err(fault("template_broken", "is no EMV code: it must end with the checksum in tag 63".to_owned()));
-    };
-    let body = text.len().saturating_sub(4);
-    let right = format!("{:04X}", crc16(text.as_bytes().get(..body).unwrap_or_default()));
-    if !last.value.eq_ignore_ascii_case(&right) {
-        return Err(fault(
-            "template_crc",
-            format!("has the checksum {} where {right} is right: a character was lost or changed", last.value),
-        ));
-    }
-    Ok(())
 }

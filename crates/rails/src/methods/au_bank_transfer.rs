@@ -67,7 +67,7 @@ fn acn_checks(digits: &str) -> bool {
     const WEIGHTS: [u32; 9] = [8, 7, 6, 5, 4, 3, 2, 1, 1];
     let sum: u32 =
         digits.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit.saturating_sub(b'0')) * weight).sum();
-    digits.len() == 9 && sum % 10 == 0
+    digits.len() == 9 && sum.is_multiple_of(10)
 }
 
 /// Reads a phone PayID in any usual spelling of an Australian number, or a foreign one written `+CC-number`.
@@ -123,8 +123,9 @@ fn number(account: &str, bank: Option<&str>) -> Result<(&'static str, String), A
             Some(_) | None => bsb_and_number(&bsb, &digits),
         };
     }
-    let bsb_set_apart = account.as_bytes().get(3).is_some_and(|byte| *byte == b'-')
-        || account.as_bytes().get(6).is_some_and(|byte| !byte.is_ascii_digit());
+    let first_group = account.split([' ', '-']).next().unwrap_or_default();
+    let bsb_set_apart =
+        account.as_bytes().get(3) == Some(&b'-') || (first_group.len() == 6 && first_group.len() < account.len());
     if !bsb_set_apart {
         if abn_checks(&digits) {
             return Ok((PAYID_ABN, digits));

@@ -2,9 +2,10 @@
 //! DuitNow ID alone is typed by the payer. Source: PayNet's DuitNow QR examples.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
-use crate::emv::reader::find;
+use crate::emv::profile::{Payee, Profile};
 use crate::emv::template::Issued;
 use crate::encode::{EncodeError, Keys};
+use crate::lint::{Findings, is_sandbox_payload};
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -89,12 +90,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
 ];
 
 fn issued(template: &str) -> Result<Issued<'_>, AccountFault> {
-    Issued::read(template, Method::DuitNow, &[GUID])
-}
-
-fn is_impossible(code: &Issued<'_>) -> bool {
-    let acquirer = code.payee(&[GUID]).and_then(|inner| find(&inner, "01").map(str::to_owned));
-    acquirer.is_none_or(|acquirer| text::is_zeros(&acquirer))
+    Issued::read(template, Method::DuitNow)
 }
 
 /// Whether twelve digits are an identity card number: a day of birth and a place that exists.
@@ -162,7 +158,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         return Err(AccountFault::new("account", "too_long", "must be at most 64 characters"));
     }
     let code = issued(template)?;
-    if is_impossible(&code) {
+    if is_sandbox_payload(template) {
         return Err(AccountFault::new(
             "template",
             "payee_impossible",
@@ -191,16 +187,61 @@ pub(crate) fn payload(
         (World::Live, Some(template)) => template,
         (World::Live, None) => return Ok(None),
     };
-    let code = issued(template)?;
+    let code = Issued::reread(template)?;
     if world == World::Live && account.template_as_issued {
         return Ok(Some(code.as_issued()));
     }
-    let reference = Some(request.reference).filter(|reference| code.takes_reference(reference));
-    code.with_amount(&request.amount.to_decimal(), reference).map(Some)
+    code.with_amount_and_room(&request.amount.to_decimal(), request.reference).map(Some)
 }
 
 /// Writes the code of one payment from an issued code.
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::DuitNow)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
     issued(keys.required("template")?)?.with_amount(&amount, keys.text("reference")?)
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::DuitNow,
+    guids: &[GUID],
+    currencies: &["458"],
+    tags: &[
+        ("01", "acquirer"),
+        ("02", "merchant or QR id"),
+        ("03", "data of the acquirer"),
+        ("04", "data of the acquirer"),
+    ],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    payee.require("01", "the acquirer", findings);
+    payee.digits("01", 6..=6, findings);
+    for (tag, most) in [("02", 28), ("03", 20), ("04", 15)] {
+        payee.at_most(tag, most, findings);
+    }
+    if let Some(integrity) = payee.of_code("82") {
+        let is_digest = (32..=64).contains(&integrity.len()) && integrity.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_digest {
+            findings.warn("82", "form", "is usually an integrity value of 32 to 64 hexadecimal digits");
+        }
+    }
+    if payee.of_additional("05").is_some() {
+        findings.warn(
+            "62.05",
+            "reference_may_be_dropped",
+            "the reference goes to the acquirer, not surely to the statement",
+        );
+    }
+}
+
+/// Whether a code is the acquirer's that does not exist.
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    payee.get("01").is_some_and(text::is_zeros)
+}
+
+fn meaning(_tag: &str, _value: &str) -> Option<String> {
+    None
 }

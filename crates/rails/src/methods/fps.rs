@@ -2,8 +2,10 @@
 //! FPS as public encoders write it.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
+use crate::lint::Findings;
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -18,6 +20,9 @@ pub(crate) const EMAIL: &str = "email";
 pub(crate) const SANDBOX_FPS_ID: &str = "0000000";
 pub(crate) const SANDBOX_MOBILE: &str = "+852-00000000";
 pub(crate) const SANDBOX_EMAIL: &str = "test@sandbox.invalid";
+
+/// What is left for an address of the 99 characters of tag 26.
+const MAX_EMAIL: usize = 72;
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Fps,
@@ -183,6 +188,9 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             format!("a clearing code has 3 digits, {code} has not"),
         ));
     }
+    if proxy.value.len() > MAX_EMAIL {
+        return fault("email_length", "an e-mail address in an FPS code has at most 72 characters");
+    }
     match proxy.kind {
         FPS_ID if text::is_zeros(&proxy.value) => {
             return fault("fps_id_impossible", "an FPS identifier of zeros is given to nobody");
@@ -260,4 +268,71 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         dynamic: keys.flag("dynamic")?.unwrap_or(amount.is_some()),
     }
     .write()
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::Fps,
+    guids: &["hk.com.hkicl"],
+    currencies: &["344", "156"],
+    tags: &[
+        ("01", "clearing code"),
+        ("02", "FPS identifier"),
+        ("03", "mobile number"),
+        ("04", "e-mail address"),
+        ("05", "expiry"),
+        ("06", "amount may be changed"),
+    ],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    payee.digits("01", 3..=3, findings);
+    match ["02", "03", "04"].iter().filter(|tag| payee.get(tag).is_some()).count() {
+        0 => {
+            findings.error(payee.root, "missing", "no FPS identifier, mobile number or e-mail address names the payee")
+        }
+        1 => {}
+        _ => findings.warn(payee.root, "several_payees", "names the payee in more than one way"),
+    }
+    if payee.get("02").is_some_and(|id| !text::is_digits(id) || !matches!(id.len(), 7 | 9)) {
+        findings.warn(payee.path("02"), "fps_id_length", "an FPS identifier has 7 or 9 digits");
+    }
+    let mobile_form =
+        |mobile: &str| mobile.strip_prefix('+').is_some_and(|rest| text::is_digits(&rest.replacen('-', "", 1)));
+    if payee.get("03").is_some_and(|mobile| !mobile_form(mobile)) {
+        findings.warn(payee.path("03"), "form", "should be a mobile number as +852-XXXXXXXX");
+    }
+    if payee.get("04").is_some_and(|address| !address.contains('@')) {
+        findings.warn(payee.path("04"), "form", "is not an e-mail address");
+    }
+    if payee.get("05").is_some_and(|time| !text::is_digits(time) || !matches!(time.len(), 12 | 14)) {
+        findings.warn(payee.path("05"), "form", "should be a time as YYMMDDhhmmss");
+    }
+    if payee.get("06") == Some("1") && payee.of_code("54").is_some() {
+        findings.warn(payee.path("06"), "amount_editable", "the payer may change the amount");
+    }
+    if payee.of_additional("05").is_some() || payee.of_additional("01").is_some() {
+        findings.warn(
+            "62",
+            "reference_may_be_dropped",
+            "some banks' apps ignore the reference unless the payee is a merchant",
+        );
+    }
+}
+
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    [("02", SANDBOX_FPS_ID), ("03", SANDBOX_MOBILE), ("04", SANDBOX_EMAIL)]
+        .iter()
+        .any(|(tag, value)| payee.get(tag) == Some(value))
+}
+
+fn meaning(tag: &str, value: &str) -> Option<String> {
+    match (tag, value) {
+        ("06", "0") => Some("no".to_owned()),
+        ("06", "1") => Some("yes".to_owned()),
+        _ => None,
+    }
 }

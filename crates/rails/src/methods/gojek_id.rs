@@ -2,9 +2,10 @@
 //! code that was issued. Source: QRIS as public implementations write it.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
-use crate::emv::reader::find;
-use crate::emv::template::Issued;
+use crate::emv::profile::{Payee, Profile};
+use crate::emv::template::{Fee, Issued};
 use crate::encode::{EncodeError, Keys};
+use crate::lint::{Findings, is_sandbox_payload};
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -60,16 +61,12 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("template", "the static code that the acquirer issued"),
     ("amount", "whole rupiah"),
     ("reference", "tag 62-05, at most 25 characters; statements rarely show it"),
+    ("feeFixed", "rupiah that the payer pays on top, tags 55 and 56"),
+    ("feePercent", "percentage that the payer pays on top, tags 55 and 57"),
 ];
 
 fn issued(template: &str) -> Result<Issued<'_>, AccountFault> {
-    Issued::read(template, Method::GojekId, &[QRIS_GUID])
-}
-
-/// Whether the merchant numbers of a code are zeros, which no acquirer issues.
-fn is_impossible(code: &Issued<'_>) -> bool {
-    let nmid = code.payee(&[QRIS_GUID]).and_then(|inner| find(&inner, "02").map(str::to_owned));
-    nmid.is_some_and(|nmid| text::is_zeros(nmid.trim_start_matches("ID")))
+    Issued::read(template, Method::GojekId)
 }
 
 /// Checks a QRIS merchant with its issued code.
@@ -86,8 +83,8 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             "QRIS codes are issued by the acquirer: paste the static code that it gave you",
         ));
     };
-    let code = issued(template)?;
-    if is_impossible(&code) {
+    issued(template)?;
+    if is_sandbox_payload(template) {
         return Err(AccountFault::new(
             "template",
             "payee_impossible",
@@ -112,7 +109,7 @@ pub(crate) fn payload(
         World::Live => account.template.as_deref().ok_or_else(|| EncodeError::new("template", "is required"))?,
         World::Sandbox => SANDBOX_TEMPLATE,
     };
-    let code = issued(template)?;
+    let code = Issued::reread(template)?;
     if world == World::Live && account.template_as_issued {
         return Ok(code.as_issued());
     }
@@ -122,5 +119,70 @@ pub(crate) fn payload(
 /// Writes the code of one payment from an issued code.
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::GojekId)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
-    issued(keys.required("template")?)?.with_amount(&amount, keys.text("reference")?)
+    let number = |key: &str| -> Result<Option<&str>, EncodeError> {
+        let Some(text) = keys.text(key)? else { return Ok(None) };
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        if text.len() > 5 && key == "feePercent"
+            || text.len() > 13
+            || !text::is_digits(whole)
+            || !text::is_digits(fraction)
+        {
+            return Err(EncodeError::new(key, "must be a decimal number that fits its tag"));
+        }
+        Ok(Some(text))
+    };
+    let fee = match (number("feeFixed")?, number("feePercent")?) {
+        (Some(_), Some(_)) => return Err(EncodeError::new("feePercent", "cannot be given together with feeFixed")),
+        (Some(fee), None) => Some(Fee::Fixed(fee)),
+        (None, Some(fee)) => Some(Fee::Percent(fee)),
+        (None, None) => None,
+    };
+    issued(keys.required("template")?)?.with_amount_and_fee(&amount, fee, keys.text("reference")?)
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::GojekId,
+    guids: &[QRIS_GUID, "COM.GO-JEK.WWW"],
+    currencies: &["360"],
+    tags: &[("01", "merchant number (MPAN)"), ("02", "merchant id"), ("03", "size of the merchant")],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    let is_qris = payee.get("00").is_some_and(|guid| guid.eq_ignore_ascii_case(QRIS_GUID));
+    if is_qris {
+        let is_nmid = |id: &str| id.strip_prefix("ID").is_some_and(text::is_digits);
+        if payee.require("02", "the national merchant id", findings).is_some_and(|id| !is_nmid(id)) {
+            findings.warn(payee.path("02"), "form", "a national merchant id is ID and digits");
+        }
+    } else {
+        payee.require("01", "the merchant number", findings);
+        if payee.get("01").is_some_and(|number| !text::is_digits(number) || !(16..=19).contains(&number.len())) {
+            findings.warn(payee.path("01"), "form", "a merchant number has 16 to 19 digits");
+        }
+    }
+    if !matches!(payee.get("03"), None | Some("UMI" | "UKE" | "UME" | "UBE" | "URE")) {
+        findings.warn(payee.path("03"), "form", "is none of UMI, UKE, UME, UBE, URE");
+    }
+}
+
+/// Whether the merchant numbers are zeros, which no acquirer issues.
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    let is_qris = payee.get("00").is_some_and(|guid| guid.eq_ignore_ascii_case(QRIS_GUID));
+    is_qris && payee.get("02").is_some_and(|id| text::is_zeros(id.trim_start_matches("ID")))
+}
+
+fn meaning(tag: &str, value: &str) -> Option<String> {
+    let words = match (tag, value) {
+        ("03", "UMI") => "micro",
+        ("03", "UKE") => "small",
+        ("03", "UME") => "medium",
+        ("03", "UBE") => "large",
+        ("03", "URE") => "regular",
+        _ => return None,
+    };
+    Some(words.to_owned())
 }

@@ -3,10 +3,13 @@
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
 use crate::encode::{EncodeError, Keys};
 use crate::link;
+use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::currency::Currency;
 use xanpay_domain::method::Method;
+use xanpay_domain::money::{AmountError, Money};
 
 pub(crate) const VPA: &str = "vpa";
 pub(crate) const ACCOUNT: &str = "account";
@@ -179,4 +182,62 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::Alphanumeric)).transpose()?;
     let note = keys.text("note")?.map(|note| free_text("note", note, 50)).transpose()?;
     Ok(write(vpa, name, amount.as_deref(), reference, note))
+}
+
+/// Parameters of the linking specification, in words.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("pa", "payee address"),
+    ("pn", "payee name"),
+    ("mc", "merchant category"),
+    ("tid", "transaction id"),
+    ("tr", "reference"),
+    ("tn", "note"),
+    ("am", "amount"),
+    ("mam", "least amount"),
+    ("cu", "currency"),
+    ("url", "page about the transaction"),
+    ("refUrl", "page about the transaction"),
+    ("mode", "how the link was started"),
+    ("sign", "signature"),
+    ("orgid", "organisation"),
+    ("purpose", "purpose"),
+];
+
+/// Reads a UPI link.
+pub(crate) fn lint(payload: &str) -> LintReport {
+    let mut findings = Findings::default();
+    let fields = link::read(payload, "upi://pay", PARAMETERS, &mut findings);
+    let value = |name: &str| fields.iter().find(|field| field.tag == name).map(|field| field.value.as_str());
+    match value("pa") {
+        None => findings.error("pa", "missing", "the payee address is missing"),
+        Some(address) if !is_vpa(address) => findings.error("pa", "form", "must be a UPI address name@handle"),
+        Some(SANDBOX_VPA) => findings.warn("pa", SANDBOX, "the payee is the sandbox's and cannot exist"),
+        Some(_) => {}
+    }
+    if value("pn").is_none() {
+        findings.warn("pn", "missing", "the payee's name is missing; some apps ask for it");
+    }
+    if let Some(amount) = value("am") {
+        match Money::parse(amount, Currency::INR) {
+            Ok(_) => {}
+            Err(AmountError::Zero) => {
+                findings.error("am", "zero", "must not be zero; without an amount it is left out")
+            }
+            Err(error) => findings.error("am", "form", error.to_string()),
+        }
+    }
+    match value("cu") {
+        Some("INR") => {}
+        None => findings.warn("cu", "missing", "the currency is missing; it should be INR"),
+        Some(_) => findings.error("cu", "currency_of_rail", "must be INR"),
+    }
+    if value("mam").is_some_and(|least| Money::parse(least, Currency::INR).is_err()) {
+        findings.warn("mam", "form", "is no amount");
+    }
+    for (name, most) in [("tr", 35), ("tn", 50)] {
+        if value(name).is_some_and(|text| text.chars().count() > most) {
+            findings.warn(name, "may_be_cut", format!("banks carry at most {most} characters"));
+        }
+    }
+    findings.report(Some(Recognised::Rail(Method::InBankTransfer)), fields)
 }

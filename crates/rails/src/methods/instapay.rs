@@ -2,10 +2,11 @@
 //! Ph as published codes show.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
-use crate::emv::reader::find;
+use crate::emv::profile::{Payee, Profile};
 use crate::emv::template::Issued;
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
+use crate::lint::{Findings, is_sandbox_payload};
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -22,6 +23,9 @@ pub(crate) const GUID_MERCHANT: &str = "ph.ppmi.p2m";
 /// ISO 9362 keeps a location code that ends in 0 for tests; the account is made of zeros.
 pub(crate) const SANDBOX_BIC: &str = "XTSTPHM0XXX";
 pub(crate) const SANDBOX_ACCOUNT: &str = "000000000000";
+
+/// A static merchant code of that bank.
+pub(crate) const SANDBOX_TEMPLATE: &str = "00020101021128560011ph.ppmi.p2m0111XTSTPHM0XXX031500000000000000005030105204000053036085802PH5911XANPAY TEST6006Manila6304118C";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Instapay,
@@ -82,8 +86,8 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("amount", "PHP, at most two decimals"),
     ("reference", "tag 62-05, at most 25 characters"),
     ("memo", "tag 62-08, at most 25 characters"),
-    ("name", "payee name, tag 59, at most 25 characters; default NA"),
-    ("city", "tag 60, at most 15 characters; default Manila"),
+    ("name", "payee name, tag 59, at most 25 characters"),
+    ("city", "tag 60, at most 15 characters"),
     ("template", "a static code that was issued, instead of bic and account; only amount and reference go with it"),
 ];
 
@@ -128,7 +132,7 @@ impl Person<'_> {
 }
 
 fn issued(template: &str) -> Result<Issued<'_>, AccountFault> {
-    Issued::read(template, Method::Instapay, &[GUID_MERCHANT, GUID_PERSON])
+    Issued::read(template, Method::Instapay)
 }
 
 /// Whether a text has the form of a BIC by ISO 9362: bank 4, country 2, location 2, branch 3.
@@ -164,10 +168,8 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let account = draft.require_account()?.to_owned();
     let fault = |field, code, message: &str| AccountFault::new(field, code, message);
     if let Some(template) = draft.template {
-        let code = issued(template)?;
-        let names_nobody =
-            code.payee(&[GUID_MERCHANT, GUID_PERSON]).is_none_or(|inner| find(&inner, "01").is_none_or(is_test_bic));
-        if names_nobody {
+        issued(template)?;
+        if is_sandbox_payload(template) {
             return Err(fault("template", "payee_impossible", "names a bank that does not exist"));
         }
         if account.chars().count() > 64 {
@@ -217,12 +219,16 @@ pub(crate) fn payload(
 ) -> Result<String, EncodeError> {
     let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
-    if let (World::Live, Some(template)) = (world, account.template.as_deref()) {
-        let code = issued(template)?;
-        if account.template_as_issued {
+    let template = account.template.as_deref().map(|issued| match world {
+        World::Live => issued,
+        World::Sandbox => SANDBOX_TEMPLATE,
+    });
+    if let Some(template) = template {
+        let code = Issued::reread(template)?;
+        if world == World::Live && account.template_as_issued {
             return Ok(code.as_issued());
         }
-        return code.with_amount(&amount, Some(reference).filter(|reference| code.takes_reference(reference)));
+        return code.with_amount_and_room(&amount, reference);
     }
     let name = super::payee_name(account, world);
     let live = world == World::Live;
@@ -266,8 +272,48 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         amount: amount.as_deref(),
         reference,
         memo: printable("memo", 25)?,
-        name: &text::name("name", keys.text("name")?.unwrap_or("NA"), 25)?,
-        city: printable("city", 15)?.unwrap_or("Manila"),
+        name: &text::name("name", keys.required("name")?, 25)?,
+        city: text::exact("city", keys.required("city")?, 15, Alphabet::PrintableAscii)?,
     }
     .write()
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::Instapay,
+    guids: &[GUID_PERSON, GUID_MERCHANT],
+    currencies: &["608"],
+    tags: &[
+        ("01", "bank (BIC)"),
+        ("02", "payment network"),
+        ("03", "merchant or account id"),
+        ("04", "account"),
+        ("05", "mobile number or kind"),
+    ],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    if payee.require("01", "the bank", findings).is_some_and(|bic| !is_bic(bic)) {
+        findings.warn(payee.path("01"), "form", "has not the form of a BIC");
+    }
+    let is_person = payee.get("00").is_some_and(|guid| guid.eq_ignore_ascii_case(GUID_PERSON));
+    if is_person {
+        payee.require("04", "the account", findings);
+    } else {
+        payee.require("03", "the merchant", findings);
+    }
+    if payee.of_additional("05").is_some_and(|reference| reference != "***") {
+        findings.warn("62.05", "reference_may_be_dropped", "InstaPay promises no remark to the payee");
+    }
+}
+
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    payee.get("01").is_some_and(is_test_bic)
+}
+
+fn meaning(_tag: &str, _value: &str) -> Option<String> {
+    None
 }

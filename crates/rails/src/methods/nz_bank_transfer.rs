@@ -167,7 +167,7 @@ impl Parts {
                 if adds_digits { digit_sum(digit_sum(product)) } else { product }
             })
             .sum();
-        sum % modulus == 0
+        sum.is_multiple_of(modulus)
     }
 
     fn spelled(self) -> String {

@@ -1,8 +1,10 @@
 //! PayNow, Singapore. Source: PayNow QR specification v1.3 and SGQR; the payload of the public API's own examples.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
+use crate::lint::Findings;
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -31,7 +33,8 @@ pub(crate) static RAIL: Rail = Rail {
             format: "mobile number with + and country code",
             example: "+6591234567",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::UniqueAmount,
+            // The API's own examples ask the exact amount of a mobile number; the nonce is shown to type as well.
+            default_policy: MatchPolicy::Nonce,
         },
     ],
     nonce_length: 9,
@@ -286,4 +289,80 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         dynamic: keys.flag("dynamic")?.unwrap_or(false),
     };
     code.write()
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::Paynow,
+    guids: &["SG.PAYNOW"],
+    currencies: &["702"],
+    tags: &[
+        ("01", "kind of payee"),
+        ("02", "payee"),
+        ("03", "amount may be changed"),
+        ("04", "expiry"),
+        ("05", "wallet reference"),
+    ],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    let kind = payee.require("01", "the kind of payee", findings);
+    let value = payee.require("02", "the payee", findings);
+    match (kind, value) {
+        (Some("0"), Some(value)) => {
+            let number = value.strip_prefix('+');
+            if !number.is_some_and(|number| text::is_digits(number) && number.len() <= 15) {
+                findings.error(payee.path("02"), "form", "a mobile number must be + and at most 15 digits");
+            }
+            if payee.of_additional("01").is_some() {
+                findings.warn(
+                    "62.01",
+                    "reference_may_be_dropped",
+                    "for a mobile number PayNow defines no reference; some apps drop it",
+                );
+            }
+        }
+        (Some("2"), Some(value)) if !has_uen_form(value) => {
+            findings.warn(payee.path("02"), "uen_form", "has not the form of a UEN");
+        }
+        (Some("2"), Some(value)) if !uen_checks(uen_base(value)) => {
+            findings.warn(
+                payee.path("02"),
+                "uen_checksum",
+                "the last letter is not the one that the UEN's digits call for",
+            );
+        }
+        (Some("0" | "2") | None, _) => {}
+        (Some(_), _) => findings.error(payee.path("01"), "form", "must be 0 (mobile number) or 2 (UEN)"),
+    }
+    match (payee.get("03"), payee.of_code("54").is_some()) {
+        (None, _) => findings.warn(payee.path("03"), "missing", "it is not said whether the amount may be changed"),
+        (Some("1"), true) => findings.warn(payee.path("03"), "amount_editable", "the payer may change the amount"),
+        (Some("0"), false) => {
+            findings.warn(payee.path("03"), "amount_locked", "there is no amount, and the payer may not type one");
+        }
+        (Some("0" | "1"), _) => {}
+        (Some(_), _) => findings.error(payee.path("03"), "form", "must be 0 (amount fixed) or 1 (may be changed)"),
+    }
+    if payee.get("04").is_some_and(|date| !text::is_date(date)) {
+        findings.error(payee.path("04"), "form", "must be a day that exists, as YYYYMMDD");
+    }
+}
+
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    payee.get("02").is_some_and(|value| value == SANDBOX_MOBILE || value == SANDBOX_UEN)
+}
+
+fn meaning(tag: &str, value: &str) -> Option<String> {
+    let words = match (tag, value) {
+        ("01", "0") => "mobile number",
+        ("01", "2") => "UEN",
+        ("03", "0") => "no",
+        ("03", "1") => "yes",
+        _ => return None,
+    };
+    Some(words.to_owned())
 }

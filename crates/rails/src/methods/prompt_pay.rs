@@ -2,8 +2,10 @@
 //! payment standard as public encoders write it.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
+use crate::lint::Findings;
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -71,7 +73,7 @@ pub(crate) static RAIL: Rail = Rail {
 pub(crate) const KEYS: &[(&str, &str)] = &[
     ("account", "mobile number, tax id (13 digits) or e-wallet (15 digits)"),
     ("biller", "biller id (15 digits) for a bill payment code, instead of account"),
-    ("reference", "Ref1, tag 30-02, at most 20 capital letters and digits; required with biller"),
+    ("reference", "Ref1, tag 30-02, at most 20 letters and digits, written in upper case"),
     ("reference2", "Ref2, tag 30-03, the same"),
     ("reference3", "Ref3, tag 62-07, at most 25 characters"),
     ("amount", "THB, at most two decimals"),
@@ -84,7 +86,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
 ];
 
 /// A payee of tag 29 or 30.
-struct Payee<'a> {
+struct Recipient<'a> {
     /// `29` or `30`.
     root: &'static str,
     inner: Writer,
@@ -92,7 +94,7 @@ struct Payee<'a> {
 }
 
 struct Code<'a> {
-    payee: Payee<'a>,
+    payee: Recipient<'a>,
     amount: Option<&'a str>,
     name: Option<&'a str>,
     city: Option<&'a str>,
@@ -159,13 +161,13 @@ fn transfer(kind: &str, id: &str) -> Result<Writer, EncodeError> {
     Ok(inner)
 }
 
-fn bill(biller: &str, reference: &str, reference2: Option<&str>) -> Result<Writer, EncodeError> {
+fn bill(biller: &str, reference: Option<&str>, reference2: Option<&str>) -> Result<Writer, EncodeError> {
     let mut inner = Writer::new();
-    inner.put("biller", "00", GUID_BILL)?.put("biller", "01", biller)?.put("reference", "02", reference)?.put_some(
-        "reference2",
-        "03",
-        reference2,
-    )?;
+    inner
+        .put("biller", "00", GUID_BILL)?
+        .put("biller", "01", biller)?
+        .put_some("reference", "02", reference)?
+        .put_some("reference2", "03", reference2)?;
     Ok(inner)
 }
 
@@ -178,7 +180,7 @@ fn bill_reference(field: &str, text: &str) -> Result<String, EncodeError> {
 
 /// Whether the last of 13 digits is the one that the first twelve call for.
 fn id_checks(digits: &str) -> bool {
-    let (Some(body), Some(check)) = (digits.get(..12), digits.bytes().nth(12)) else { return false };
+    let (Some(body), Some(check)) = (digits.get(..12), digits.as_bytes().get(12)) else { return false };
     let sum: u32 =
         body.bytes().zip((2..=13).rev()).map(|(digit, weight)| u32::from(digit.saturating_sub(b'0')) * weight).sum();
     u32::from(check.saturating_sub(b'0')) == (11 - sum % 11) % 10
@@ -238,10 +240,10 @@ pub(crate) fn payload(
         World::Sandbox => "0".repeat(live.len()),
     };
     let payee = match account.kind {
-        BILLER => Payee { root: "30", inner: bill(&number, &reference, None)?, terminal: None },
+        BILLER => Recipient { root: "30", inner: bill(&number, Some(&reference), None)?, terminal: None },
         kind => {
             let id = if kind == MOBILE { transfer_id(&number)?.1 } else { number };
-            Payee { root: "29", inner: transfer(kind, &id)?, terminal: None }
+            Recipient { root: "29", inner: transfer(kind, &id)?, terminal: None }
         }
     };
     Code {
@@ -256,7 +258,7 @@ pub(crate) fn payload(
 }
 
 /// Reads the payee from named fields.
-fn payee<'a>(keys: &Keys<'a>) -> Result<Payee<'a>, EncodeError> {
+fn payee<'a>(keys: &Keys<'a>) -> Result<Recipient<'a>, EncodeError> {
     let terminal = keys
         .text("reference3")?
         .map(|text| text::exact("reference3", text, 25, Alphabet::PrintableAscii))
@@ -270,10 +272,10 @@ fn payee<'a>(keys: &Keys<'a>) -> Result<Payee<'a>, EncodeError> {
         if !text::is_digits(biller) || !(13..=15).contains(&biller.len()) {
             return Err(EncodeError::new("biller", "must be 15 digits (13 in old codes)"));
         }
-        let reference = bill_reference("reference", keys.required("reference")?)?;
+        let reference = keys.text("reference")?.map(|text| bill_reference("reference", text)).transpose()?;
         let reference2 = keys.text("reference2")?.map(|text| bill_reference("reference2", text)).transpose()?;
-        let inner = bill(biller, &reference, reference2.as_deref())?;
-        return Ok(Payee { root: "30", inner, terminal });
+        let inner = bill(biller, reference.as_deref(), reference2.as_deref())?;
+        return Ok(Recipient { root: "30", inner, terminal });
     }
     for key in ["reference", "reference2", "reference3"] {
         if keys.text(key)?.is_some() {
@@ -312,7 +314,7 @@ fn payee<'a>(keys: &Keys<'a>) -> Result<Payee<'a>, EncodeError> {
             transfer(kind, &id)?
         }
     };
-    Ok(Payee { root: "29", inner, terminal })
+    Ok(Recipient { root: "29", inner, terminal })
 }
 
 /// Writes a code from named fields.
@@ -333,4 +335,68 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         message: message.as_deref(),
     }
     .write()
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::PromptPay,
+    guids: &[GUID_TRANSFER, GUID_PAYER_PRESENTED, GUID_BILL, "A000000677012006"],
+    currencies: &["764"],
+    tags: &[
+        ("01", "mobile number or biller"),
+        ("02", "tax id or reference 1"),
+        ("03", "e-wallet or reference 2"),
+        ("04", "bank account"),
+        ("05", "one-time code"),
+    ],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    let is_transfer = payee.get("00").is_some_and(|guid| matches!(guid, GUID_TRANSFER | GUID_PAYER_PRESENTED));
+    if !is_transfer {
+        payee.require("01", "the biller", findings);
+        if payee.get("02").is_none() {
+            findings.warn(payee.path("02"), "missing", "most billers ask for reference 1");
+        }
+        payee.digits("01", 13..=15, findings);
+        for tag in ["02", "03"] {
+            payee.at_most(tag, 20, findings);
+            let plain = |text: &str| text.chars().all(|character| Alphabet::UpperAlphanumeric.contains(character));
+            if payee.get(tag).is_some_and(|reference| !plain(reference)) {
+                findings.warn(payee.path(tag), "alphabet", "references take capital letters and digits only");
+            }
+        }
+        return;
+    }
+    if ["01", "02", "03", "04"].iter().all(|tag| payee.get(tag).is_none()) {
+        findings.error(payee.root, "missing", "no mobile number, tax id, e-wallet or bank account names the payee");
+    }
+    payee.digits("01", 13..=13, findings);
+    payee.digits("02", 13..=13, findings);
+    payee.digits("03", 15..=15, findings);
+    payee.at_most("04", 43, findings);
+    if payee.get("01").is_some_and(|number| !number.starts_with("0066")) {
+        findings.warn(payee.path("01"), "mobile_foreign", "a Thai mobile number is written 0066 and 9 digits");
+    }
+    if payee.of_additional("05").is_some() || payee.of_additional("01").is_some() {
+        findings.warn("62", "reference_may_be_dropped", "a transfer to a person carries no reference");
+    }
+}
+
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    let zeros = |tag: &str, prefix: &str| {
+        payee.get(tag).and_then(|value| value.strip_prefix(prefix)).is_some_and(text::is_zeros)
+    };
+    match payee.get("00") {
+        Some(GUID_TRANSFER) => zeros("01", "0066") || zeros("02", "") || zeros("03", ""),
+        Some(_) => zeros("01", ""),
+        None => false,
+    }
+}
+
+fn meaning(_tag: &str, _value: &str) -> Option<String> {
+    None
 }

@@ -3,6 +3,7 @@
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
 use crate::encode::{EncodeError, Keys};
 use crate::link;
+use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -114,4 +115,41 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     }
     let amount = keys.amount(Method::Toss)?;
     Ok(write(bank, &account, amount.as_deref().unwrap_or("0")))
+}
+
+/// Parameters that were seen, in words.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("amount", "amount"),
+    ("bank", "bank"),
+    ("bankCode", "bank code"),
+    ("accountNo", "account"),
+    ("origin", "where the link was opened"),
+    ("msg", "message"),
+];
+
+/// Reads a Toss link.
+pub(crate) fn lint(payload: &str) -> LintReport {
+    let mut findings = Findings::default();
+    let fields = link::read(payload, "supertoss://send", PARAMETERS, &mut findings);
+    let value = |name: &str| fields.iter().find(|field| field.tag == name).map(|field| field.value.as_str());
+    match value("amount") {
+        None => findings.error("amount", "missing", "the amount is missing; 0 lets the payer type it"),
+        Some(amount) if !text::is_digits(amount) || amount.len() > 12 => {
+            findings.error("amount", "form", "must be whole won, at most 12 digits");
+        }
+        Some(_) => {}
+    }
+    match value("accountNo") {
+        None => findings.error("accountNo", "missing", "the account is missing"),
+        Some(account) if !text::is_digits(account) => findings.error("accountNo", "form", "must be digits"),
+        Some(SANDBOX_ACCOUNT) => findings.warn("accountNo", SANDBOX, "the payee is the sandbox's and cannot exist"),
+        Some(_) => {}
+    }
+    if value("bank").or(value("bankCode")).is_none_or(str::is_empty) {
+        findings.error("bank", "missing", "the bank is missing");
+    }
+    if value("origin").is_none() {
+        findings.warn("origin", "missing", "links that work have origin=qr");
+    }
+    findings.report(Some(Recognised::Rail(Method::Toss)), fields)
 }

@@ -1,8 +1,11 @@
 //! Viettel Money, Vietnam, by VietQR over NAPAS 247. Source: NAPAS VietQR specification as its published examples show.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::emv::profile::{Payee, Profile};
+use crate::emv::reader::{find, objects};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
+use crate::lint::Findings;
 use crate::payload::{PaymentRequest, World};
 use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
@@ -182,4 +185,68 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         category: keys.text("mcc")?.map(|mcc| text::digits("mcc", mcc, 4)).transpose()?,
     }
     .write()
+}
+
+/// What a code of this rail adds to the rules of every EMVCo code.
+pub(crate) static PROFILE: Profile = Profile {
+    method: Method::ViettelPay,
+    guids: &["A000000727"],
+    currencies: &["704"],
+    tags: &[("01", "bank and account"), ("02", "kind of transfer")],
+    lint,
+    is_sandbox,
+    meaning,
+};
+
+/// BIN and number inside 38-01.
+fn beneficiary<'a>(payee: &Payee<'a>) -> (Option<&'a str>, Option<&'a str>, bool) {
+    let (inner, broken) = objects(payee.get("01").unwrap_or_default());
+    let alone = broken.is_none() && inner.iter().all(|part| matches!(part.tag, "00" | "01"));
+    (find(&inner, "00"), find(&inner, "01"), alone)
+}
+
+fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+    let path = payee.path("01");
+    if payee.require("01", "the bank and account", findings).is_some() {
+        let (bin, number, alone) = beneficiary(payee);
+        if !alone {
+            findings.error(&path, "layout", "must hold the bank (00) and the account (01) and nothing else");
+        }
+        if !bin.is_some_and(|bin| bin.len() == 6 && text::is_digits(bin)) {
+            findings.error(format!("{path}.00"), "form", "the bank must be a BIN of 6 digits");
+        }
+        let fits =
+            |number: &str| (1..=19).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !number.is_some_and(fits) {
+            findings.error(format!("{path}.01"), "form", "the account must be 1 to 19 letters and digits");
+        }
+    }
+    match payee.require("02", "the kind of transfer", findings) {
+        None | Some("QRIBFTTA" | "QRIBFTTC" | "QRPUSH") => {}
+        Some(_) => findings.warn(payee.path("02"), "unknown_service", "is none of QRIBFTTA, QRIBFTTC, QRPUSH"),
+    }
+    let plain = |text: &str| text.chars().all(|character| Alphabet::AlphanumericSpace.contains(character));
+    if payee.of_additional("08").is_some_and(|purpose| !plain(purpose)) {
+        findings.warn("62.08", "alphabet", "banks drop all but unaccented letters, digits and spaces");
+    }
+    if payee.of_additional("08").is_some_and(|purpose| purpose.len() > 19) {
+        findings.warn("62.08", "may_be_cut", "some banks carry only 19 characters of the content");
+    }
+}
+
+fn is_sandbox(payee: &Payee<'_>) -> bool {
+    beneficiary(payee).0 == Some(SANDBOX_BIN)
+}
+
+fn meaning(tag: &str, value: &str) -> Option<String> {
+    match (tag, value) {
+        ("01", parts) => {
+            let (inner, _) = objects(parts);
+            Some(format!("bank {}, account {}", find(&inner, "00")?, find(&inner, "01")?))
+        }
+        ("02", "QRIBFTTA") => Some("transfer to an account".to_owned()),
+        ("02", "QRIBFTTC") => Some("transfer to a card".to_owned()),
+        ("02", "QRPUSH") => Some("payment to a merchant".to_owned()),
+        _ => None,
+    }
 }
