@@ -69,9 +69,28 @@ pub enum Reason {
     OlderThanCharge,
 }
 
-/// How a nonce was found.
+/// How the transfers of one account are told apart. Chosen per account, because banks and rails differ in whether a
+/// payer's words arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// By the nonce, the amount being checked.
+    Nonce,
+    /// By the amount, which no two pending charges share; a nonce that arrives counts all the same.
+    UniqueAmount,
+    /// By the account itself, which waits for one charge at a time.
+    VirtualAccount,
+}
+
+/// The text names no policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be nonce, unique-amount or virtual-account")]
+pub struct UnknownPolicy;
+
+/// How a charge was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evidence {
+    /// By the amount or the account alone, on an account whose policy says so.
+    Policy,
     /// Only after joining the texts and dropping everything but letters and digits.
     Squeezed,
     /// As a word of its own.
@@ -123,6 +142,39 @@ pub enum Verdict {
         /// The reason to record.
         reason: Reason,
     },
+}
+
+impl Policy {
+    /// All policies.
+    pub const ALL: [Self; 3] = [Self::Nonce, Self::UniqueAmount, Self::VirtualAccount];
+
+    /// The name in commands and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nonce => "nonce",
+            Self::UniqueAmount => "unique-amount",
+            Self::VirtualAccount => "virtual-account",
+        }
+    }
+
+    /// What a pending charge of this amount claims on its account for itself; nothing under [`Policy::Nonce`].
+    #[must_use]
+    pub fn claim(self, amount: Money) -> Option<i64> {
+        match self {
+            Self::Nonce => None,
+            Self::UniqueAmount => Some(amount.minor()),
+            Self::VirtualAccount => Some(0),
+        }
+    }
+}
+
+impl core::str::FromStr for Policy {
+    type Err = UnknownPolicy;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text).ok_or(UnknownPolicy)
+    }
 }
 
 impl Outcome {
@@ -245,7 +297,7 @@ pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Times
     if incoming.booked_until.plus(CLOCK_SKEW) < charge.created_at {
         return hold(Outcome::Ambiguous, Reason::OlderThanCharge);
     }
-    if *evidence == Evidence::Squeezed && incoming.amount != charge.outstanding() {
+    if *evidence < Evidence::Word && incoming.amount != charge.outstanding() {
         return hold(Outcome::Ambiguous, Reason::WeakReference);
     }
     credit(incoming.amount, charge, now)

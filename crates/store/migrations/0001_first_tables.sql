@@ -44,6 +44,8 @@ CREATE TABLE receiving_accounts (
     account_name TEXT NOT NULL,
     bank TEXT NOT NULL,
     template_qr TEXT,
+    template_as_issued {int} NOT NULL CHECK (template_as_issued IN (0, 1)),
+    policy TEXT NOT NULL CHECK (policy IN ('nonce', 'unique-amount', 'virtual-account')),
     statement_account TEXT,
     merchant_id TEXT REFERENCES merchants (id),
     created_at {int} NOT NULL,
@@ -132,6 +134,7 @@ CREATE TABLE charges (
     paid_late {int} NOT NULL CHECK (paid_late IN (0, 1)),
     nonce_held {int} NOT NULL CHECK (nonce_held IN (0, 1)),
     fingerprint {blob},
+    claim_minor {int},
     version {int} NOT NULL,
     CHECK ((status = 'pending') = (closed_at IS NULL)),
     CHECK (status <> 'completed' OR received_minor >= customer_amount_minor),
@@ -143,6 +146,8 @@ CREATE UNIQUE INDEX charges_nonce ON charges (account_id, nonce) WHERE nonce_hel
 CREATE UNIQUE INDEX charges_session ON charges (session_id) WHERE session_id IS NOT NULL;
 -- An equal request finds the pending charge that it would repeat.
 CREATE UNIQUE INDEX charges_fingerprint ON charges (fingerprint) WHERE status = 'pending' AND fingerprint IS NOT NULL;
+-- Accounts without a dependable nonce: one pending charge per amount, or one pending charge at all (claim 0).
+CREATE UNIQUE INDEX charges_claim ON charges (account_id, claim_minor) WHERE status = 'pending' AND claim_minor IS NOT NULL;
 CREATE INDEX charges_pending ON charges (account_id, expires_at) WHERE status = 'pending';
 CREATE INDEX charges_cooling ON charges (closed_at) WHERE nonce_held = 1 AND status <> 'pending';
 

@@ -153,7 +153,8 @@ async fn administer(server: &str, statement: &str) -> Result<(), tokio_postgres:
 fn unique_name(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    // Process ids come again, and a killed test leaves its database behind: the address space's layout does not repeat.
+    // Process ids come again, and a killed test leaves its database behind: the hasher's random
+    // keys do not repeat.
     let noise = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), count);
     format!("{prefix}_{}_{count}_{noise:016x}", std::process::id())
 }

@@ -5,6 +5,7 @@ use xanpay_domain::charge::{Charge, ChargeState, Destination};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, CustomerId, Id, MerchantId, SessionId};
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::session::{Session, SessionState};
@@ -53,6 +54,8 @@ impl World {
             account_name: "LANTERN BOOKS PTE LTD".into(),
             bank: String::new(),
             template_qr: None,
+            template_as_issued: false,
+            policy: Policy::Nonce,
             statement_account: None,
             merchant_id: None,
             created_at: clock.now(),

@@ -5,6 +5,7 @@ use crate::error::StoreError;
 use crate::value::Row;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::time::Timestamp;
 
@@ -25,6 +26,10 @@ pub struct Account {
     pub bank: String,
     /// The bank's own QR that charges are made from, where the rail needs one.
     pub template_qr: Option<String>,
+    /// Whether that QR is shown unchanged.
+    pub template_as_issued: bool,
+    /// How transfers to it are told apart.
+    pub policy: Policy,
     /// The account as bank statements name it.
     pub statement_account: Option<String>,
     /// The merchant that owns it; nothing for an account of the operator, which serves every merchant.
@@ -37,13 +42,13 @@ pub struct Account {
 
 macro_rules! account_columns {
     () => {
-        "id, environment, method, account, account_name, bank, template_qr, statement_account, merchant_id, created_at, disabled_at"
+        "id, environment, method, account, account_name, bank, template_qr, template_as_issued, policy, statement_account, merchant_id, created_at, disabled_at"
     };
 }
 
 statements! {
     INSERT_ACCOUNT("receiving_accounts") = concat!("INSERT INTO receiving_accounts (", account_columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING");
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING");
     LIST_ACCOUNTS("receiving_accounts") = concat!("SELECT ", account_columns!(),
         " FROM receiving_accounts WHERE environment = $1 ORDER BY id");
     FIND_ACCOUNT("receiving_accounts") = concat!("SELECT ", account_columns!(),
@@ -62,6 +67,8 @@ fn read_account(mut row: Row) -> Result<Account, StoreError> {
         account_name: row.text("account_name")?,
         bank: row.text("bank")?,
         template_qr: row.text_opt("template_qr")?,
+        template_as_issued: row.flag("template_as_issued")?,
+        policy: row.parse("policy", str::parse)?,
         statement_account: row.text_opt("statement_account")?,
         merchant_id: row.id_opt("merchant_id")?,
         created_at: row.time("created_at")?,
@@ -83,6 +90,8 @@ impl Tx {
             (&account.account_name).into(),
             (&account.bank).into(),
             account.template_qr.as_ref().into(),
+            account.template_as_issued.into(),
+            account.policy.as_str().into(),
             account.statement_account.as_ref().into(),
             account.merchant_id.into(),
             account.created_at.into(),

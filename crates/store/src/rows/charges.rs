@@ -33,14 +33,17 @@ macro_rules! charge_columns {
 }
 
 statements! {
-    INSERT_CHARGE("charges") = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint) \
+    INSERT_CHARGE("charges") = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint, claim_minor) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-        $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34) ON CONFLICT DO NOTHING");
+        $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34, $35) ON CONFLICT DO NOTHING");
     FIND_CHARGE("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE id = $1");
     FIND_CHARGE_OF_SESSION("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE session_id = $1");
     FIND_BY_FINGERPRINT("charges") = concat!("SELECT ", charge_columns!(),
         " FROM charges WHERE fingerprint = $1 AND status = 'pending'");
     FIND_BY_NONCE("charges") = "SELECT id FROM charges WHERE account_id = $1 AND nonce = $2 AND nonce_held = 1";
+    FIND_BY_CLAIM("charges") = "SELECT id FROM charges WHERE account_id = $1 AND claim_minor = $2 AND status = 'pending'";
+    LIST_CLAIMS("charges") = "SELECT claim_minor FROM charges WHERE account_id = $1 AND claim_minor >= $2 AND status = 'pending' \
+        ORDER BY claim_minor LIMIT $3";
     LOCK_CHARGE("charges") = concat!("UPDATE charges SET version = version + 1 WHERE id = $1 RETURNING ", charge_columns!());
     SAVE_CHARGE("charges") = "UPDATE charges SET updated_at = $1, received_minor = $2, status = $3, closed_at = $4, \
         paid_late = $5, version = version + 1 WHERE id = $6 AND version = $7";
@@ -138,11 +141,19 @@ fn write_state(state: ChargeState) -> [Value<'static>; 3] {
 }
 
 impl Tx {
-    /// Adds a charge; false when its nonce, its session or its fingerprint is already taken.
+    /// Adds a charge; false when its nonce, its session, its fingerprint or its claim is already taken.
+    ///
+    /// `claim` is what the account can hold only once among pending charges: the amount where transfers are told apart
+    /// by amount, 0 where every charge has an account to itself.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_charge(&self, charge: &Charge, fingerprint: Option<&Fingerprint>) -> Result<bool, StoreError> {
+    pub async fn insert_charge(
+        &self,
+        charge: &Charge,
+        fingerprint: Option<&Fingerprint>,
+        claim: Option<i64>,
+    ) -> Result<bool, StoreError> {
         let (to, rate) = (&charge.destination, charge.rate.as_ref());
         let [status, closed_at, paid_late] = write_state(charge.state);
         let row = [
@@ -180,6 +191,7 @@ impl Tx {
             closed_at,
             paid_late,
             fingerprint.map(|fingerprint| fingerprint.as_slice()).into(),
+            claim.into(),
         ];
         Ok(self.execute(INSERT_CHARGE, &row).await? == 1)
     }
@@ -236,6 +248,24 @@ impl Tx {
     ) -> Result<Option<ChargeId>, StoreError> {
         let row = self.query_opt(FIND_BY_NONCE, &[account.into(), nonce.into()]).await?;
         row.map(|mut row| row.id("id")).transpose()
+    }
+
+    /// The pending charge that holds a claim on an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_charge_id_by_claim(&self, account: AccountId, claim: i64) -> Result<Option<ChargeId>, StoreError> {
+        let row = self.query_opt(FIND_BY_CLAIM, &[account.into(), claim.into()]).await?;
+        row.map(|mut row| row.id("id")).transpose()
+    }
+
+    /// The claims of pending charges on an account from `from` upwards.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_claims(&self, account: AccountId, from: i64, limit: i64) -> Result<Vec<i64>, StoreError> {
+        let rows = self.query(LIST_CLAIMS, &[account.into(), from.into(), limit.into()]).await?;
+        rows.into_iter().map(|mut row| row.int("claim_minor")).collect()
     }
 
     /// Loads a charge for a change.

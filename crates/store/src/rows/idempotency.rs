@@ -11,12 +11,14 @@ pub struct KnownRequest {
     pub request_hash: Vec<u8>,
     /// Its answer; nothing while it is still being worked on.
     pub answer: Option<String>,
+    /// When the first request came.
+    pub created_at: Timestamp,
 }
 
 statements! {
     RESERVE("idempotency_keys") = "INSERT INTO idempotency_keys (owner, idempotency_key, request_hash, created_at) \
         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    FIND("idempotency_keys") = "SELECT owner, request_hash, answer FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2";
+    FIND("idempotency_keys") = "SELECT owner, request_hash, answer, created_at FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2";
     ANSWER("idempotency_keys") = "UPDATE idempotency_keys SET answer = $1 WHERE owner = $2 AND idempotency_key = $3";
     FORGET("idempotency_keys") = "DELETE FROM idempotency_keys WHERE created_at <= $1";
     FORGET_ONE("idempotency_keys") = "DELETE FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2 AND created_at <= $3";
@@ -31,7 +33,8 @@ impl Tx {
     pub async fn find_request(&self, owner: &str, key: &str) -> Result<Option<KnownRequest>, StoreError> {
         let Some(mut row) = self.query_opt(FIND, &[owner.into(), key.into()]).await? else { return Ok(None) };
         row.text("owner")?;
-        Ok(Some(KnownRequest { request_hash: row.blob("request_hash")?, answer: row.text_opt("answer")? }))
+        let (request_hash, answer) = (row.blob("request_hash")?, row.text_opt("answer")?);
+        Ok(Some(KnownRequest { request_hash, answer, created_at: row.time("created_at")? }))
     }
 
     /// Takes a key for a request that begins; false when the key is known. Keys up to `forgotten_by` count as new.
