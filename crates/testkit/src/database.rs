@@ -135,7 +135,10 @@ pub async fn databases() -> [Database; 2] {
 /// Runs a test on an empty database of each kind, one after the other, and says which one it was on.
 pub async fn on_both_databases(test: impl AsyncFn(&Database)) {
     for database in databases().await {
-        eprintln!("on {:?}", database.engine());
+        #[expect(clippy::print_stderr, reason = "it is read when the test fails")]
+        {
+            eprintln!("on {:?}", database.engine());
+        }
         test(&database).await;
     }
 }
