@@ -95,7 +95,8 @@ CREATE TABLE sessions (
     version {int} NOT NULL,
     CHECK ((status = 'charged') = (charge_id IS NOT NULL)),
     CHECK ((status IN ('created', 'initiated')) = (expires_at IS NOT NULL)),
-    CHECK ((prefill_phone IS NULL) = (prefill_phone_code IS NULL))
+    CHECK ((prefill_phone IS NULL) = (prefill_phone_code IS NULL)),
+    CHECK (prefill = 1 OR (prefill_email IS NULL AND prefill_phone IS NULL))
 ){strict};
 
 CREATE TABLE charges (
@@ -138,6 +139,9 @@ CREATE TABLE charges (
     version {int} NOT NULL,
     CHECK ((status = 'pending') = (closed_at IS NULL)),
     CHECK (status <> 'completed' OR received_minor >= customer_amount_minor),
+    CHECK (status <> 'pending' OR received_minor < customer_amount_minor),
+    CHECK (status = 'completed' OR paid_late = 0),
+    CHECK ((phone IS NULL) = (phone_code IS NULL)),
     CHECK ((rate IS NULL) = (rate_source IS NULL) AND (rate IS NULL) = (rate_as_of IS NULL)),
     CHECK (status <> 'pending' OR nonce_held = 1)
 ){strict};
@@ -149,10 +153,11 @@ CREATE UNIQUE INDEX charges_fingerprint ON charges (fingerprint) WHERE status = 
 -- Accounts without a dependable nonce: one pending charge per amount, or one pending charge at all (claim 0).
 CREATE UNIQUE INDEX charges_claim ON charges (account_id, claim_minor) WHERE status = 'pending' AND claim_minor IS NOT NULL;
 CREATE INDEX charges_pending ON charges (account_id, expires_at) WHERE status = 'pending';
-CREATE INDEX charges_cooling ON charges (closed_at) WHERE nonce_held = 1 AND status <> 'pending';
+CREATE INDEX charges_cooling ON charges (environment, closed_at) WHERE nonce_held = 1 AND status <> 'pending';
 
 CREATE TABLE transfers (
     id TEXT NOT NULL PRIMARY KEY,
+    environment TEXT NOT NULL CHECK (environment IN ('sandbox', 'live')),
     account_id TEXT NOT NULL REFERENCES receiving_accounts (id),
     identity TEXT NOT NULL,
     amount_minor {int} NOT NULL CHECK (amount_minor > 0),
@@ -174,6 +179,7 @@ CREATE TABLE transfers (
     CHECK (outcome NOT IN ('ambiguous', 'unmatched') OR charge_id IS NULL)
 ){strict};
 CREATE UNIQUE INDEX transfers_identity ON transfers (account_id, identity);
+CREATE INDEX transfers_page ON transfers (environment, id);
 CREATE INDEX transfers_charge ON transfers (charge_id) WHERE charge_id IS NOT NULL;
 
 CREATE TABLE webhooks (

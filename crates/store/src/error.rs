@@ -1,7 +1,7 @@
 //! What can go wrong with storage.
 
 /// A storage error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Somebody else changed the same row first; the transaction did nothing.
     #[error("the row was changed by another transaction")]

@@ -7,6 +7,8 @@
 //!
 //! Deliberately absent: clocks, randomness, HTTP, business rules.
 
+#[cfg(test)]
+mod catalogue;
 mod engine;
 mod error;
 mod migrate;

@@ -16,7 +16,7 @@ const MIGRATIONS: &[Migration] = &[Migration { number: 1, text: include_str!("..
 
 const APPLIED: Sql = Sql {
     table: "schema_migrations",
-    text: "SELECT CAST(number AS TEXT), number, checksum FROM schema_migrations ORDER BY number",
+    text: "SELECT CAST(number AS TEXT) AS id, number, checksum FROM schema_migrations ORDER BY number",
 };
 const RECORD: Sql =
     Sql { table: "schema_migrations", text: "INSERT INTO schema_migrations (number, checksum) VALUES ($1, $2)" };
@@ -63,17 +63,19 @@ fn checksum(migration: &Migration) -> String {
 fn examine(rows: Vec<Row>) -> Result<SchemaState, StoreError> {
     let mut applied = 0;
     for mut row in rows {
-        row.text("number")?;
+        row.text("id")?;
         let number = row.int("number")?;
         let stored = row.text("checksum")?;
-        let Some(known) = MIGRATIONS.iter().find(|migration| migration.number == number) else {
+        // Steps are applied in order, so that the rows are the first of this program's steps, and then newer ones.
+        let Some(known) = MIGRATIONS.get(applied) else {
             return Err(StoreError::Schema(format!(
                 "the database has schema {number}, which is newer than this program knows; use a newer program"
             )));
         };
-        if checksum(known) != stored {
+        if known.number != number || checksum(known) != stored {
             return Err(StoreError::Schema(format!(
-                "schema step {number} in the database is not this program's step {number}"
+                "schema step {number} in the database is not this program's step {}",
+                known.number
             )));
         }
         applied += 1;

@@ -3,8 +3,9 @@
 //! A transaction is a function from [`Tx`] to a future. On SQLite every statement returns at once, so the writer's
 //! thread polls the future to its end; on PostgreSQL the same function waits for the network. Waiting transactions
 //! share one commit (group commit) and are answered after it. When one of them fails after it has written something,
-//! the shared transaction is rolled back and each runs again alone: a transaction therefore may run more than once and
-//! must take time and randomness from outside.
+//! SQLite undoes that one by its savepoint; on PostgreSQL, where the statements of all are interleaved, the shared
+//! transaction is rolled back and each runs again alone. A transaction therefore may run more than once and must take
+//! time and randomness from outside.
 
 mod postgres;
 mod sqlite;
@@ -14,10 +15,12 @@ pub(crate) use sqlite::SqliteEngine;
 
 use crate::error::{StoreError, TxError};
 use crate::value::{Row, Value};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use tokio::sync::{mpsc, oneshot};
 
 /// The most transactions that share one commit: enough for one fsync to be paid by many, few enough for a steady
@@ -51,7 +54,8 @@ pub struct Tx {
 #[derive(Default)]
 struct Marks {
     wrote: AtomicBool,
-    failed: AtomicBool,
+    ended: AtomicBool,
+    failure: Mutex<Option<StoreError>>,
 }
 
 #[derive(Clone)]
@@ -65,30 +69,53 @@ impl Tx {
         Self { connection, marks: Arc::default() }
     }
 
-    /// Whether anything was written through this handle or its clones.
+    /// Whether anything was changed through this handle or its clones. A lock alone changes nothing but a version.
     fn has_written(&self) -> bool {
         self.marks.wrote.load(Ordering::Relaxed)
     }
 
-    /// Whether a statement has failed. PostgreSQL answers a COMMIT after that with a silent rollback.
-    fn has_failed(&self) -> bool {
-        self.marks.failed.load(Ordering::Relaxed)
+    /// The first error of a statement. PostgreSQL answers a COMMIT after one with a silent rollback.
+    fn failure(&self) -> Option<StoreError> {
+        self.marks.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses further statements: a handle that outlives its transaction would write into somebody else's.
+    fn end(&self) {
+        self.marks.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses what only one of the two databases would take.
+    fn check(&self, params: &[Value<'_>]) -> Result<(), StoreError> {
+        if self.marks.ended.load(Ordering::Relaxed) {
+            return Err(StoreError::Driver("the transaction is over".into()));
+        }
+        let has_nul = |param: &Value<'_>| matches!(param, Value::Text(text) if text.as_bytes().contains(&0));
+        if params.iter().any(has_nul) {
+            // PostgreSQL's TEXT cannot hold it.
+            return Err(StoreError::Driver("a text holds the character U+0000".into()));
+        }
+        Ok(())
     }
 
     fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if result.is_err() {
-            self.marks.failed.store(true, Ordering::Relaxed);
+        if let Err(error) = &result {
+            let mut failure = self.marks.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert_with(|| error.clone());
         }
         result
     }
 
     /// Runs a statement that changes rows and returns how many.
     pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        self.marks.wrote.store(true, Ordering::Relaxed);
-        self.note(match &self.connection {
+        self.note(self.check(params))?;
+        let changed = self.note(match &self.connection {
             Connection::Sqlite(connection) => connection.execute(sql, params),
             Connection::Postgres(session) => session.execute(sql, params).await,
-        })
+        })?;
+        if changed > 0 {
+            self.marks.wrote.store(true, Ordering::Relaxed);
+        }
+        Ok(changed)
     }
 
     /// Runs a statement that expects to change exactly one row.
@@ -101,6 +128,7 @@ impl Tx {
 
     /// Runs a query.
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.note(self.check(params))?;
         self.note(match &self.connection {
             Connection::Sqlite(connection) => connection.query(sql, params),
             Connection::Postgres(session) => session.query(sql, params).await,
@@ -112,18 +140,32 @@ impl Tx {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
-    /// Runs `UPDATE ... RETURNING` or the like for at most one row.
-    pub(crate) async fn change_opt(&self, sql: Sql, params: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
-        self.marks.wrote.store(true, Ordering::Relaxed);
+    /// Runs `UPDATE ... RETURNING` that changes what a row says.
+    pub(crate) async fn change(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let rows = self.query(sql, params).await?;
+        if !rows.is_empty() {
+            self.marks.wrote.store(true, Ordering::Relaxed);
+        }
+        Ok(rows)
+    }
+
+    /// Runs `UPDATE ... SET version = version + 1 ... RETURNING` for at most one row. When the transaction is refused
+    /// afterwards, the higher version may stay: it says nothing, and undoing it would undo the whole batch.
+    pub(crate) async fn lock_opt(&self, sql: Sql, params: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
         self.query_opt(sql, params).await
     }
 }
 
 /// How a transaction's run went.
 pub(crate) enum Ran {
-    /// It wants to be committed, or has nothing to undo.
+    /// It wants to be committed, or was refused and has nothing to undo.
     Keep,
-    /// It failed after writing: its writes must not be committed.
+    /// It failed on storage before it changed anything: others need not be undone with it.
+    Failed {
+        /// Whether another run may succeed.
+        retryable: bool,
+    },
+    /// It failed after writing, or a statement of it failed: nothing of it must be committed.
     Undo {
         /// Whether another run may succeed.
         retryable: bool,
@@ -151,39 +193,63 @@ where
     Fut: Future<Output = Result<T, E>> + Send + 'static,
 {
     fn run(&mut self, tx: Tx) -> BoxFuture<'_, Ran> {
-        let running = (self.body)(tx.clone());
-        let slot = &mut self.result;
+        let Self { body, result: slot, .. } = self;
+        // What an earlier run has left is no answer any more.
+        *slot = None;
+        let started = catch_unwind(AssertUnwindSafe(|| body(tx.clone())));
         Box::pin(async move {
-            let result = match running.await {
-                // A body that swallowed a failed statement must not be told that all is well.
-                Ok(_) if tx.has_failed() => Err(StoreError::Busy.into()),
-                result => result,
+            let result = match started {
+                Ok(running) => unless_it_panics(running).await,
+                Err(_) => Err(panicked().into()),
             };
-            let ran = match &result {
-                Ok(_) => Ran::Keep,
-                Err(error) => match error.store_error() {
-                    Some(store) => Ran::Undo { retryable: store.is_retryable() },
+            tx.end();
+            let failure = tx.failure();
+            let ran = match (&result, &failure) {
+                (_, Some(failure)) => Ran::Undo { retryable: failure.is_retryable() },
+                (Ok(_), None) => Ran::Keep,
+                (Err(error), None) => match error.store_error() {
+                    Some(store) if tx.has_written() => Ran::Undo { retryable: store.is_retryable() },
+                    Some(store) => Ran::Failed { retryable: store.is_retryable() },
                     None if tx.has_written() => Ran::Undo { retryable: false },
                     None => Ran::Keep,
                 },
             };
-            *slot = Some(result);
+            *slot = Some(match (result, failure) {
+                // A body that swallowed a failed statement must not be told that all is well.
+                (Ok(_), Some(failure)) => Err(failure.into()),
+                (result, _) => result,
+            });
             ran
         })
     }
 
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        let lost = || StoreError::Unavailable("the writer stopped".into());
         let result = match (failure, self.result) {
-            // A refusal of the body stands whatever became of the commit.
-            (_, Some(Err(error))) => Err(error),
+            // Even a refusal falls: it may rest on what another transaction of the batch wrote and now has not.
             (Some(failure), _) => Err(failure.into()),
             (None, Some(result)) => result,
-            (None, None) => Err(lost().into()),
+            (None, None) => {
+                let reason = "the transaction waited for something that is not a statement of its own";
+                Err(StoreError::Driver(reason.into()).into())
+            }
         };
         // A caller that has gone away does not want its answer.
         let _ = self.caller.send(result);
     }
+}
+
+/// Waits for a body. Its panic must not end the writer, which everybody needs.
+async fn unless_it_panics<T, E: TxError>(running: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let mut running = pin!(running);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked().into())))
+    })
+    .await
+}
+
+fn panicked() -> StoreError {
+    StoreError::Driver("the transaction's code panicked".into())
 }
 
 /// Transactions on their way to the writers.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{AsyncMessage, Client, Config, Statement};
 
@@ -21,13 +21,27 @@ const WRITERS: usize = 3;
 const READERS: usize = 2;
 /// The pause before a lost connection is tried again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+/// How long a server may take to accept a connection, or a network to acknowledge what was sent, unless the URL says.
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Settings of every connection, whatever the server, the role or the database say: guarded updates are meant for READ
+/// COMMITTED, a commit is durable when it is answered, and warnings about commits must arrive.
+const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+    SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write'); \
+    SET client_min_messages = warning";
+/// No statement of a running gateway takes long: one that does waits for something that does not come.
+const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
+    SET idle_in_transaction_session_timeout = '60s'";
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// One connection with its prepared statements.
 pub(crate) struct Session {
     client: Client,
-    statements: Mutex<HashMap<usize, Statement>>,
-    /// Set when the server gave up waiting for its synchronous standby: the commit is then "maybe".
-    commit_in_doubt: Arc<AtomicBool>,
+    statements: Mutex<HashMap<(usize, usize), Statement>>,
+    /// Set by a warning. One that comes with a COMMIT says that the server gave up waiting for its synchronous standby:
+    /// the commit is then "maybe".
+    warned: Arc<AtomicBool>,
 }
 
 /// A reading connection that is replaced when it is lost.
@@ -44,8 +58,10 @@ pub(crate) struct PostgresEngine {
 
 impl PostgresEngine {
     /// Connects once to see that it works, and starts the writers on the current runtime.
-    pub(crate) async fn open(config: Config, jobs: JobReceiver) -> Result<Self, StoreError> {
-        let first = Arc::new(connect(&config).await?);
+    pub(crate) async fn open(mut config: Config, jobs: JobReceiver) -> Result<Self, StoreError> {
+        config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
+        config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
+        let first = Arc::new(connect_reader(&config).await?);
         let jobs = Arc::new(AsyncMutex::new(jobs));
         for _ in 0..WRITERS {
             tokio::spawn(write_jobs(config.clone(), Arc::clone(&jobs)));
@@ -67,26 +83,41 @@ impl PostgresEngine {
         if let Some(session) = slot.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(Tx::new(Connection::Postgres(Arc::clone(session))));
         }
-        let session = Arc::new(connect(&self.config).await?);
+        let session = Arc::new(connect_reader(&self.config).await?);
         *slot = Some(Arc::clone(&session));
         Ok(Tx::new(Connection::Postgres(session)))
     }
 }
 
+/// Opens a connection that reads the last committed state and can do nothing else.
+async fn connect_reader(config: &Config) -> Result<Session, StoreError> {
+    let session = connect(config).await?;
+    session.batch(PATIENCE).await?;
+    session.batch(READ_ONLY).await?;
+    Ok(session)
+}
+
+async fn connect_writer(config: &Config) -> Result<Session, StoreError> {
+    let session = connect(config).await?;
+    session.batch(PATIENCE).await?;
+    Ok(session)
+}
+
 /// Opens a connection and drives it in the background.
 async fn connect(config: &Config) -> Result<Session, StoreError> {
-    let commit_in_doubt = Arc::new(AtomicBool::new(false));
-    let doubt = Arc::clone(&commit_in_doubt);
+    let warned = Arc::new(AtomicBool::new(false));
     let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, doubt));
+        tokio::spawn(drive(connection, Arc::clone(&warned)));
         client
     } else {
         let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, doubt));
+        tokio::spawn(drive(connection, Arc::clone(&warned)));
         client
     };
-    Ok(Session { client, statements: Mutex::default(), commit_in_doubt })
+    let session = Session { client, statements: Mutex::default(), warned };
+    session.batch(SETTINGS).await?;
+    Ok(session)
 }
 
 fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
@@ -96,26 +127,26 @@ fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
     )
 }
 
-/// Moves the connection's bytes until it closes, and listens for warnings about commits.
-async fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>, doubt: Arc<AtomicBool>)
+/// Moves the connection's bytes until it closes, and listens for warnings.
+async fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>, warned: Arc<AtomicBool>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        // The server sends it before it answers the statement, so that the mark stands before the answer is seen.
         if let AsyncMessage::Notice(notice) = message
-            // The commit is on this server's disk, but the standby's answer was not waited for.
-            && [&SqlState::QUERY_CANCELED, &SqlState::ADMIN_SHUTDOWN].contains(&notice.code())
+            && notice.parsed_severity() == Some(Severity::Warning)
         {
-            doubt.store(true, Ordering::Release);
+            warned.store(true, Ordering::Release);
         }
     }
 }
 
 impl Session {
     async fn prepared(&self, sql: Sql) -> Result<Statement, StoreError> {
-        // Statement texts are constants: their address names them.
-        let key = sql.text.as_ptr() as usize;
+        // Statement texts are constants: their place and length name them.
+        let key = (sql.text.as_ptr() as usize, sql.text.len());
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(statement) = known {
             return Ok(statement);
@@ -204,15 +235,27 @@ fn explain(error: &tokio_postgres::Error) -> String {
     text
 }
 
+/// Sorts an error by its SQLSTATE (PostgreSQL's manual, appendix A).
 fn driver_error(error: tokio_postgres::Error) -> StoreError {
-    let serialization =
-        [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::LOCK_NOT_AVAILABLE];
-    match error.code() {
-        Some(code) if serialization.contains(&code) => StoreError::Busy,
+    let busy = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
         // Another statement of the shared transaction failed; alone this one may succeed.
-        Some(code) if *code == SqlState::IN_FAILED_SQL_TRANSACTION => StoreError::Busy,
-        // A former primary that was demoted, or a server that is going away: another connection may find the new one.
-        Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION || code.code().starts_with("57P") => {
+        SqlState::IN_FAILED_SQL_TRANSACTION,
+    ];
+    let unavailable = [
+        // A former primary that was demoted: another connection may find the new one.
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN,
+    ];
+    match error.code() {
+        Some(code) if busy.contains(code) => StoreError::Busy,
+        // Connection trouble, a full disk or too many connections, a server that goes away or gives up a statement.
+        Some(code)
+            if unavailable.contains(code) || ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) =>
+        {
             StoreError::Unavailable(explain(&error))
         }
         Some(_) => StoreError::Driver(explain(&error)),
@@ -221,9 +264,39 @@ fn driver_error(error: tokio_postgres::Error) -> StoreError {
     }
 }
 
+/// A writer's connection, opened when it is needed.
+struct Line {
+    config: Config,
+    session: Option<Arc<Session>>,
+}
+
+impl Line {
+    /// Begins a transaction, on a new connection when the old one turns out to be lost: nothing has been sent on it
+    /// that could be done twice.
+    async fn begin(&mut self) -> Result<Arc<Session>, StoreError> {
+        if let Some(session) = self.session.take().filter(|session| !session.client.is_closed())
+            && session.batch("BEGIN").await.is_ok()
+        {
+            self.session = Some(Arc::clone(&session));
+            return Ok(session);
+        }
+        let session = Arc::new(connect_writer(&self.config).await?);
+        session.batch("BEGIN").await?;
+        self.session = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Undoes the transaction. A connection that does not answer to that is given up, and the server undoes it.
+    async fn roll_back(&mut self, session: &Session) {
+        if session.batch("ROLLBACK").await.is_err() {
+            self.session = None;
+        }
+    }
+}
+
 /// A writer: takes what waits, runs it in one transaction, commits once, answers all. Reconnects when it has to.
 async fn write_jobs(config: Config, jobs: Arc<AsyncMutex<JobReceiver>>) {
-    let mut session: Option<Arc<Session>> = None;
+    let mut line = Line { config, session: None };
     loop {
         let batch = {
             let mut jobs = jobs.lock().await;
@@ -232,73 +305,58 @@ async fn write_jobs(config: Config, jobs: Arc<AsyncMutex<JobReceiver>>) {
                 None => return,
             }
         };
-        let open = match session.take().filter(|session| !session.client.is_closed()) {
-            Some(open) => open,
-            None => match connect(&config).await {
-                Ok(open) => Arc::new(open),
-                Err(error) => {
-                    tracing::error!(%error, "no connection to write with");
-                    for job in batch {
-                        job.answer(Some(StoreError::Unavailable(error.to_string())));
-                    }
-                    tokio::time::sleep(RECONNECT_PAUSE).await;
-                    continue;
+        match line.begin().await {
+            Ok(session) => {
+                for job in write_together(&mut line, &session, batch).await {
+                    write_alone(&mut line, job).await;
                 }
-            },
-        };
-        if write_batch(&open, batch).await {
-            session = Some(open);
-        }
-    }
-}
-
-/// Runs a batch together, or one by one when that fails. Tells whether the connection is still good.
-async fn write_batch(session: &Arc<Session>, batch: Vec<Box<dyn Job>>) -> bool {
-    match write_together(session, batch).await {
-        Ok(()) => true,
-        Err(batch) => {
-            for job in batch {
-                write_alone(session, job).await;
             }
-            !session.client.is_closed()
+            Err(error) => {
+                tracing::error!(%error, "no connection to write with");
+                batch.into_iter().for_each(|job| job.answer(Some(error.clone())));
+                tokio::time::sleep(RECONNECT_PAUSE).await;
+            }
         }
     }
 }
 
-/// Runs a batch in one transaction, its statements interleaved and pipelined. Guarded updates and unique indexes make
-/// that safe: a transaction that read what another one then changed finds no row to update and runs again alone.
-/// Gives the jobs back, unanswered, when they must run one by one.
-async fn write_together(session: &Arc<Session>, mut batch: Vec<Box<dyn Job>>) -> Result<(), Vec<Box<dyn Job>>> {
-    if session.batch("BEGIN").await.is_err() {
-        return Err(batch);
-    }
+/// Runs a batch in the transaction that has begun, its statements interleaved and pipelined. Guarded updates and unique
+/// indexes make that safe: a transaction that read what another one then changed finds no row to update and runs again
+/// alone. Gives the jobs back, unanswered, that must run one by one.
+async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
     let tx = || Tx::new(Connection::Postgres(Arc::clone(session)));
     let running = batch.iter_mut().map(|job| job.run(tx())).collect();
-    let undo = join_all(running).await.iter().any(|ran| matches!(ran, Ran::Undo { .. }));
-    if undo {
-        let _ = session.batch("ROLLBACK").await;
-        return Err(batch);
+    let ran = join_all(running).await;
+    if ran.iter().any(|ran| matches!(ran, Ran::Undo { .. })) {
+        line.roll_back(session).await;
+        return batch;
     }
-    let failure = commit(session).await;
-    for job in batch {
-        job.answer(failure.as_ref().err().map(copy));
+    let failure = commit(session).await.err();
+    let mut again = Vec::new();
+    for (job, ran) in batch.into_iter().zip(ran) {
+        match ran {
+            // It has changed nothing, and what it lost against is committed now.
+            Ran::Failed { retryable: true } if failure.is_none() => again.push(job),
+            Ran::Failed { .. } | Ran::Keep | Ran::Undo { .. } => job.answer(failure.clone()),
+        }
     }
-    Ok(())
+    again
 }
 
 /// Runs one job in its own transaction, again when it lost a race.
-async fn write_alone(session: &Arc<Session>, mut job: Box<dyn Job>) {
+async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
     for attempt in 1..=MAX_ATTEMPTS {
-        if let Err(error) = session.batch("BEGIN").await {
-            return job.answer(Some(error));
-        }
-        match job.run(Tx::new(Connection::Postgres(Arc::clone(session)))).await {
+        let session = match line.begin().await {
+            Ok(session) => session,
+            Err(error) => return job.answer(Some(error)),
+        };
+        match job.run(Tx::new(Connection::Postgres(Arc::clone(&session)))).await {
             Ran::Keep => {
-                let failure = commit(session).await.err();
+                let failure = commit(&session).await.err();
                 return job.answer(failure);
             }
-            Ran::Undo { retryable } => {
-                let _ = session.batch("ROLLBACK").await;
+            Ran::Failed { retryable } | Ran::Undo { retryable } => {
+                line.roll_back(&session).await;
                 if !retryable || attempt == MAX_ATTEMPTS {
                     return job.answer(None);
                 }
@@ -308,27 +366,15 @@ async fn write_alone(session: &Arc<Session>, mut job: Box<dyn Job>) {
 }
 
 async fn commit(session: &Session) -> Result<(), StoreError> {
-    session.commit_in_doubt.store(false, Ordering::Release);
+    session.warned.store(false, Ordering::Release);
     match session.batch("COMMIT").await {
-        Ok(()) if session.commit_in_doubt.load(Ordering::Acquire) => {
-            Err(StoreError::Unknown("the synchronous standby did not confirm the commit".into()))
+        // Whatever the warning is about, a COMMIT that goes well has none.
+        Ok(()) if session.warned.load(Ordering::Acquire) => {
+            Err(StoreError::Unknown("the server warned that the commit may not have reached its standby".into()))
         }
         Ok(()) => Ok(()),
         Err(StoreError::Unavailable(reason)) => Err(StoreError::Unknown(reason)),
         Err(error) => Err(error),
-    }
-}
-
-/// The same commit failure for each of the batch.
-fn copy(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Conflict => StoreError::Conflict,
-        StoreError::Busy => StoreError::Busy,
-        StoreError::Unavailable(reason) => StoreError::Unavailable(reason.clone()),
-        StoreError::Unknown(reason) => StoreError::Unknown(reason.clone()),
-        StoreError::Corrupt { table, column, id } => StoreError::Corrupt { table, column, id: id.clone() },
-        StoreError::Schema(reason) => StoreError::Schema(reason.clone()),
-        StoreError::Driver(reason) => StoreError::Driver(reason.clone()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! SQLite: one writer thread with group commit, reading connections beside it.
 
-use super::{BoxFuture, Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch};
+use super::{BoxFuture, Connection, Job, JobReceiver, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
+use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql};
 use std::borrow::Cow;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: more than the program has.
 const STATEMENT_CACHE: usize = 256;
+/// Pages in the write-ahead log from which on a commit folds it into the file: 16 MiB.
+const CHECKPOINT_PAGES: i32 = 4000;
 /// Reading connections: reads are short and run on the callers' threads.
 const READERS: usize = 8;
 
@@ -55,13 +58,37 @@ impl SqliteEngine {
 
 /// Opens a connection that writes.
 fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
-    let connection = rusqlite::Connection::open(path).map_err(driver_error)?;
+    let mut connection = rusqlite::Connection::open(path).map_err(driver_error)?;
     configure(&connection)?;
+    let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+    // SQLite answers with the old mode where the file system cannot share memory; readers would then block the writer.
+    if mode.map_err(driver_error)? != "wal" {
+        return Err(StoreError::Schema("the database's file system does not support write-ahead logging".into()));
+    }
     // FULL: with NORMAL, a power cut loses commits that were answered, and the file looks intact afterwards.
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(driver_error)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(driver_error)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(driver_error)?;
+    // This replaces SQLite's own automatic checkpoint, which keeps a failed write or sync to itself.
+    connection.wal_hook(Some(checkpoint)).map_err(driver_error)?;
     Ok(SharedConnection(Arc::new(Mutex::new(connection))))
+}
+
+/// Folds a long write-ahead log into the file, after a commit.
+fn checkpoint(log: &mut Wal, pages: i32) -> rusqlite::Result<()> {
+    if pages < CHECKPOINT_PAGES {
+        return Ok(());
+    }
+    match log.checkpoint().map_err(driver_error) {
+        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next commit tries.
+        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => Ok(()),
+        Err(error) => stop(&error),
+    }
+}
+
+/// Ends the process: after a failed write or sync nobody can say what the disk holds, and SQLite would carry on as if
+/// nothing had happened. Stopping is the only honest answer: the next start reads what is really there.
+fn stop(error: &StoreError) -> ! {
+    tracing::error!(%error, "the disk failed; stopping so that nothing is acknowledged that may be lost");
+    std::process::abort()
 }
 
 fn connect_reader(path: &Path) -> Result<SharedConnection, StoreError> {
@@ -112,6 +139,17 @@ impl SharedConnection {
     pub(crate) fn batch(&self, text: &str) -> Result<(), StoreError> {
         self.lock().execute_batch(text).map_err(driver_error)
     }
+
+    /// Runs BEGIN, COMMIT and the like, which come again and again.
+    fn control(&self, text: &str) -> Result<(), StoreError> {
+        self.lock().prepare_cached(text).and_then(|mut statement| statement.execute([])).map_err(driver_error)?;
+        Ok(())
+    }
+
+    /// Whether the transaction is over: some errors end it on their own.
+    fn has_left_transaction(&self) -> bool {
+        self.lock().is_autocommit()
+    }
 }
 
 fn owned(value: ValueRef<'_>) -> Option<Value<'static>> {
@@ -157,18 +195,18 @@ fn write_jobs(connection: &SharedConnection, mut jobs: JobReceiver) {
     let _ = connection.batch("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/// Runs a batch in one transaction. Gives the jobs back, unanswered, when they must run one by one.
+/// Runs a batch in one transaction, each job in a savepoint of its own. Gives the jobs back, unanswered, when they must
+/// run one by one.
 fn write_together(connection: &SharedConnection, mut batch: Vec<Box<dyn Job>>) -> Result<(), Vec<Box<dyn Job>>> {
-    if connection.batch("BEGIN IMMEDIATE").is_err() {
-        return Err(batch);
+    if let Err(error) = connection.control("BEGIN IMMEDIATE") {
+        // Nobody's turn will come sooner by waiting for the lock once more for each.
+        batch.into_iter().for_each(|job| job.answer(Some(error.clone())));
+        return Ok(());
     }
     for job in &mut batch {
-        match run(connection, job.as_mut()) {
-            Ran::Keep => {}
-            Ran::Undo { .. } => {
-                roll_back(connection);
-                return Err(batch);
-            }
+        if run_in_savepoint(connection, job.as_mut()).is_err() || connection.has_left_transaction() {
+            roll_back(connection);
+            return Err(batch);
         }
     }
     match commit(connection) {
@@ -179,23 +217,30 @@ fn write_together(connection: &SharedConnection, mut batch: Vec<Box<dyn Job>>) -
     Ok(())
 }
 
-/// Runs one job in its own transaction, again when it lost a race.
+/// Runs one job of a batch and undoes it alone when it failed. A lost race is not run again: there is one writer, so
+/// that a second run would meet the same rows.
+fn run_in_savepoint(connection: &SharedConnection, job: &mut dyn Job) -> Result<(), StoreError> {
+    connection.control("SAVEPOINT job")?;
+    match run(connection, job) {
+        Ran::Keep | Ran::Failed { .. } => {}
+        Ran::Undo { .. } => connection.control("ROLLBACK TO job")?,
+    }
+    connection.control("RELEASE job")
+}
+
+/// Runs one job in its own transaction.
 fn write_alone(connection: &SharedConnection, mut job: Box<dyn Job>) {
-    for attempt in 1..=MAX_ATTEMPTS {
-        if let Err(error) = connection.batch("BEGIN IMMEDIATE") {
-            return job.answer(Some(error));
+    if let Err(error) = connection.control("BEGIN IMMEDIATE") {
+        return job.answer(Some(error));
+    }
+    match run(connection, job.as_mut()) {
+        Ran::Keep | Ran::Failed { .. } => {
+            let failure = commit(connection).err();
+            job.answer(failure);
         }
-        match run(connection, job.as_mut()) {
-            Ran::Keep => {
-                let failure = commit(connection).err();
-                return job.answer(failure);
-            }
-            Ran::Undo { retryable } => {
-                roll_back(connection);
-                if !retryable || attempt == MAX_ATTEMPTS {
-                    return job.answer(None);
-                }
-            }
+        Ran::Undo { .. } => {
+            roll_back(connection);
+            job.answer(None);
         }
     }
 }
@@ -211,23 +256,18 @@ fn run(connection: &SharedConnection, job: &mut dyn Job) -> Ran {
 }
 
 fn commit(connection: &SharedConnection) -> Result<(), StoreError> {
-    match connection.batch("COMMIT") {
+    match connection.control("COMMIT") {
         Ok(()) => Ok(()),
         // Nothing was written: SQLite has not begun to, or has found no room before it did.
         Err(error @ (StoreError::Busy | StoreError::Unavailable(_))) => {
             roll_back(connection);
             Err(error)
         }
-        Err(error) => {
-            // After a failed write or sync nobody can say what the disk holds, and SQLite would carry on as if nothing
-            // had happened. Stopping is the only honest answer: the next start reads what is really there.
-            tracing::error!(%error, "commit failed; stopping so that nothing is acknowledged that may be lost");
-            std::process::abort()
-        }
+        Err(error) => stop(&error),
     }
 }
 
 fn roll_back(connection: &SharedConnection) {
     // When it fails there was no transaction left to roll back: some errors end it by themselves.
-    let _ = connection.batch("ROLLBACK");
+    let _ = connection.control("ROLLBACK");
 }

@@ -50,7 +50,8 @@ statements! {
     LIST_DUE_CHARGES("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'pending' AND expires_at <= $2 \
         ORDER BY expires_at LIMIT $3";
     RELEASE_NONCES("charges") = "UPDATE charges SET nonce_held = 0 WHERE id IN (SELECT id FROM charges \
-        WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3)";
+        WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3) \
+        AND nonce_held = 1 AND status <> 'pending' AND closed_at <= $1";
 }
 
 fn read_charge(mut row: Row) -> Result<VersionedCharge, StoreError> {
@@ -277,7 +278,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn lock_charge(&self, id: ChargeId) -> Result<Option<VersionedCharge>, StoreError> {
-        self.change_opt(LOCK_CHARGE, &[id.into()]).await?.map(read_charge).transpose()
+        self.lock_opt(LOCK_CHARGE, &[id.into()]).await?.map(read_charge).transpose()
     }
 
     /// Writes what can change of a charge, if nobody was faster since `version`.

@@ -58,6 +58,8 @@ pub struct ClaimedDelivery {
     pub created_at: Timestamp,
     /// The body to send.
     pub body: String,
+    /// Until when the delivery is this worker's; also the name of its lease, as no two leases of one delivery end alike.
+    pub leased_until: Timestamp,
 }
 
 /// What one attempt brought.
@@ -77,20 +79,27 @@ statements! {
     INSERT_EVENT("events") = "INSERT INTO events (id, merchant_id, environment, charge_id, sequence, body, created_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     INSERT_DELIVERY("deliveries") = "INSERT INTO deliveries (id, event_id, merchant_id, environment, webhook_id, url, lane, \
-        sequence, state, attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $10)";
+        sequence, state, attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, \
+        COALESCE((SELECT MAX(next_attempt_at) FROM deliveries WHERE lane = $7 AND state = 'pending' AND attempts > 0 \
+        AND next_attempt_at > $9), $9), $10)";
     CLAIM_DELIVERIES("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 WHERE id IN (SELECT d.id FROM deliveries d \
         WHERE d.state = 'pending' AND d.next_attempt_at <= $2 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
         WHERE earlier.lane = d.lane AND earlier.state = 'pending' AND earlier.sequence < d.sequence) \
         ORDER BY d.next_attempt_at LIMIT $3) AND state = 'pending' AND next_attempt_at <= $2 \
         RETURNING id, event_id, merchant_id, environment, webhook_id, url, attempts, lane, sequence, created_at, \
-        (SELECT body FROM events WHERE events.id = deliveries.event_id)";
+        (SELECT body FROM events WHERE events.id = deliveries.event_id), next_attempt_at";
     INSERT_ATTEMPT("delivery_attempts") = "INSERT INTO delivery_attempts \
-        (delivery_id, number, attempted_at, status, error, excerpt, elapsed_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        (delivery_id, number, attempted_at, status, error, excerpt, elapsed_ms) VALUES ($1, \
+        (SELECT COALESCE(MAX(number), 0) + 1 FROM delivery_attempts WHERE delivery_id = $1), $2, $3, $4, $5, $6) \
         ON CONFLICT DO NOTHING";
-    FINISH_DELIVERY("deliveries") = "UPDATE deliveries SET state = $1, attempts = $2, finished_at = $3 \
-        WHERE id = $4 AND state = 'pending' AND attempts = $5";
-    POSTPONE_DELIVERY("deliveries") = "UPDATE deliveries SET attempts = $1, next_attempt_at = $2 \
-        WHERE id = $3 AND state = 'pending' AND attempts = $4";
+    SAVE_DELIVERED("deliveries") = "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, finished_at = $1 \
+        WHERE id = $2 AND state = 'pending'";
+    SAVE_GIVEN_UP("deliveries") = "UPDATE deliveries SET state = 'given_up', attempts = attempts + 1, finished_at = $1 \
+        WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
+    POSTPONE_DELIVERY("deliveries") = "UPDATE deliveries SET attempts = attempts + 1, next_attempt_at = $1 \
+        WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
+    RELEASE_DELIVERY("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
+        WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at < $1";
     GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
@@ -130,11 +139,13 @@ fn read_claimed(mut row: Row) -> Result<ClaimedDelivery, StoreError> {
         sequence: row.int("sequence")?,
         created_at: row.time("created_at")?,
         body: row.text("body")?,
+        leased_until: row.time("next_attempt_at")?,
     })
 }
 
 impl Tx {
-    /// Adds an event and one delivery per recipient, due at once.
+    /// Adds an event and one delivery per recipient, due at once; where an earlier one of its lane has failed and is
+    /// tried again later, due then, so that a dead receiver's backlog is not looked at over and over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -178,11 +189,12 @@ impl Tx {
         leased_until: Timestamp,
         limit: i64,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        let rows = self.query(CLAIM_DELIVERIES, &[leased_until.into(), now.into(), limit.into()]).await?;
+        let rows = self.change(CLAIM_DELIVERIES, &[leased_until.into(), now.into(), limit.into()]).await?;
         rows.into_iter().map(read_claimed).collect()
     }
 
-    /// Records an attempt that ends a delivery: delivered, or given up.
+    /// Records an attempt that ends a delivery: delivered, or given up. Without the lease, which ran out, an attempt is
+    /// recorded all the same and a success counts, but giving up is left to the worker that has the delivery now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -194,18 +206,16 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.insert_attempt(delivery, attempt).await?;
-        let state = if delivered { "delivered" } else { "given_up" };
-        let before = i64::from(delivery.attempts);
-        // No row: the lease ran out and another worker has recorded its own attempt. Both attempts are on record.
-        self.execute(
-            FINISH_DELIVERY,
-            &[state.into(), (before + 1).into(), now.into(), delivery.id.into(), before.into()],
-        )
-        .await?;
+        if delivered {
+            self.execute(SAVE_DELIVERED, &[now.into(), delivery.id.into()]).await?;
+        } else {
+            self.execute(SAVE_GIVEN_UP, &[now.into(), delivery.id.into(), delivery.leased_until.into()]).await?;
+        }
         Ok(())
     }
 
-    /// Records a failed attempt and when the next one is due; what waits behind it in its lane waits as long.
+    /// Records a failed attempt and when the next one is due; what waits behind it in its lane waits as long. Without
+    /// the lease, which ran out, the attempt is recorded and nothing else changes.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -216,14 +226,11 @@ impl Tx {
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.insert_attempt(delivery, attempt).await?;
-        let before = i64::from(delivery.attempts);
-        self.execute(
-            POSTPONE_DELIVERY,
-            &[(before + 1).into(), next_attempt_at.into(), delivery.id.into(), before.into()],
-        )
-        .await?;
-        self.execute(POSTPONE_LANE, &[next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()])
-            .await?;
+        let lease = [next_attempt_at.into(), delivery.id.into(), delivery.leased_until.into()];
+        if self.execute(POSTPONE_DELIVERY, &lease).await? == 1 {
+            let lane = [next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()];
+            self.execute(POSTPONE_LANE, &lane).await?;
+        }
         Ok(())
     }
 
@@ -236,27 +243,22 @@ impl Tx {
         delivery: &ClaimedDelivery,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let attempts = i64::from(delivery.attempts);
-        self.execute(
-            POSTPONE_DELIVERY,
-            &[attempts.into(), next_attempt_at.into(), delivery.id.into(), attempts.into()],
-        )
-        .await?;
+        let lease = [next_attempt_at.into(), delivery.id.into(), delivery.leased_until.into()];
+        self.execute(RELEASE_DELIVERY, &lease).await?;
         Ok(())
     }
 
     async fn insert_attempt(&self, delivery: &ClaimedDelivery, attempt: &Attempt) -> Result<(), StoreError> {
         let row = [
             delivery.id.into(),
-            i64::from(delivery.attempts + 1).into(),
             attempt.attempted_at.into(),
             attempt.result.as_ref().ok().map(|status| i64::from(*status)).into(),
             attempt.result.as_ref().err().into(),
             (&attempt.excerpt).into(),
             attempt.elapsed_ms.into(),
         ];
-        self.execute(INSERT_ATTEMPT, &row).await?;
-        Ok(())
+        // No row: two workers recorded their attempts at once and counted the same number. The loser counts again.
+        self.execute_one(INSERT_ATTEMPT, &row).await
     }
 
     /// How many deliveries wait, counted up to `limit`.

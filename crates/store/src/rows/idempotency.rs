@@ -20,13 +20,13 @@ statements! {
         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     FIND("idempotency_keys") = "SELECT owner, request_hash, answer, created_at FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2";
     ANSWER("idempotency_keys") = "UPDATE idempotency_keys SET answer = $1 WHERE owner = $2 AND idempotency_key = $3";
-    FORGET("idempotency_keys") = "DELETE FROM idempotency_keys WHERE created_at <= $1";
+    FORGET("idempotency_keys") = "DELETE FROM idempotency_keys WHERE (owner, idempotency_key) IN \
+        (SELECT owner, idempotency_key FROM idempotency_keys WHERE created_at <= $1 LIMIT 1000) AND created_at <= $1";
     FORGET_ONE("idempotency_keys") = "DELETE FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2 AND created_at <= $3";
 }
 
 impl Tx {
-    /// What is known of a key of `owner` (a merchant in an environment, or an operator), if it is younger than
-    /// `not_before`.
+    /// What is known of a key of `owner` (a merchant in an environment, or an operator), however old it is.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -61,7 +61,7 @@ impl Tx {
         self.execute_one(ANSWER, &[answer.into(), owner.into(), key.into()]).await
     }
 
-    /// Forgets keys made at or before an instant.
+    /// Forgets keys made at or before an instant, 1,000 of them at most, and returns how many.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -103,8 +103,8 @@ statements! {
         " FROM merchants m JOIN merchant_settings s ON s.merchant_id = m.id WHERE s.environment = $1 AND m.id > $2 ORDER BY m.id LIMIT $3");
     SAVE_SWITCHES("merchant_settings") = "UPDATE merchant_settings SET methods = $1, permissions = $2, phone_verification = $3, \
         secure_mode = $4, markup_bp = $5 WHERE merchant_id = $6 AND environment = $7";
-    INSERT_KEY("api_keys") = "INSERT INTO api_keys (api_key, merchant_id, environment, secret_hash, created_at) \
-        VALUES ($1, $2, $3, $4, $5)";
+    INSERT_KEY("api_keys") = "INSERT INTO api_keys (api_key, merchant_id, environment, secret_hash, created_at, revoked_at) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
     FIND_KEY("api_keys") = "SELECT api_key, merchant_id, environment, secret_hash, created_at, revoked_at FROM api_keys WHERE api_key = $1";
     REVOKE_KEY("api_keys") = "UPDATE api_keys SET revoked_at = $1 WHERE api_key = $2 AND revoked_at IS NULL";
 }
@@ -212,6 +212,7 @@ impl Tx {
             key.environment.as_str().into(),
             key.secret_hash.as_slice().into(),
             key.created_at.into(),
+            key.revoked_at.into(),
         ];
         self.execute_one(INSERT_KEY, &row).await
     }

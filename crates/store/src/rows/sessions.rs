@@ -155,7 +155,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn lock_session(&self, id: SessionId) -> Result<Option<(Session, i64)>, StoreError> {
-        self.change_opt(LOCK_SESSION, &[id.into()]).await?.map(read_session).transpose()
+        self.lock_opt(LOCK_SESSION, &[id.into()]).await?.map(read_session).transpose()
     }
 
     /// Writes a session's state if nobody was faster.

@@ -7,8 +7,8 @@ use xanpay_domain::id::{AccountId, TransferId};
 use xanpay_domain::matching::{Outcome, Reason};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
 
-/// Between the texts of one transfer in its column: a character that no bank's text contains.
-const TEXT_SEPARATOR: char = '\u{1f}';
+/// After each text of a transfer in its column: a character that no bank's text contains.
+const TEXT_END: char = '\u{1f}';
 
 macro_rules! transfer_columns {
     () => {
@@ -18,13 +18,13 @@ macro_rules! transfer_columns {
 }
 
 statements! {
-    INSERT_TRANSFER("transfers") = concat!("INSERT INTO transfers (", transfer_columns!(), ") \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING");
+    INSERT_TRANSFER("transfers") = concat!("INSERT INTO transfers (", transfer_columns!(), ", environment) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+        (SELECT environment FROM receiving_accounts WHERE id = $2)) ON CONFLICT DO NOTHING");
     FIND_TRANSFER("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = $1");
     FIND_BY_IDENTITY("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE account_id = $1 AND identity = $2");
     LIST_TRANSFERS("transfers") = concat!("SELECT ", transfer_columns!(),
-        " FROM transfers WHERE id < $1 AND account_id IN (SELECT id FROM receiving_accounts WHERE environment = $2) \
-         ORDER BY id DESC LIMIT $3");
+        " FROM transfers WHERE id < $1 AND environment = $2 ORDER BY id DESC LIMIT $3");
 }
 
 fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
@@ -32,7 +32,7 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
     let amount = row.money("amount_minor")?;
     let booked_at = row.time("booked_at")?;
     let booked = if row.flag("booked_exactly")? { Booked::At(booked_at) } else { Booked::On(booked_at) };
-    let texts = row.text("texts")?.split(TEXT_SEPARATOR).map(String::from).collect();
+    let texts = row.text("texts")?.split_terminator(TEXT_END).map(String::from).collect();
     let reported = ReportedTransfer {
         amount,
         booked,
@@ -60,13 +60,13 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
 }
 
 impl Tx {
-    /// Adds a transfer with its outcome.
+    /// Adds a transfer with its outcome. The unit separator (U+001F) in a text becomes a space.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the same transfer was added by somebody else in the meantime.
     pub async fn insert_transfer(&self, transfer: &Transfer) -> Result<(), StoreError> {
         let reported = &transfer.reported;
-        let texts: Vec<String> = reported.texts.iter().map(|text| text.replace(TEXT_SEPARATOR, " ")).collect();
+        let texts: String = reported.texts.iter().map(|text| text.replace(TEXT_END, " ") + "\u{1f}").collect();
         let row = [
             transfer.id.into(),
             transfer.account_id.into(),
@@ -75,7 +75,7 @@ impl Tx {
             reported.amount.currency().code().into(),
             reported.booked.instant().into(),
             matches!(reported.booked, Booked::At(_)).into(),
-            texts.join(&TEXT_SEPARATOR.to_string()).into(),
+            texts.into(),
             reported.bank_reference.as_ref().into(),
             reported.end_to_end_id.as_ref().into(),
             reported.payer_name.as_ref().into(),

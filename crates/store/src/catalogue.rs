@@ -1,0 +1,133 @@
+//! Every statement of the program, tried on both databases before anything runs it.
+
+use crate::engine::Sql;
+use crate::rows::catalogue;
+use std::collections::BTreeSet;
+use tokio_postgres::types::Type;
+use xanpay_testkit::Database;
+
+/// Tables that grow with business. The others hold what an operator has set up.
+const BIG: [&str; 9] = [
+    "sessions",
+    "charges",
+    "customers",
+    "transfers",
+    "events",
+    "deliveries",
+    "delivery_attempts",
+    "idempotency_keys",
+    "verifications",
+];
+
+/// Statements that may read a whole index, and why their cost is bounded all the same.
+const SCANS: [(&str, &str); 1] = [
+    // A partial index of waiting deliveries only, read up to the limit that the statement carries.
+    ("GET_COUNTS", "deliveries"),
+];
+
+/// The parameters of a text in the order in which each is met first.
+fn parameters(text: &str) -> Vec<u32> {
+    let mut met = Vec::new();
+    for after in text.split('$').skip(1) {
+        let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+        let number = digits.parse().unwrap();
+        if !met.contains(&number) {
+            met.push(number);
+        }
+    }
+    met
+}
+
+/// What a table is called in a statement: by its name, and by its alias.
+fn names_of(table: &str, text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split([' ', '(', ')', ',']).filter(|word| !word.is_empty()).collect();
+    let mut names = vec![table.to_owned()];
+    for pair in words.windows(2) {
+        let keyword = pair[1].chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        if pair[0] == table && !keyword {
+            names.push(pair[1].to_owned());
+        }
+    }
+    names
+}
+
+/// The table that a step of a plan reads whole: by a scan, or to make an index of its own for this one statement.
+fn scanned_by(step: &str) -> Option<String> {
+    let (kind, rest) = step.split_once(' ')?;
+    let whole = kind == "SCAN" || (kind == "SEARCH" && rest.contains("USING AUTOMATIC"));
+    whole.then(|| rest.split(' ').next().unwrap_or(rest).to_owned())
+}
+
+/// The big tables that SQLite would read from end to end.
+fn full_scans(connection: &rusqlite::Connection, sql: Sql) -> BTreeSet<&'static str> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
+    let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>("detail")).unwrap();
+    let scanned: Vec<String> = steps.filter_map(|step| scanned_by(&step.unwrap())).collect();
+    BIG.into_iter().filter(|table| names_of(table, sql.text).iter().any(|name| scanned.contains(name))).collect()
+}
+
+#[test]
+fn parameters_stand_in_the_order_of_their_numbers() {
+    // SQLite numbers `$n` by first appearance, PostgreSQL by n.
+    for (name, sql) in catalogue() {
+        let met = parameters(sql.text);
+        assert_eq!(met, (1..=met.len() as u32).collect::<Vec<_>>(), "{name}");
+    }
+    assert_eq!(parameters("SELECT $2 WHERE $1 = $2"), [2, 1], "the control is noticed");
+}
+
+#[tokio::test]
+async fn every_statement_prepares_on_sqlite_and_scans_no_big_table() {
+    let database = Database::sqlite();
+    crate::Store::open_sqlite(&database.path()).unwrap().close();
+    let connection = rusqlite::Connection::open(database.path()).unwrap();
+    for (name, sql) in catalogue() {
+        let scans = full_scans(&connection, sql);
+        let allowed = SCANS.iter().filter(|(statement, _)| *statement == name).map(|(_, table)| *table).collect();
+        assert_eq!(scans, allowed, "{name}: {}", sql.text);
+    }
+}
+
+#[test]
+fn a_scan_is_noticed_under_the_tables_name_and_under_its_alias() {
+    let database = Database::sqlite();
+    crate::Store::open_sqlite(&database.path()).unwrap().close();
+    let connection = rusqlite::Connection::open(database.path()).unwrap();
+    for text in [
+        "SELECT id FROM charges WHERE cancel_token = $1",
+        "UPDATE charges SET version = 1 WHERE cancel_token = $1",
+        "SELECT c.id FROM charges c WHERE c.cancel_token = $1",
+        "SELECT 1 FROM merchants m JOIN charges c ON c.cancel_token = m.name",
+    ] {
+        assert_eq!(full_scans(&connection, Sql { table: "charges", text }), BTreeSet::from(["charges"]), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_prepares_on_postgresql_with_the_three_types_only() {
+    let database = Database::postgres().await;
+    let store = crate::Store::open_postgres(&database.url(), false).await.unwrap();
+    let client = database.client().await;
+    let known = [Type::INT8, Type::TEXT, Type::BYTEA];
+    for (name, sql) in catalogue() {
+        let statement = client.prepare(sql.text).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        for ty in statement.params() {
+            assert!(known.contains(ty), "{name} takes {ty}");
+        }
+        for column in statement.columns() {
+            let constant = column.name() == "?column?";
+            assert!(constant || known.contains(column.type_()), "{name} returns {} {}", column.name(), column.type_());
+        }
+    }
+    store.close();
+}
+
+#[test]
+fn the_catalogue_names_each_statement_with_its_table() {
+    let names: BTreeSet<&str> = catalogue().iter().map(|(name, _)| *name).collect();
+    assert!(names.len() > 50, "{}", names.len());
+    for (name, sql) in catalogue() {
+        assert!(sql.text.contains(sql.table), "{name}");
+    }
+}
