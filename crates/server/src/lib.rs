@@ -7,3 +7,4 @@ pub mod entropy;
 pub mod flows;
 pub mod http;
 pub mod outbound;
+pub mod workers;

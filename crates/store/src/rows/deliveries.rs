@@ -102,6 +102,7 @@ statements! {
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at < $1";
+    FIND_DUE("deliveries") = "SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1 LIMIT 1";
     GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS waiting";
     LIST_DELIVERIES("deliveries") = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.sequence \
@@ -259,6 +260,14 @@ impl Tx {
         ];
         // No row: two workers recorded their attempts at once and counted the same number. The loser counts again.
         self.execute_one(INSERT_ATTEMPT, &row).await
+    }
+
+    /// Whether any delivery is due.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_due_deliveries(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.query_opt(FIND_DUE, &[now.into()]).await?.is_some())
     }
 
     /// How many deliveries wait, counted up to `limit`.
