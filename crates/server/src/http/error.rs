@@ -130,6 +130,11 @@ struct FaultView<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        debug_assert!(
+            super::catalogue::CATALOGUE.iter().any(|entry| entry.code == self.code) || !self.faults.is_empty(),
+            "{} is not in the catalogue",
+            self.code
+        );
         let problem = Problem {
             r#type: format!("/docs/errors#{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
