@@ -331,7 +331,12 @@ async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<
         line.roll_back(session).await;
         return batch;
     }
-    let failure = commit(session).await.err();
+    let failure = match commit(session).await {
+        Ok(()) => None,
+        Err(unknown @ StoreError::Unknown(_)) => Some(unknown),
+        // It is certain that nothing was stored; alone, only the one that the database objects to fails.
+        Err(_) => return batch,
+    };
     let mut again = Vec::new();
     for (job, ran) in batch.into_iter().zip(ran) {
         match ran {
