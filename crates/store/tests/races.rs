@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Barrier;
 use xanpay_domain::charge::{Charge, ChargeCommand, ChargeState, ChargeStatus};
-use xanpay_domain::id::{ChargeId, CustomerId, DeliveryId};
+use xanpay_domain::id::{ChargeId, CustomerId, DeliveryId, DeliveryKind};
 use xanpay_domain::money::Money;
 use xanpay_domain::session::{SessionCommand, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
@@ -271,7 +271,7 @@ async fn cancel_expiry_and_money_on_one_charge_end_in_one_outcome_with_the_money
 
 /// Deliveries of as many charges, all due.
 async fn fill_outbox(store: &Store, world: &World, count: usize) {
-    let rows: Vec<(Charge, Event, [(DeliveryId, Recipient); 1])> = (0..count)
+    let rows: Vec<_> = (0..count)
         .map(|_| {
             let charge = world.charge(None);
             let event = Event {
@@ -284,7 +284,7 @@ async fn fill_outbox(store: &Store, world: &World, count: usize) {
                 created_at: world.clock.now(),
             };
             let recipient = Recipient { webhook_id: None, url: "https://shop.example".into() };
-            (charge, event, [(world.id(), recipient)])
+            (charge, event, [(world.id::<DeliveryKind>(), recipient)])
         })
         .collect();
     commit!(store, |tx, rows| {

@@ -302,7 +302,9 @@ mod tests {
     /// The planted bug: callers hear of success before it is one.
     fn answering_before_the_commit(connection: &SharedConnection, mut batch: Vec<Box<dyn Job>>) {
         connection.control("BEGIN IMMEDIATE").unwrap();
-        batch.iter_mut().for_each(|job| drop(run(connection, job.as_mut())));
+        for job in &mut batch {
+            assert!(matches!(run(connection, job.as_mut()), Ran::Keep));
+        }
         batch.into_iter().for_each(|job| job.answer(None));
         let _ = commit(connection);
     }
