@@ -82,10 +82,12 @@ statements! {
         sequence, state, attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, \
         COALESCE((SELECT MAX(next_attempt_at) FROM deliveries WHERE lane = $7 AND state = 'pending' AND attempts > 0 \
         AND next_attempt_at > $9), $9), $10)";
-    CLAIM_DELIVERIES("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 WHERE id IN (SELECT d.id FROM deliveries d \
-        WHERE d.state = 'pending' AND d.next_attempt_at <= $2 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
+    CLAIM_DELIVERIES("deliveries") = "WITH due AS MATERIALIZED (SELECT id FROM deliveries d \
+        WHERE state = 'pending' AND next_attempt_at <= $1 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
         WHERE earlier.lane = d.lane AND earlier.state = 'pending' AND earlier.sequence < d.sequence) \
-        ORDER BY d.next_attempt_at LIMIT $3) AND state = 'pending' AND next_attempt_at <= $2 \
+        ORDER BY next_attempt_at LIMIT $2 /* skip locked */) \
+        UPDATE deliveries SET next_attempt_at = $3 \
+        WHERE id IN (SELECT id FROM due) AND state = 'pending' AND next_attempt_at <= $1 \
         RETURNING id, event_id, merchant_id, environment, webhook_id, url, attempts, lane, sequence, created_at, \
         (SELECT body FROM events WHERE events.id = deliveries.event_id), next_attempt_at";
     INSERT_ATTEMPT("delivery_attempts") = "INSERT INTO delivery_attempts \
@@ -190,7 +192,7 @@ impl Tx {
         leased_until: Timestamp,
         limit: i64,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        let rows = self.change(CLAIM_DELIVERIES, &[leased_until.into(), now.into(), limit.into()]).await?;
+        let rows = self.change(CLAIM_DELIVERIES, &[now.into(), limit.into(), leased_until.into()]).await?;
         rows.into_iter().map(read_claimed).collect()
     }
 
