@@ -28,6 +28,9 @@ use tokio::sync::{mpsc, oneshot};
 /// The most transactions that share one commit: enough for one fsync to be paid by many, few enough for a steady
 /// rhythm.
 const MAX_BATCH: usize = 256;
+/// The planted fault of the crash test's control: how long after its answer a commit begins.
+#[cfg(feature = "planted-faults")]
+const PLANTED_DELAY: std::time::Duration = std::time::Duration::from_millis(20);
 /// How often a transaction that lost a race is run again before its caller is told.
 const MAX_ATTEMPTS: usize = 8;
 /// How many transactions may wait; beyond that callers wait to enqueue, which slows them down instead of us.

@@ -343,6 +343,11 @@ async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<
         line.roll_back(session).await;
         return batch;
     }
+    #[cfg(feature = "planted-faults")]
+    {
+        batch.drain(..).for_each(|job| job.answer(None));
+        tokio::time::sleep(super::PLANTED_DELAY).await;
+    }
     let failure = match commit(session).await {
         Ok(()) => None,
         Err(unknown @ StoreError::Unknown(_)) => Some(unknown),

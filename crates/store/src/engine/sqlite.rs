@@ -212,6 +212,11 @@ fn write_together(connection: &SharedConnection, mut batch: Vec<Box<dyn Job>>) -
             return Err(batch);
         }
     }
+    #[cfg(feature = "planted-faults")]
+    {
+        batch.drain(..).for_each(|job| job.answer(None));
+        std::thread::sleep(super::PLANTED_DELAY);
+    }
     match commit(connection) {
         Ok(()) => batch.into_iter().for_each(|job| job.answer(None)),
         // Alone, each of them meets the trouble itself and is answered with it.
