@@ -42,11 +42,14 @@ pub struct KnownAccount {
 /// The accounts of an environment.
 pub type Accounts = Arc<Vec<KnownAccount>>;
 
+type Merchants = HashMap<(MerchantId, Environment), (Instant, Arc<Merchant>)>;
+
 /// Remembered answers.
 #[derive(Default)]
 pub struct Directory {
     keys: RwLock<HashMap<String, (Instant, KnownKey)>>,
     accounts: Mutex<HashMap<Environment, (Instant, Accounts)>>,
+    merchants: RwLock<Merchants>,
     rates: Mutex<Option<(Instant, Arc<Vec<PairRate>>)>>,
 }
 
@@ -92,6 +95,33 @@ impl Directory {
         }
         keys.insert(api_key.to_owned(), (Instant::now(), known.clone()));
         Ok(Some(known))
+    }
+
+    /// A merchant, for pages that know it from a session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_merchant(
+        &self,
+        store: &Store,
+        id: MerchantId,
+        environment: Environment,
+    ) -> Result<Option<Arc<Merchant>>, StoreError> {
+        {
+            let merchants = self.merchants.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, known)) = merchants.get(&(id, environment)).filter(|(since, _)| is_young(*since)) {
+                return Ok(Some(Arc::clone(known)));
+            }
+        }
+        let Some(merchant) = store.reader().await?.find_merchant(id, environment).await?.map(Arc::new) else {
+            return Ok(None);
+        };
+        let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
+        if merchants.len() >= MAX_KEYS {
+            merchants.clear();
+        }
+        merchants.insert((id, environment), (Instant::now(), Arc::clone(&merchant)));
+        Ok(Some(merchant))
     }
 
     /// The receiving accounts of an environment, those out of use included.

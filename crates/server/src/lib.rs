@@ -10,3 +10,4 @@ pub mod flows;
 pub mod http;
 pub mod open;
 pub mod outbound;
+pub mod workers;

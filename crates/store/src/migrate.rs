@@ -59,15 +59,15 @@ fn checksum(migration: &Migration) -> String {
     xanpay_domain::id::to_hex(&Sha256::digest(migration.text.as_bytes()))
 }
 
-/// Compares what the database remembers with what this program knows.
-fn examine(rows: Vec<Row>) -> Result<SchemaState, StoreError> {
+/// Compares what the database remembers with the steps that this program knows.
+fn examine(steps: &[Migration], rows: Vec<Row>) -> Result<SchemaState, StoreError> {
     let mut applied = 0;
     for mut row in rows {
         row.text("id")?;
         let number = row.int("number")?;
         let stored = row.text("checksum")?;
         // Steps are applied in order, so that the rows are the first of this program's steps, and then newer ones.
-        let Some(known) = MIGRATIONS.get(applied) else {
+        let Some(known) = steps.get(applied) else {
             return Err(StoreError::Schema(format!(
                 "the database has schema {number}, which is newer than this program knows; use a newer program"
             )));
@@ -80,16 +80,20 @@ fn examine(rows: Vec<Row>) -> Result<SchemaState, StoreError> {
         }
         applied += 1;
     }
-    Ok(SchemaState { applied, pending: MIGRATIONS.len() - applied })
+    Ok(SchemaState { applied, pending: steps.len() - applied })
 }
 
 /// Brings a SQLite file to the current schema.
 pub(crate) fn migrate_sqlite(path: &std::path::Path) -> Result<SchemaState, StoreError> {
+    migrate_sqlite_by(MIGRATIONS, path)
+}
+
+fn migrate_sqlite_by(steps: &[Migration], path: &std::path::Path) -> Result<SchemaState, StoreError> {
     let connection = SqliteEngine::connect(path)?;
     connection.batch("BEGIN IMMEDIATE")?;
     connection.batch(&SQLITE.bookkeeping())?;
-    let state = examine(connection.query(APPLIED, &[])?)?;
-    for migration in MIGRATIONS.iter().skip(state.applied) {
+    let state = examine(steps, connection.query(APPLIED, &[])?)?;
+    for migration in steps.iter().skip(state.applied) {
         connection.batch(&SQLITE.render(migration.text))?;
         connection.execute(RECORD, &[Value::Int(migration.number), Value::from(checksum(migration))])?;
     }
@@ -103,6 +107,14 @@ pub(crate) async fn migrate_postgres(
     config: &tokio_postgres::Config,
     upgrade: bool,
 ) -> Result<SchemaState, StoreError> {
+    migrate_postgres_by(MIGRATIONS, config, upgrade).await
+}
+
+async fn migrate_postgres_by(
+    steps: &[Migration],
+    config: &tokio_postgres::Config,
+    upgrade: bool,
+) -> Result<SchemaState, StoreError> {
     let session = PostgresEngine::connect(config).await?;
     // Two nodes that create the table at once make one of them fail on the catalogue; the table is there then.
     if session.batch(&POSTGRES.bookkeeping()).await.is_err() {
@@ -110,17 +122,105 @@ pub(crate) async fn migrate_postgres(
     }
     session.batch("BEGIN").await?;
     session.batch(POSTGRES.lock).await?;
-    let state = examine(session.query(APPLIED, &[]).await?)?;
+    let state = examine(steps, session.query(APPLIED, &[]).await?)?;
     if state.pending > 0 && state.applied > 0 && !upgrade {
         return Err(StoreError::Schema(format!(
             "the database needs {} schema step(s); run `xanpay migrate` or start one node with --migrate",
             state.pending
         )));
     }
-    for migration in MIGRATIONS.iter().skip(state.applied) {
+    for migration in steps.iter().skip(state.applied) {
         session.batch(&POSTGRES.render(migration.text)).await?;
         session.execute(RECORD, &[Value::Int(migration.number), Value::from(checksum(migration))]).await?;
     }
     session.batch("COMMIT").await?;
     Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xanpay_testkit::{Database, Engine, on_both_databases};
+
+    const FIRST: Migration = Migration { number: 1, text: "CREATE TABLE a (id {int} NOT NULL PRIMARY KEY){strict}" };
+    const SECOND: Migration = Migration { number: 2, text: "CREATE TABLE b (id {int} NOT NULL PRIMARY KEY){strict}" };
+    const REWRITTEN: Migration = Migration { number: 1, text: "CREATE TABLE a (id TEXT NOT NULL PRIMARY KEY){strict}" };
+    const BROKEN: Migration =
+        Migration { number: 2, text: "CREATE TABLE b (id {int}){strict}; CREATE TABLE a (id {int})" };
+
+    async fn migrate(steps: &[Migration], database: &Database, upgrade: bool) -> Result<SchemaState, StoreError> {
+        match database.engine() {
+            Engine::Sqlite => migrate_sqlite_by(steps, &database.path()),
+            Engine::Postgres => migrate_postgres_by(steps, &database.url().parse().unwrap(), upgrade).await,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_database_is_set_up_and_a_set_up_one_stays_as_it_is() {
+        on_both_databases(async |database| {
+            for applied in [0, 2] {
+                let state = SchemaState { applied, pending: 2 - applied };
+                assert_eq!(migrate(&[FIRST, SECOND], database, false).await, Ok(state));
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_older_schema_is_upgraded_on_postgresql_only_when_asked() {
+        on_both_databases(async |database| {
+            migrate(&[FIRST], database, false).await.unwrap();
+            if database.engine() == Engine::Postgres {
+                let refusal = migrate(&[FIRST, SECOND], database, false).await.unwrap_err();
+                assert!(refusal.to_string().contains("xanpay migrate"), "{refusal}");
+            }
+            let upgraded = migrate(&[FIRST, SECOND], database, true).await;
+            assert_eq!(upgraded, Ok(SchemaState { applied: 1, pending: 1 }));
+            let again = migrate(&[FIRST, SECOND], database, false).await;
+            assert_eq!(again, Ok(SchemaState { applied: 2, pending: 0 }));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_and_a_rewritten_step_are_refused() {
+        on_both_databases(async |database| {
+            migrate(&[FIRST, SECOND], database, false).await.unwrap();
+            for (steps, words) in [(&[FIRST][..], "newer than this program"), (&[REWRITTEN, SECOND], "step 1")] {
+                let refusal = migrate(steps, database, true).await.unwrap_err();
+                assert!(matches!(&refusal, StoreError::Schema(reason) if reason.contains(words)), "{refusal}");
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_step_that_fails_half_way_leaves_nothing_and_runs_again_once_mended() {
+        on_both_databases(async |database| {
+            migrate(&[FIRST], database, false).await.unwrap();
+            migrate(&[FIRST, BROKEN], database, true).await.unwrap_err();
+            let mended = migrate(&[FIRST, SECOND], database, true).await;
+            assert_eq!(mended, Ok(SchemaState { applied: 1, pending: 1 }));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn nodes_that_start_together_migrate_once() {
+        let database = Database::postgres().await;
+        let nodes: Vec<_> = (0..8)
+            .map(|_| {
+                let config = database.url().parse().unwrap();
+                tokio::spawn(
+                    async move { migrate_postgres_by(&[FIRST, SECOND], &config, false).await.unwrap().pending },
+                )
+            })
+            .collect();
+        let mut pending = Vec::new();
+        for node in nodes {
+            pending.push(node.await.unwrap());
+        }
+        pending.sort_unstable();
+        assert_eq!(pending, [0, 0, 0, 0, 0, 0, 0, 2]);
+    }
 }

@@ -14,3 +14,17 @@ pub use cluster::Cluster;
 pub use database::{Database, Engine, databases, on_both_databases};
 pub use entropy::Entropy;
 pub use world::World;
+
+/// Runs one write transaction whose body borrows clones of the named values:
+/// `commit!(store, |tx, session| tx.insert_session(&session).await?)` gives `Result<(), StoreError>`.
+#[macro_export]
+macro_rules! commit {
+    ($store:expr, |$tx:ident $(, $name:ident)*| $body:expr) => {{
+        $(let $name = $name.clone();)*
+        let body = move |$tx: ::xanpay_store::Tx| {
+            $(let $name = $name.clone();)*
+            async move { Ok::<_, ::xanpay_store::StoreError>($body) }
+        };
+        $store.write(body).await
+    }};
+}

@@ -56,3 +56,12 @@ pub async fn release_cooled_nonces(app: &App, environment: Environment) -> Resul
     let closed_by = app.clock.now(environment).minus(NONCE_COOL_DOWN);
     app.store.write(move |tx| async move { Ok(tx.release_nonces(environment, closed_by, PAGE).await?) }).await
 }
+
+/// Forgets idempotency keys that are older than their life.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub async fn forget_idempotency_keys(app: &App) -> Result<u64, FlowError> {
+    let made_by = app.clock.real_now().minus(super::idempotent::KEY_LIFE);
+    app.store.write(move |tx| async move { Ok(tx.forget_requests(made_by).await?) }).await
+}

@@ -92,7 +92,8 @@ fn credentials(headers: &HeaderMap) -> Result<(String, String), ApiError> {
     if values.next().is_some() {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_header", "there must be one Authorization header"));
     }
-    let (scheme, encoded) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(ApiError::unauthorized)?;
+    let (scheme, encoded) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(ApiError::unauthorized)?;
     if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > MAX_CREDENTIALS {
         return Err(ApiError::unauthorized());
     }

@@ -82,7 +82,9 @@ impl From<StoreError> for ApiError {
         };
         match &error {
             StoreError::Conflict | StoreError::Busy => unavailable("busy", "too much is happening at once; try again"),
-            StoreError::Unavailable(_) => unavailable("storage_unavailable", "the database cannot be reached; nothing was done"),
+            StoreError::Unavailable(_) => {
+                unavailable("storage_unavailable", "the database cannot be reached; nothing was done")
+            }
             StoreError::Unknown(_) => unavailable(
                 "outcome_unknown",
                 "it is not known whether the request was carried out; repeat it with the same Idempotency-Key",
@@ -128,19 +130,31 @@ struct FaultView<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        debug_assert!(
+            super::catalogue::CATALOGUE.iter().any(|entry| entry.code == self.code) || !self.faults.is_empty(),
+            "{} is not in the catalogue",
+            self.code
+        );
         let problem = Problem {
             r#type: format!("/docs/errors#{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code,
-            errors: self.faults.iter().map(|fault| FaultView { field: &fault.field, code: fault.code, message: &fault.message }).collect(),
+            errors: self
+                .faults
+                .iter()
+                .map(|fault| FaultView { field: &fault.field, code: fault.code, message: &fault.message })
+                .collect(),
         };
         let mut response = (self.status, super::wire::json::to_text(&problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"xanpay\", charset=\"UTF-8\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"xanpay\", charset=\"UTF-8\""),
+            );
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -19,7 +19,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads a body whole.
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body must be at most 64 KiB");
+    let too_large =
+        || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body must be at most 64 KiB");
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
@@ -33,7 +34,12 @@ pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, 
 }
 
 /// The idempotency key of a request, if it has one.
-pub(super) fn idempotency(headers: &HeaderMap, owner: String, route: &str, body: &[u8]) -> Result<Option<Idempotency>, ApiError> {
+pub(super) fn idempotency(
+    headers: &HeaderMap,
+    owner: String,
+    route: &str,
+    body: &[u8],
+) -> Result<Option<Idempotency>, ApiError> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
     let usable = |text: &str| (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -34,7 +34,11 @@ impl Default for Metrics {
         let waiting_deliveries = Gauge::default();
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("http_request_duration_seconds", "Time from head to answer", durations.clone());
-        registry.register("deliveries_waiting", "Notices that wait for their delivery, counted up to 10,000", waiting_deliveries.clone());
+        registry.register(
+            "deliveries_waiting",
+            "Notices that wait for their delivery, counted up to 10,000",
+            waiting_deliveries.clone(),
+        );
         Self { registry, requests, durations, waiting_deliveries }
     }
 }

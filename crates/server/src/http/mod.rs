@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod catalogue;
 pub mod checkout;
 pub mod error;
 mod limits;

@@ -20,13 +20,17 @@ pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Response {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "the database does not answer\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "the database does not answer\n")
+                .into_response()
         }
     }
 }
 
 /// Figures for Prometheus; to everyone but the operator's addresses the path does not exist.
-pub(super) async fn metrics(State(web): State<Arc<Web>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Result<Response, ApiError> {
+pub(super) async fn metrics(
+    State(web): State<Arc<Web>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+) -> Result<Response, ApiError> {
     let allowed = web.settings.metrics_allowed.iter().any(|network| network.contains(&peer.ip().to_canonical()));
     if !allowed {
         return Err(ApiError::not_found());

@@ -40,7 +40,9 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     metrics.observe(route, status, started.elapsed());
     if let Some(trouble) = trouble {
         match trouble.source {
-            Some(source) => tracing::error!(request_id = id, %method, route, status, code = trouble.code, source, "request failed"),
+            Some(source) => {
+                tracing::error!(request_id = id, %method, route, status, code = trouble.code, source, "request failed")
+            }
             None => tracing::debug!(request_id = id, %method, route, status, code = trouble.code, "request refused"),
         }
         response = with_request_id(response, &id).await;

@@ -55,10 +55,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
         ("/charges/hash", post(api::create_hash::handle)),
         ("/charges/{id}", get(api::get_charge::handle).post(api::get_charge::handle)),
         ("/charges/{id}/cancel", patch(api::cancel_charge::handle)),
-        (
-            "/customers/phone/verification",
-            post(api::send_phone_code::handle).put(api::confirm_phone_code::handle),
-        ),
+        ("/customers/phone/verification", post(api::send_phone_code::handle).put(api::confirm_phone_code::handle)),
         ("/customers/phone/verification/complete", post(api::confirm_phone_code::handle)),
         ("/transfers", post(api::create_transfer::handle).get(api::list_transfers::handle)),
         ("/sandbox/transfers", post(api::create_sandbox_transfer::handle)),
@@ -80,9 +77,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
 }
 
 /// The gateway as a service.
-#[must_use]
 pub fn router(web: Arc<Web>) -> Router {
-    let mut router = Router::new().route("/", get(checkout::page::handle)).route("/assets/{*path}", get(checkout::asset));
+    let mut router =
+        Router::new().route("/", get(checkout::page::handle)).route("/assets/{*path}", get(checkout::asset));
     for (path, methods) in routes() {
         router = router.route(path, methods.clone()).route(&format!("{path}/"), methods);
     }

@@ -92,7 +92,17 @@ pub async fn serve(
     Ok(())
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: axum::Router, mut stopping: watch::Receiver<bool>) {
+/// Resolves when the gateway stops, or when nobody is left who could say so.
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: axum::Router,
+    mut stopping: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -107,7 +117,7 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: axum::Rou
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = stopping.wait_for(|stopping| *stopping) => {
+        () = told_to_stop(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -11,6 +11,8 @@ mod postgres;
 mod sqlite;
 
 pub(crate) use postgres::PostgresEngine;
+#[cfg(test)]
+pub(crate) use postgres::dialect;
 pub(crate) use sqlite::SqliteEngine;
 
 use crate::error::{StoreError, TxError};

@@ -33,6 +33,8 @@ const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEV
 /// No statement of a running gateway takes long: one that does waits for something that does not come.
 const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
     SET idle_in_transaction_session_timeout = '60s'";
+/// Stands in a statement where rows are picked to be changed; a comment to SQLite, which has one writer.
+const SKIP_LOCKED: &str = "/* skip locked */";
 const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// One connection with its prepared statements.
@@ -143,6 +145,16 @@ where
     }
 }
 
+/// A statement's text as this database wants it. Rows that somebody else is taking are passed over instead of waited
+/// for: two claims that wait for each other's rows would stand still until the server ends one, a second later.
+pub(crate) fn dialect(sql: Sql) -> Cow<'static, str> {
+    if sql.text.contains(SKIP_LOCKED) {
+        Cow::Owned(sql.text.replace(SKIP_LOCKED, "FOR UPDATE SKIP LOCKED"))
+    } else {
+        Cow::Borrowed(sql.text)
+    }
+}
+
 impl Session {
     async fn prepared(&self, sql: Sql) -> Result<Statement, StoreError> {
         // Statement texts are constants: their place and length name them.
@@ -151,7 +163,7 @@ impl Session {
         if let Some(statement) = known {
             return Ok(statement);
         }
-        let statement = self.client.prepare(sql.text).await.map_err(driver_error)?;
+        let statement = self.client.prepare(&dialect(sql)).await.map_err(driver_error)?;
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(key, statement.clone());
         Ok(statement)
     }
@@ -331,7 +343,12 @@ async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<
         line.roll_back(session).await;
         return batch;
     }
-    let failure = commit(session).await.err();
+    let failure = match commit(session).await {
+        Ok(()) => None,
+        Err(unknown @ StoreError::Unknown(_)) => Some(unknown),
+        // It is certain that nothing was stored; alone, only the one that the database objects to fails.
+        Err(_) => return batch,
+    };
     let mut again = Vec::new();
     for (job, ran) in batch.into_iter().zip(ran) {
         match ran {

@@ -142,8 +142,11 @@ impl SharedConnection {
 
     /// Runs BEGIN, COMMIT and the like, which come again and again.
     fn control(&self, text: &str) -> Result<(), StoreError> {
-        self.lock().prepare_cached(text).and_then(|mut statement| statement.execute([])).map_err(driver_error)?;
-        Ok(())
+        self.control_raw(text).map_err(driver_error)
+    }
+
+    fn control_raw(&self, text: &str) -> rusqlite::Result<()> {
+        self.lock().prepare_cached(text).and_then(|mut statement| statement.execute([])).map(drop)
     }
 
     /// Whether the transaction is over: some errors end it on their own.
@@ -256,18 +259,101 @@ fn run(connection: &SharedConnection, job: &mut dyn Job) -> Ran {
 }
 
 fn commit(connection: &SharedConnection) -> Result<(), StoreError> {
-    match connection.control("COMMIT") {
-        Ok(()) => Ok(()),
-        // Nothing was written: SQLite has not begun to, or has found no room before it did.
-        Err(error @ (StoreError::Busy | StoreError::Unavailable(_))) => {
+    let Err(error) = connection.control_raw("COMMIT") else { return Ok(()) };
+    let code = error.sqlite_error_code();
+    let error = driver_error(error);
+    match code {
+        // Nothing was written: SQLite has not begun to, or has found no room or a broken rule before it did.
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::ConstraintViolation
+            | ErrorCode::OutOfMemory,
+        ) => {
             roll_back(connection);
             Err(error)
         }
-        Err(error) => stop(&error),
+        _ => stop(&error),
     }
 }
 
 fn roll_back(connection: &SharedConnection) {
     // When it fails there was no transaction left to roll back: some errors end it by themselves.
     let _ = connection.control("ROLLBACK");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Queue, Sql};
+    use xanpay_testkit::Database;
+
+    const INSERT: Sql = Sql { table: "t", text: "INSERT INTO t (id) VALUES ($1)" };
+
+    type WriteBatch = fn(&SharedConnection, Vec<Box<dyn Job>>);
+
+    fn as_the_engine_does(connection: &SharedConnection, batch: Vec<Box<dyn Job>>) {
+        for job in write_together(connection, batch).err().into_iter().flatten() {
+            write_alone(connection, job);
+        }
+    }
+
+    /// The planted bug: callers hear of success before it is one.
+    fn answering_before_the_commit(connection: &SharedConnection, mut batch: Vec<Box<dyn Job>>) {
+        connection.control("BEGIN IMMEDIATE").unwrap();
+        for job in &mut batch {
+            assert!(matches!(run(connection, job.as_mut()), Ran::Keep));
+        }
+        batch.into_iter().for_each(|job| job.answer(None));
+        let _ = commit(connection);
+    }
+
+    /// How many inserts were acknowledged and are not there, when every commit that holds row 3 is refused.
+    async fn acknowledged_and_lost(write: WriteBatch) -> (usize, usize) {
+        let database = Database::sqlite();
+        let connection = connect(&database.path()).unwrap();
+        connection.batch("CREATE TABLE t (id INTEGER PRIMARY KEY)").unwrap();
+        let reader = connect(&database.path()).unwrap();
+        let poisoned = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (seen, hook) = (Arc::clone(&poisoned), Arc::clone(&poisoned));
+        {
+            let mut raw = connection.lock();
+            let mark =
+                move |_, _: &str, _: &str, id| seen.store(seen.load(Ordering::SeqCst) || id == 3, Ordering::SeqCst);
+            raw.update_hook(Some(mark)).unwrap();
+            raw.commit_hook(Some(move || hook.swap(false, Ordering::SeqCst))).unwrap();
+        }
+        let (queue, mut jobs) = Queue::new();
+        let writes: Vec<_> = (0..8_i64)
+            .map(|id| {
+                let queue = queue.clone();
+                tokio::spawn(async move {
+                    let insert = move |tx: Tx| async move { tx.execute_one(INSERT, &[Value::Int(id)]).await };
+                    queue.write::<(), StoreError, _, _>(insert).await.map(|()| id)
+                })
+            })
+            .collect();
+        let mut batch = Vec::new();
+        while batch.len() < writes.len() {
+            batch.push(jobs.recv().await.unwrap());
+        }
+        write(&connection, batch);
+        let stored = reader.query(Sql { table: "t", text: "SELECT id FROM t" }, &[]).unwrap().len();
+        let mut acknowledged = 0;
+        for written in writes {
+            acknowledged += usize::from(written.await.unwrap().is_ok());
+        }
+        (acknowledged - stored, stored)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_whose_commit_is_refused_and_the_rest_of_the_batch_is_stored() {
+        assert_eq!(acknowledged_and_lost(as_the_engine_does).await, (0, 7));
+    }
+
+    #[tokio::test]
+    async fn answering_before_the_commit_would_be_noticed() {
+        assert_eq!(acknowledged_and_lost(answering_before_the_commit).await, (8, 0));
+    }
 }

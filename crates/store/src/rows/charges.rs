@@ -49,8 +49,9 @@ statements! {
         paid_late = $5, version = version + 1 WHERE id = $6 AND version = $7";
     LIST_DUE_CHARGES("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'pending' AND expires_at <= $2 \
         ORDER BY expires_at LIMIT $3";
-    RELEASE_NONCES("charges") = "UPDATE charges SET nonce_held = 0 WHERE id IN (SELECT id FROM charges \
-        WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3) \
+    RELEASE_NONCES("charges") = "WITH cooled AS MATERIALIZED (SELECT id FROM charges \
+        WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3 /* skip locked */) \
+        UPDATE charges SET nonce_held = 0 WHERE id IN (SELECT id FROM cooled) \
         AND nonce_held = 1 AND status <> 'pending' AND closed_at <= $1";
 }
 

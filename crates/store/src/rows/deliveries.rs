@@ -82,10 +82,12 @@ statements! {
         sequence, state, attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, \
         COALESCE((SELECT MAX(next_attempt_at) FROM deliveries WHERE lane = $7 AND state = 'pending' AND attempts > 0 \
         AND next_attempt_at > $9), $9), $10)";
-    CLAIM_DELIVERIES("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 WHERE id IN (SELECT d.id FROM deliveries d \
-        WHERE d.state = 'pending' AND d.next_attempt_at <= $2 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
+    CLAIM_DELIVERIES("deliveries") = "WITH due AS MATERIALIZED (SELECT id FROM deliveries d \
+        WHERE state = 'pending' AND next_attempt_at <= $1 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
         WHERE earlier.lane = d.lane AND earlier.state = 'pending' AND earlier.sequence < d.sequence) \
-        ORDER BY d.next_attempt_at LIMIT $3) AND state = 'pending' AND next_attempt_at <= $2 \
+        ORDER BY next_attempt_at LIMIT $2 /* skip locked */) \
+        UPDATE deliveries SET next_attempt_at = $3 \
+        WHERE id IN (SELECT id FROM due) AND state = 'pending' AND next_attempt_at <= $1 \
         RETURNING id, event_id, merchant_id, environment, webhook_id, url, attempts, lane, sequence, created_at, \
         (SELECT body FROM events WHERE events.id = deliveries.event_id), next_attempt_at";
     INSERT_ATTEMPT("delivery_attempts") = "INSERT INTO delivery_attempts \
@@ -102,6 +104,7 @@ statements! {
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at < $1";
+    FIND_DUE("deliveries") = "SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1 LIMIT 1";
     GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS waiting";
     LIST_DELIVERIES("deliveries") = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.sequence \
@@ -189,7 +192,7 @@ impl Tx {
         leased_until: Timestamp,
         limit: i64,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        let rows = self.change(CLAIM_DELIVERIES, &[leased_until.into(), now.into(), limit.into()]).await?;
+        let rows = self.change(CLAIM_DELIVERIES, &[now.into(), limit.into(), leased_until.into()]).await?;
         rows.into_iter().map(read_claimed).collect()
     }
 
@@ -259,6 +262,14 @@ impl Tx {
         ];
         // No row: two workers recorded their attempts at once and counted the same number. The loser counts again.
         self.execute_one(INSERT_ATTEMPT, &row).await
+    }
+
+    /// Whether any delivery is due.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_due_deliveries(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.query_opt(FIND_DUE, &[now.into()]).await?.is_some())
     }
 
     /// How many deliveries wait, counted up to `limit`.

@@ -20,8 +20,9 @@ statements! {
         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     FIND("idempotency_keys") = "SELECT owner, request_hash, answer, created_at FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2";
     ANSWER("idempotency_keys") = "UPDATE idempotency_keys SET answer = $1 WHERE owner = $2 AND idempotency_key = $3";
-    FORGET("idempotency_keys") = "DELETE FROM idempotency_keys WHERE (owner, idempotency_key) IN \
-        (SELECT owner, idempotency_key FROM idempotency_keys WHERE created_at <= $1 LIMIT 1000) AND created_at <= $1";
+    FORGET("idempotency_keys") = "WITH old AS MATERIALIZED (SELECT owner, idempotency_key FROM idempotency_keys \
+        WHERE created_at <= $1 LIMIT 1000 /* skip locked */) DELETE FROM idempotency_keys \
+        WHERE (owner, idempotency_key) IN (SELECT owner, idempotency_key FROM old) AND created_at <= $1";
     FORGET_ONE("idempotency_keys") = "DELETE FROM idempotency_keys WHERE owner = $1 AND idempotency_key = $2 AND created_at <= $3";
 }
 

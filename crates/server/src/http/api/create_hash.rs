@@ -54,9 +54,16 @@ pub(super) fn check(app: &App, merchant: &Merchant, new: &NewCharge, given: Opti
     Err(Refusal::field("hash", "hash_mismatch", "is not the hash of this amount, currency and orders").into())
 }
 
-fn compute(app: &App, merchant: &Merchant, amount: xanpay_domain::money::Money, orders: Option<&str>) -> Result<[u8; 32], FlowError> {
-    let key = app.unseal(HASH_KEY_PURPOSE, &merchant.hash_key).map_err(|error| FlowError::Internal(error.to_string()))?;
+fn compute(
+    app: &App,
+    merchant: &Merchant,
+    amount: xanpay_domain::money::Money,
+    orders: Option<&str>,
+) -> Result<[u8; 32], FlowError> {
+    let key =
+        app.unseal(HASH_KEY_PURPOSE, &merchant.hash_key).map_err(|error| FlowError::Internal(error.to_string()))?;
     let orders = orders.map(super::super::wire::json::canonical).transpose();
-    let orders = orders.map_err(|_| Refusal::field("orders", "invalid_field", "cannot be brought into canonical form"))?;
+    let orders =
+        orders.map_err(|_| Refusal::field("orders", "invalid_field", "cannot be brought into canonical form"))?;
     Ok(secure_hash(&key, amount, orders.as_deref()))
 }

@@ -26,7 +26,8 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
     let new = read(&body, web.app.addresses.of(caller.0.environment))?;
-    let run = |key| flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at));
+    let run =
+        |key| flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at));
     once(&web, &headers, caller.owner(), "POST /sessions", &body, run).await
 }
 

@@ -11,7 +11,11 @@ use std::sync::Arc;
 use xanpay_domain::id::SessionId;
 
 /// Shows a session.
-pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: MerchantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
     let tx = web.app.store.reader().await?;
     let session = tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;

@@ -15,7 +15,11 @@ use xanpay_domain::id::TransferId;
 const PAGE: i64 = 50;
 
 /// Lists transfers, newest first; `before` is the id of the last one seen.
-pub async fn handle(State(web): State<Arc<Web>>, caller: OperatorCaller, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    caller: OperatorCaller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let (mut limit, mut before) = (PAGE, "g".to_owned());
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
@@ -24,7 +28,8 @@ pub async fn handle(State(web): State<Arc<Web>>, caller: OperatorCaller, RawQuer
                 limit = wanted.ok_or_else(|| Refusal::field("limit", "invalid_field", "must be 1 to 50"))?;
             }
             "before" => {
-                TransferId::parse(&value).map_err(|_| Refusal::field("before", "invalid_field", "must be a transfer's id"))?;
+                TransferId::parse(&value)
+                    .map_err(|_| Refusal::field("before", "invalid_field", "must be a transfer's id"))?;
                 before = value.into_owned();
             }
             _ => {}

@@ -30,7 +30,14 @@ fn json(text: String) -> Response {
 }
 
 /// Runs a creating request under its idempotency key, if it has one: an equal request before it has left its answer.
-async fn once<F, Fut>(web: &Web, headers: &HeaderMap, owner: String, route: &str, body: &[u8], run: F) -> Result<Response, ApiError>
+async fn once<F, Fut>(
+    web: &Web,
+    headers: &HeaderMap,
+    owner: String,
+    route: &str,
+    body: &[u8],
+    run: F,
+) -> Result<Response, ApiError>
 where
     F: FnOnce(Option<Idempotency>) -> Fut,
     Fut: Future<Output = Result<String, FlowError>>,

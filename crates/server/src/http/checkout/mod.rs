@@ -1,13 +1,39 @@
 //! The hosted checkout: what the customer sees.
 //!
-//! This module is the presentation only. A handler reads the session and the charge, fills one of the page structs of
-//! [`view`] with display-ready values, calls [`askama::Template::render`] on it and sends the text with
-//! [`headers::security_headers`]. Nothing here decides about money, reads a clock or talks to the store.
+//! The presentation is [`view`] and its templates, assets and texts: display-ready values in, HTML out. The handlers
+//! load a session ([`load`]), call a flow and fill a view ([`present`]). Forms work without scripts: every POST answers
+//! with a redirect to the page, whose address never changes.
 
 pub mod assets;
+pub mod cancel;
+pub mod events;
 pub mod headers;
+pub mod initiate;
+mod load;
 pub mod merchant_text;
+pub mod page;
+pub mod picture;
+pub mod pictures;
+mod present;
+pub mod simulate;
+pub mod start;
+pub mod status;
 pub mod text;
 pub mod view;
 
 pub use headers::{CONTENT_SECURITY_POLICY, security_headers};
+
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+/// A style sheet, a script or the icon, under a name that changes with its content.
+pub(super) async fn asset(Path(path): Path<String>) -> Response {
+    match assets::asset(&format!("{}{path}", assets::PREFIX)) {
+        Some(asset) => {
+            let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, assets::CACHE_CONTROL)];
+            (headers, asset.bytes).into_response()
+        }
+        None => super::error::ApiError::not_found().into_response(),
+    }
+}

@@ -5,7 +5,7 @@ use crate::outbound::address::{AddressPolicy, UrlFault, parse_callback_url, pars
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::str::FromStr;
-use xanpay_domain::contact::{Email, Phone};
+use xanpay_domain::contact::{ContactError, Email, Phone};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::{AmountError, Money};
@@ -272,8 +272,8 @@ impl<'a> Body<'a> {
         }
         let parsed = match serde_json::from_str::<Parts>(json) {
             Ok(parts) => Phone::parse(&parts.code, &parts.phone).map_err(|error| match error {
-                xanpay_domain::contact::ContactError::PhoneCode => format!("has a code that {error}"),
-                _ => format!("has a phone that {error}"),
+                ContactError::PhoneCode => format!("has a code that {error}"),
+                ContactError::PhoneNumber | ContactError::Email => format!("has a phone that {error}"),
             }),
             Err(_) => Err("must be an object with the strings code and phone".to_owned()),
         };

@@ -1,0 +1,24 @@
+//! `POST /checkout/sessions/{id}/initiate`: the page tells that the customer has begun to act.
+
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::load::{Checkout, NoPage, Visitor, message};
+use crate::flows;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Begins the session's hour.
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    let begun = async {
+        let checkout = Checkout::load(&web, &visitor, &id, None).await?;
+        flows::initiate_session(&web.app, &checkout.session).await?;
+        Ok::<_, NoPage>(())
+    };
+    match begun.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(NoPage::NotFound) => ApiError::not_found().into_response(),
+        Err(no_page) => message(no_page, &visitor),
+    }
+}

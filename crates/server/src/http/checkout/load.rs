@@ -1,0 +1,170 @@
+//! Loading what a checkout page is about, and its plain answers.
+
+use super::super::limits::Misses;
+use super::super::request::RequestId;
+use super::super::router::Web;
+use super::text::ENGLISH;
+use super::view::{Frame, MessageKind, MessagePage};
+use super::{security_headers, view};
+use crate::flows::FlowError;
+use askama::Template;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use xanpay_domain::charge::Charge;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::SessionId;
+use xanpay_domain::session::{Session, SessionState};
+use xanpay_domain::time::Timestamp;
+use xanpay_store::Merchant;
+
+/// A session with everything that its page shows.
+pub(super) struct Checkout {
+    pub(super) session: Session,
+    pub(super) charge: Option<Charge>,
+    pub(super) merchant: Arc<Merchant>,
+    /// The time in the session's environment.
+    pub(super) now: Timestamp,
+}
+
+/// Why there is no page.
+pub(super) enum NoPage {
+    NotFound,
+    TooMany,
+    Failed(FlowError),
+}
+
+impl<E: Into<FlowError>> From<E> for NoPage {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Who asks.
+pub struct Visitor {
+    address: IpAddr,
+    request_id: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
+        Ok(Self { address, request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()) })
+    }
+}
+
+impl Checkout {
+    /// Loads a session by the id of its link. `sandbox` is what the link says, when it matters: it must be true.
+    pub(super) async fn load(web: &Web, visitor: &Visitor, id: &str, sandbox: Option<bool>) -> Result<Self, NoPage> {
+        let misses: &Misses = &web.misses;
+        if misses.is_blocked(visitor.address) {
+            return Err(NoPage::TooMany);
+        }
+        let found = Self::find(web, id).await?;
+        let fits = |checkout: &Self| {
+            sandbox.is_none_or(|sandbox| sandbox == (checkout.session.environment == Environment::Sandbox))
+        };
+        found.filter(fits).ok_or_else(|| {
+            misses.count(visitor.address);
+            NoPage::NotFound
+        })
+    }
+
+    async fn find(web: &Web, id: &str) -> Result<Option<Self>, FlowError> {
+        let Ok(id) = SessionId::parse(id) else { return Ok(None) };
+        let tx = web.app.store.reader().await?;
+        let Some(session) = tx.find_session(id).await? else { return Ok(None) };
+        let charge = match session.state {
+            SessionState::Charged { charge_id } => tx.find_charge(charge_id).await?,
+            SessionState::Created { .. }
+            | SessionState::Initiated { .. }
+            | SessionState::Cancelled
+            | SessionState::Expired => None,
+        };
+        let merchant =
+            web.app.directory.find_merchant(&web.app.store, session.merchant_id, session.environment).await?;
+        let Some(merchant) = merchant else { return Ok(None) };
+        let now = web.app.clock.now(session.environment);
+        Ok(Some(Self { session, charge, merchant, now }))
+    }
+
+    /// The address of the page.
+    pub(super) fn page_url(&self) -> String {
+        page_url(self.session.id, self.session.environment)
+    }
+
+    /// Changes with everything that the page shows.
+    pub(super) fn version(&self) -> String {
+        let session = self.session.state_at(self.now).as_str();
+        match &self.charge {
+            Some(charge) => format!("{}-{}", charge.status_at(self.now).as_str(), charge.received.minor()),
+            None => session.to_owned(),
+        }
+    }
+}
+
+/// The address of a session's page on this host.
+pub(super) fn page_url(id: SessionId, environment: Environment) -> String {
+    let sandbox = match environment {
+        Environment::Sandbox => "&isSandbox=true",
+        Environment::Live => "",
+    };
+    format!("/checkout/?sessionId={id}{sandbox}")
+}
+
+/// Back to the page after a form.
+pub(super) fn see_page(checkout: &Checkout) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, security_headers()).into_response();
+    if let Ok(location) = HeaderValue::from_str(&checkout.page_url()) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// A rendered page.
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => {
+            let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+            (status, security_headers(), kind, text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The page that says why there is no page.
+pub(super) fn message(no_page: NoPage, visitor: &Visitor) -> Response {
+    let (status, kind) = match no_page {
+        NoPage::NotFound => (StatusCode::NOT_FOUND, MessageKind::NotFound),
+        NoPage::TooMany => (StatusCode::TOO_MANY_REQUESTS, MessageKind::TooManyRequests),
+        NoPage::Failed(error) => {
+            tracing::error!(request_id = visitor.request_id, %error, "a checkout page failed");
+            (StatusCode::SERVICE_UNAVAILABLE, MessageKind::Failed)
+        }
+    };
+    let request_id = (kind == MessageKind::Failed).then(|| visitor.request_id.clone()).flatten();
+    let frame = Frame { strings: &ENGLISH, merchant: None, is_sandbox: false };
+    let mut response = html(status, &MessagePage { frame, kind, request_id, page_url: None });
+    if status != StatusCode::NOT_FOUND {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    response
+}
+
+/// The frame around a session's page.
+pub(super) fn frame(checkout: &Checkout) -> view::Frame {
+    view::Frame {
+        strings: &ENGLISH,
+        merchant: Some(super::merchant_text::MerchantText::new(&checkout.merchant.name)),
+        is_sandbox: checkout.session.environment == Environment::Sandbox,
+    }
+}

@@ -1,0 +1,322 @@
+//! From domain objects to display-ready views.
+
+use super::super::router::Web;
+use super::load::{Checkout, frame};
+use super::merchant_text::MerchantText;
+use super::view::{
+    Amount, AppLink, ChoosePage, ClosedPage, Closing, Deadline, Detail, DetailLabel, FormTarget, Live, MethodChoice,
+    Note, OrderLine, PartPaid, PayPage, PhoneField, QrPicture, ReceiptPage, ReturnLink, Summary, TextField,
+};
+use crate::directory::{Freshness, KnownAccount, account_by_id};
+use crate::flows::{self, FlowError, Offer};
+use crate::http::wire::time::iso;
+use xanpay_domain::charge::{Charge, ChargeState};
+use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Timestamp;
+use xanpay_rails::Reliability;
+
+/// The page on which the customer chooses how to pay.
+pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<ChoosePage, FlowError> {
+    let session = &checkout.session;
+    let offers = flows::offers(&web.app, &checkout.merchant, &session.methods, session.amount).await?;
+    let prefill = session.prefill.as_ref();
+    let email = prefill.and_then(|prefill| prefill.email.as_ref()).map(|email| email.as_str().to_owned());
+    let phone = prefill.and_then(|prefill| prefill.phone.as_ref());
+    Ok(ChoosePage {
+        frame: frame(checkout),
+        summary: Summary { amount: amount(session.amount, None), price: None, rate: None, orders: orders(checkout) },
+        methods: offers.iter().map(choice).collect(),
+        selected: match offers.as_slice() {
+            [only] => Some(only.method),
+            _ => None,
+        },
+        method_fault: None,
+        email: Some(TextField { value: email.unwrap_or_default(), is_required: true, fault: None }),
+        phone: Some(PhoneField {
+            code: phone.map(|phone| phone.code().to_owned()).unwrap_or_default(),
+            number: phone.map(|phone| phone.number().to_owned()).unwrap_or_default(),
+            is_required: false,
+            fault: None,
+        }),
+        notice: None,
+        form: form(checkout, "start"),
+        page_url: checkout.page_url(),
+    })
+}
+
+fn choice(offer: &Offer) -> MethodChoice {
+    MethodChoice { method: offer.method, amount: amount(offer.customer_amount, Some(offer.method)) }
+}
+
+/// The page with the payment instructions.
+pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) -> Result<PayPage, FlowError> {
+    let accounts = web.app.directory.accounts(&web.app.store, charge.environment, Freshness::Remembered).await?;
+    let account = account_by_id(&accounts, charge.destination.account_id);
+    let to = &charge.destination;
+    let part_paid = (!charge.received.is_zero()).then(|| PartPaid {
+        received: amount(charge.received, Some(charge.method)),
+        missing: amount(charge.outstanding(), Some(charge.method)),
+    });
+    // The QR asks the whole amount: once a part is there it would ask too much.
+    let code = Some(&to.qr_code).filter(|code| !code.is_empty() && part_paid.is_none());
+    let picture = match code {
+        Some(code) => web.pictures.svg(charge.id, code),
+        None => None,
+    };
+    let app_link = code.and_then(|code| AppLink::new(code, format!("Open {}", charge.method.display_name())));
+    let has_reference = account.is_none_or(|account| account.rail.nonce_reliability() != Reliability::None);
+    Ok(PayPage {
+        frame: frame(checkout),
+        summary: charge_summary(checkout, charge),
+        method: charge.method,
+        account: (!to.account.is_empty()).then(|| to.account.clone()),
+        reference: has_reference.then(|| to.nonce.clone()),
+        details: details(charge, account, has_reference),
+        qr: picture.map(|svg| {
+            let url = format!("/checkout/sessions/{}/qr.svg", checkout.session.id);
+            QrPicture::from_own_generator(svg.to_string(), url, format!("{}-{}", charge.method, to.nonce))
+        }),
+        app_link,
+        notes: notes(checkout, charge, account),
+        part_paid,
+        deadline: Deadline {
+            iso: iso(charge.expires_at),
+            text: clock_text(charge.expires_at, checkout.now),
+            remaining_seconds: u64::try_from(charge.expires_at.since(checkout.now).as_millis() / 1000).unwrap_or(0),
+        },
+        live: live(checkout),
+        cancel: form(checkout, "cancel"),
+        simulate: (charge.environment == Environment::Sandbox).then(|| form(checkout, "simulate")),
+    })
+}
+
+/// The page of a paid charge.
+pub(super) fn receipt_page(checkout: &Checkout, charge: &Charge) -> ReceiptPage {
+    let completed_at = match charge.state {
+        ChargeState::Completed { completed_at, .. } => completed_at,
+        ChargeState::Pending | ChargeState::Expired { .. } | ChargeState::Cancelled { .. } => charge.updated_at,
+    };
+    let surplus = charge.received.checked_sub(charge.customer_amount).ok().filter(|surplus| !surplus.is_zero());
+    ReceiptPage {
+        frame: frame(checkout),
+        summary: charge_summary(checkout, charge),
+        paid: amount(charge.received, Some(charge.method)),
+        surplus: surplus.map(|surplus| amount(surplus, Some(charge.method))),
+        method: charge.method,
+        reference: Some(charge.destination.nonce.clone()),
+        charge_id: charge.id.to_text(),
+        completed_iso: iso(completed_at),
+        completed_text: day_and_clock(completed_at),
+        return_link: return_link(checkout),
+    }
+}
+
+/// The page of a session that ended without payment.
+pub(super) fn closed_page(checkout: &Checkout, closing: Closing) -> ClosedPage {
+    let summary = match &checkout.charge {
+        Some(charge) => charge_summary(checkout, charge),
+        None => {
+            let price = amount(checkout.session.amount, None);
+            Summary { amount: price, price: None, rate: None, orders: orders(checkout) }
+        }
+    };
+    let received = checkout.charge.as_ref().filter(|charge| !charge.received.is_zero());
+    ClosedPage {
+        frame: frame(checkout),
+        closing,
+        summary,
+        received: received.map(|charge| amount(charge.received, Some(charge.method))),
+        // Money may still come for an expired charge, and then the page becomes a receipt.
+        live: checkout.charge.is_some().then(|| live(checkout)),
+        return_link: return_link(checkout),
+    }
+}
+
+fn return_link(checkout: &Checkout) -> Option<ReturnLink> {
+    checkout.session.redirect_url.as_deref().and_then(ReturnLink::new)
+}
+
+fn live(checkout: &Checkout) -> Live {
+    let base = format!("/checkout/sessions/{}", checkout.session.id);
+    Live {
+        status_url: format!("{base}/status"),
+        events_url: format!("{base}/events"),
+        page_url: checkout.page_url(),
+        version: checkout.version(),
+    }
+}
+
+fn form(checkout: &Checkout, verb: &str) -> FormTarget {
+    let sandbox = (checkout.session.environment == Environment::Sandbox).to_string();
+    FormTarget {
+        url: format!("/checkout/sessions/{}/{verb}", checkout.session.id),
+        hidden: vec![("isSandbox", sandbox)],
+    }
+}
+
+fn charge_summary(checkout: &Checkout, charge: &Charge) -> Summary {
+    let differs = charge.merchant_amount != charge.customer_amount;
+    let rate = charge.rate.as_ref().map(|locked| {
+        format!("1 {} = {} {}", charge.merchant_amount.currency(), locked.rate, charge.customer_amount.currency())
+    });
+    Summary {
+        amount: amount(charge.customer_amount, Some(charge.method)),
+        price: differs.then(|| amount(charge.merchant_amount, None)),
+        rate,
+        orders: orders(checkout),
+    }
+}
+
+/// An amount ready to read, with the decimals that are paid on the rail.
+fn amount(money: Money, method: Option<Method>) -> Amount {
+    let decimals = method.map_or(money.currency().exponent(), Method::payable_exponent);
+    let plain = money.to_decimal_with(decimals);
+    Amount { currency: money.currency().code().into(), figure: group(&plain), plain }
+}
+
+/// Groups the digits before the point in threes.
+fn group(plain: &str) -> String {
+    let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(whole, fraction)| (whole, Some(fraction)));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    fraction.map_or(grouped.clone(), |fraction| format!("{grouped}.{fraction}"))
+}
+
+fn orders(checkout: &Checkout) -> Vec<OrderLine> {
+    #[derive(serde::Deserialize)]
+    struct Line<'a> {
+        name: Option<String>,
+        #[serde(borrow)]
+        quantity: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        amount: Option<&'a serde_json::value::RawValue>,
+        currency: Option<String>,
+    }
+    let Some(orders) = &checkout.session.orders else { return Vec::new() };
+    let lines: Vec<Line<'_>> = serde_json::from_str(orders).unwrap_or_default();
+    let line = |line: Line<'_>| {
+        let currency: Currency =
+            line.currency.and_then(|code| code.parse().ok()).unwrap_or(checkout.session.amount.currency());
+        let price = line.amount.and_then(|json| Money::parse(json.get().trim_matches('"'), currency).ok());
+        OrderLine {
+            name: MerchantText::new(line.name.as_deref().unwrap_or("")),
+            quantity: line.quantity.map_or("1".into(), |json| json.get().trim_matches('"').to_owned()),
+            amount: price.map(|money| amount(money, None)),
+        }
+    };
+    lines.into_iter().map(line).collect()
+}
+
+fn details(charge: &Charge, account: Option<&KnownAccount>, has_reference: bool) -> Vec<Detail> {
+    let to = &charge.destination;
+    let row = |label, value: &str, copied: &str| Detail { label, value: value.into(), copied: copied.into() };
+    let asked = amount(charge.outstanding(), Some(charge.method));
+    let mut rows = vec![row(DetailLabel::Amount, &asked.text(), &asked.plain)];
+    if has_reference {
+        rows.push(row(DetailLabel::Reference, &to.nonce, &to.nonce));
+    }
+    let kind = account.map_or("account", |account| account.rail.kind);
+    rows.push(row(account_label(charge.method, kind), &to.account, &to.account));
+    if !to.account_name.is_empty() {
+        rows.push(row(DetailLabel::AccountName, &to.account_name, &to.account_name));
+    }
+    if !to.bank.is_empty() {
+        rows.push(row(bank_label(charge.method), &to.bank, &to.bank));
+    }
+    rows
+}
+
+/// What a bank app calls an account of this kind.
+fn account_label(method: Method, kind: &str) -> DetailLabel {
+    match (method, kind) {
+        (Method::PromptPay, "biller") => DetailLabel::BillerId,
+        (Method::PromptPay, _) => DetailLabel::PromptPayId,
+        (_, "mobile" | "wallet" | "e-wallet") => DetailLabel::MobileNumber,
+        (_, "email") => DetailLabel::Email,
+        (_, "uen") => DetailLabel::Uen,
+        (_, "fps-id") => DetailLabel::FpsId,
+        (_, "vpa") => DetailLabel::UpiId,
+        (_, "merchant") => DetailLabel::MerchantCode,
+        (Method::AuBankTransfer, kind) if kind.starts_with("payid") => DetailLabel::PayId,
+        _ => DetailLabel::AccountNumber,
+    }
+}
+
+fn bank_label(method: Method) -> DetailLabel {
+    match method {
+        Method::InBankTransfer => DetailLabel::Ifsc,
+        Method::ViettelPay | Method::Instapay => DetailLabel::BankCode,
+        Method::Fps
+        | Method::HkBankTransfer
+        | Method::Paynow
+        | Method::DuitNow
+        | Method::PromptPay
+        | Method::GojekId
+        | Method::IdBankTransfer
+        | Method::AuBankTransfer
+        | Method::NzBankTransfer
+        | Method::Toss => DetailLabel::Bank,
+    }
+}
+
+fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -> Vec<Note> {
+    let Some(account) = account else { return Vec::new() };
+    let mut notes = Vec::new();
+    match account.row.policy {
+        Policy::UniqueAmount => {
+            let quoted = xanpay_domain::exchange::quote(
+                charge.merchant_amount,
+                charge.method,
+                charge
+                    .rate
+                    .as_ref()
+                    .map(|locked| xanpay_domain::exchange::RateEntry {
+                        rate: locked.rate,
+                        source: locked.source.clone(),
+                        as_of: locked.as_of,
+                    })
+                    .as_ref(),
+                checkout.merchant.markup_bp,
+                charge.rate.as_ref().map_or(charge.created_at, |locked| locked.as_of),
+            );
+            if let Ok((original, _)) = quoted
+                && original != charge.customer_amount
+            {
+                let shown = |money| amount(money, Some(charge.method));
+                notes.push(Note::UniqueAmount { asked: shown(charge.customer_amount), original: shown(original) });
+            }
+        }
+        Policy::VirtualAccount => notes.push(Note::OwnAccount),
+        Policy::Nonce => {
+            let reliable = matches!(account.rail.nonce_reliability(), Reliability::Carried);
+            if !reliable && !charge.destination.qr_code.is_empty() {
+                notes.push(Note::TypeReference { reference: charge.destination.nonce.clone() });
+            }
+        }
+    }
+    if account.row.template_as_issued && !charge.destination.qr_code.is_empty() {
+        notes.push(Note::TypeAmount { asked: amount(charge.customer_amount, Some(charge.method)) });
+    }
+    notes
+}
+
+/// `14:32 UTC`, with the date when it is another day.
+fn clock_text(instant: Timestamp, now: Timestamp) -> String {
+    let (day, today) = (iso(instant), iso(now));
+    if day[..10] == today[..10] { format!("{} UTC", &day[11..16]) } else { day_and_clock(instant) }
+}
+
+/// `2026-11-22, 14:32 UTC`.
+fn day_and_clock(instant: Timestamp) -> String {
+    let text = iso(instant);
+    format!("{}, {} UTC", &text[..10], &text[11..16])
+}

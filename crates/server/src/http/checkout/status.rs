@@ -1,0 +1,42 @@
+//! `GET /checkout/sessions/{id}/status`: what an open page polls.
+
+use super::super::error::ApiError;
+use super::super::router::Web;
+use super::super::wire::amount::Amount;
+use super::super::wire::json::to_text;
+use super::load::{Checkout, NoPage, Visitor, message};
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The status of the session and of its charge.
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    match Checkout::load(&web, &visitor, &id, None).await {
+        Ok(checkout) => ([(header::CONTENT_TYPE, "application/json")], status_json(&checkout)).into_response(),
+        Err(NoPage::NotFound) => ApiError::not_found().into_response(),
+        Err(no_page) => message(no_page, &visitor),
+    }
+}
+
+/// The JSON that polling and events share.
+pub(super) fn status_json(checkout: &Checkout) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Status {
+        status: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        charge_status: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        received_amount: Option<Amount>,
+        version: String,
+    }
+    let charge = checkout.charge.as_ref();
+    to_text(&Status {
+        status: checkout.session.state_at(checkout.now).as_str(),
+        charge_status: charge.map(|charge| charge.status_at(checkout.now).as_str()),
+        received_amount: charge.filter(|charge| !charge.received.is_zero()).map(|charge| Amount(charge.received)),
+        version: checkout.version(),
+    })
+}

@@ -1,0 +1,230 @@
+//! Deliveries: leased from the outbox, sent outside any transaction, each attempt recorded as a row.
+
+use super::destinations::{Credentials, Destinations};
+use super::hosts::Hosts;
+use crate::app::App;
+use crate::entropy;
+use crate::flows::FlowError;
+use crate::outbound::client::{ClientSettings, WebhookClient};
+use crate::outbound::signature::{
+    SignatureError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, XANPAY_KEY_ID, XANPAY_SIGNATURE,
+    XANPAY_TIMESTAMP, sign,
+};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::retry::next_attempt;
+use xanpay_domain::time::{Span, Timestamp};
+use xanpay_store::{Attempt, ClaimedDelivery};
+
+/// Calls at once over all hosts.
+const MAX_IN_FLIGHT: usize = 256;
+/// Deliveries taken on at once.
+const MAX_CLAIM: usize = 128;
+/// Longer than any call may take: after that another worker may try.
+const LEASE: Span = Span::seconds(60);
+/// How often the outbox is looked at when nobody rings.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// When a delivery to a busy host is looked at again.
+const HOST_BUSY: Span = Span::millis(500);
+
+struct Deliverer {
+    app: Arc<App>,
+    sandbox: WebhookClient,
+    live: WebhookClient,
+    destinations: Destinations,
+    hosts: Hosts,
+}
+
+/// Delivers until the gateway stops, then lets the calls at hand finish.
+pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+    let client = |environment| WebhookClient::new(app.addresses.of(environment).clone(), &ClientSettings::default());
+    let (sandbox, live) = match (client(Environment::Sandbox), client(Environment::Live)) {
+        (Ok(sandbox), Ok(live)) => (sandbox, live),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "notices cannot be delivered: no TLS client");
+            return;
+        }
+    };
+    let deliverer =
+        Arc::new(Deliverer { app, sandbox, live, destinations: Destinations::default(), hosts: Hosts::default() });
+    let slots = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+    while !*shutdown.borrow() {
+        let more = deliverer.claim_and_spawn(&slots).await;
+        if !more {
+            tokio::select! {
+                () = deliverer.app.deliveries_due.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = shutdown.changed() => {}
+            }
+        }
+    }
+    // Every call at hand holds a slot; having all of them means that none is left.
+    let _ = slots.acquire_many(u32::try_from(MAX_IN_FLIGHT).unwrap_or(u32::MAX)).await;
+}
+
+impl Deliverer {
+    /// Takes due deliveries on and starts their calls; tells whether more may be due.
+    async fn claim_and_spawn(self: &Arc<Self>, slots: &Arc<Semaphore>) -> bool {
+        // Wait for room for a good part of a claim: claiming one by one would cost a commit each.
+        let want = slots.available_permits().clamp(MAX_CLAIM / 4, MAX_CLAIM);
+        let Ok(mut permits) = Arc::clone(slots).acquire_many_owned(u32::try_from(want).unwrap_or(1)).await else {
+            return false;
+        };
+        let claimed = match self.claim(want).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(%error, "the outbox could not be read; the next round tries again");
+                return false;
+            }
+        };
+        let more = claimed.len() == want;
+        for delivery in claimed {
+            let Some(slot) = permits.split(1) else { break };
+            let this = Arc::clone(self);
+            tokio::spawn(async move {
+                let id = delivery.id;
+                if let Err(error) = this.deliver(delivery).await {
+                    // The lease runs out and the delivery is tried again.
+                    tracing::error!(%error, delivery = %id, "an attempt could not be recorded");
+                }
+                drop(slot);
+            });
+        }
+        more
+    }
+
+    async fn claim(&self, limit: usize) -> Result<Vec<ClaimedDelivery>, FlowError> {
+        let now = self.app.clock.real_now();
+        // A look first: an idle gateway should not write.
+        if !self.app.store.reader().await?.has_due_deliveries(now).await? {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(limit).unwrap_or(1);
+        self.app.store.write(move |tx| async move { Ok(tx.claim_deliveries(now, now.plus(LEASE), limit).await?) }).await
+    }
+
+    async fn deliver(&self, delivery: ClaimedDelivery) -> Result<(), FlowError> {
+        let host = host_of(&delivery.recipient.url);
+        if !self.hosts.enter(&host) {
+            let again = self.app.clock.real_now().plus(HOST_BUSY);
+            let delivery = Arc::new(delivery);
+            return self
+                .app
+                .store
+                .write(move |tx| {
+                    let delivery = Arc::clone(&delivery);
+                    async move { Ok(tx.release_delivery(&delivery, again).await?) }
+                })
+                .await;
+        }
+        let started = self.app.clock.real_now();
+        let (attempt, retry_after) = self.attempt(&delivery, started).await;
+        self.hosts.leave(&host, attempt.result.is_ok());
+        self.record(delivery, attempt, retry_after).await
+    }
+
+    /// One call; whatever goes wrong is the attempt's result.
+    async fn attempt(&self, delivery: &ClaimedDelivery, started: Timestamp) -> (Attempt, Option<Span>) {
+        let failed = |error: String| {
+            let attempt = Attempt { attempted_at: started, result: Err(error), excerpt: String::new(), elapsed_ms: 0 };
+            (attempt, None)
+        };
+        let credentials = match self.destinations.find(&self.app, delivery).await {
+            Ok(Some(credentials)) => credentials,
+            Ok(None) => return failed("the receiver is gone".into()),
+            Err(error) => return failed(error.to_string()),
+        };
+        let Ok(url) = delivery.recipient.url.parse() else { return failed("the URL cannot be read".into()) };
+        let headers = match headers(&credentials, delivery, started.as_millis() / 1000) {
+            Ok(headers) => headers,
+            Err(error) => return failed(error.to_string()),
+        };
+        let client = match delivery.environment {
+            Environment::Sandbox => &self.sandbox,
+            Environment::Live => &self.live,
+        };
+        match client.post(&url, headers, Bytes::from(delivery.body.clone())).await {
+            Ok(answer) => {
+                let retry_after =
+                    answer.retry_after.and_then(|wait| i64::try_from(wait.as_millis()).ok()).map(Span::millis);
+                let elapsed_ms = i64::try_from(answer.elapsed_ms).unwrap_or(i64::MAX);
+                let attempt =
+                    Attempt { attempted_at: started, result: Ok(answer.status), excerpt: answer.excerpt, elapsed_ms };
+                (attempt, retry_after)
+            }
+            Err(error) => failed(format!("{}: {}", error.kind.code(), error.message)),
+        }
+    }
+
+    async fn record(
+        &self,
+        delivery: ClaimedDelivery,
+        attempt: Attempt,
+        retry_after: Option<Span>,
+    ) -> Result<(), FlowError> {
+        let now = self.app.clock.real_now();
+        let delivered = matches!(attempt.result, Ok(200..=299));
+        let dice = u16::from_be_bytes(entropy::bytes());
+        let next =
+            next_attempt(delivery.attempts + 1, delivery.created_at, now, dice, retry_after).filter(|_| !delivered);
+        if !delivered {
+            let result = attempt.result.as_ref().map_or_else(Clone::clone, |status| format!("status {status}"));
+            tracing::info!(delivery = %delivery.id, event = %delivery.event_id, result, given_up = next.is_none(), "a notice was not taken");
+        }
+        let job = Arc::new((delivery, attempt));
+        self.app
+            .store
+            .write(move |tx| {
+                let job = Arc::clone(&job);
+                async move {
+                    let (delivery, attempt) = &*job;
+                    match next {
+                        Some(next) => tx.postpone_delivery(delivery, attempt, next).await?,
+                        None => tx.finish_delivery(delivery, attempt, delivered, now).await?,
+                    }
+                    Ok(())
+                }
+            })
+            .await
+    }
+}
+
+/// The host and port of a URL, by which calls are counted.
+fn host_of(url: &str) -> String {
+    url::Url::parse(url)
+        .map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
+        .unwrap_or_default()
+}
+
+fn headers(
+    credentials: &Credentials,
+    delivery: &ClaimedDelivery,
+    now_seconds: i64,
+) -> Result<HeaderMap, SignatureError> {
+    let mut headers = HeaderMap::with_capacity(8);
+    let mut insert = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    let (id, body) = (delivery.event_id.to_text(), delivery.body.as_bytes());
+    insert(WEBHOOK_ID, &id);
+    insert(WEBHOOK_TIMESTAMP, &now_seconds.to_string());
+    insert(WEBHOOK_SIGNATURE, &sign(&[&credentials.secret], &id, now_seconds, body));
+    if let Some(signer) = &credentials.signer {
+        insert(XANPAY_SIGNATURE, &signer.sign(now_seconds, body)?);
+        insert(XANPAY_TIMESTAMP, &now_seconds.to_string());
+        insert(XANPAY_KEY_ID, signer.key_id());
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("xanpay/", env!("CARGO_PKG_VERSION"))));
+    if let Some(authorization) = &credentials.authorization {
+        headers.insert(AUTHORIZATION, authorization.clone());
+    }
+    Ok(headers)
+}

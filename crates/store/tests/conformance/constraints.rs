@@ -1,0 +1,251 @@
+//! The database refuses what the domain forbids, whoever writes it.
+
+use crate::samples::{event, full_charge, full_session, money, transfer};
+use xanpay_domain::charge::Charge;
+use xanpay_domain::matching::Policy;
+use xanpay_store::{Recipient, Store, StoreError};
+use xanpay_testkit::{Database, Engine, World, commit, on_both_databases};
+
+/// Runs one statement beside the store.
+pub async fn raw(database: &Database, sql: &str) -> Result<u64, String> {
+    match database.engine() {
+        Engine::Sqlite => {
+            let connection = rusqlite::Connection::open(database.path()).unwrap();
+            connection.pragma_update(None, "foreign_keys", true).unwrap();
+            connection.execute(sql, []).map(|changed| changed as u64).map_err(|error| error.to_string())
+        }
+        Engine::Postgres => database.client().await.execute(sql, &[]).await.map_err(|error| format!("{error:?}")),
+    }
+}
+
+async fn insert(store: &Store, charge: &Charge, fingerprint: Option<[u8; 16]>, claim: Option<i64>) -> bool {
+    commit!(store, |tx, charge| tx.insert_charge(&charge, fingerprint.as_ref(), claim).await?).unwrap()
+}
+
+#[tokio::test]
+async fn a_nonce_names_one_charge_per_account_until_it_is_released() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 1).await;
+        let first = world.charge(None);
+        assert!(insert(&store, &first, None, None).await);
+        let mut same = world.charge(None);
+        same.destination.nonce.clone_from(&first.destination.nonce);
+        assert!(!insert(&store, &same, None, None).await);
+
+        // Closing keeps it out of use; only the end of the cool-down frees it.
+        let now = world.clock.now();
+        let cancelled =
+            Charge { state: xanpay_domain::charge::ChargeState::Cancelled { cancelled_at: now }, ..first.clone() };
+        commit!(store, |tx, cancelled| tx.save_charge(&cancelled, 1).await?).unwrap();
+        assert!(!insert(&store, &same, None, None).await);
+        let release = async |environment, closed_by| {
+            commit!(store, |tx| tx.release_nonces(environment, closed_by, 100).await?).unwrap()
+        };
+        use xanpay_domain::environment::Environment::{Live, Sandbox};
+        use xanpay_domain::time::Span;
+        assert_eq!(release(Sandbox, now.minus(Span::millis(1))).await, 0);
+        assert_eq!(release(Live, now).await, 0);
+        assert_eq!(release(Sandbox, now).await, 1);
+        assert_eq!(release(Sandbox, now).await, 0);
+        assert!(insert(&store, &same, None, None).await);
+        let reader = store.reader().await.unwrap();
+        let holder = reader.find_charge_id_by_nonce(world.account.id, &first.destination.nonce).await.unwrap();
+        assert_eq!(holder, Some(same.id));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_has_one_charge_and_a_pending_fingerprint_or_claim_too() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 2).await;
+        let session = world.session();
+        commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
+        assert!(insert(&store, &world.charge(Some(session.id)), None, None).await);
+        assert!(!insert(&store, &world.charge(Some(session.id)), None, None).await);
+
+        let claim = Policy::UniqueAmount.claim(money(3500, "SGD"));
+        let first = world.charge(None);
+        assert!(insert(&store, &first, Some([1; 16]), claim).await);
+        assert!(!insert(&store, &world.charge(None), Some([1; 16]), None).await);
+        assert!(!insert(&store, &world.charge(None), None, claim).await);
+        assert!(insert(&store, &world.charge(None), Some([2; 16]), claim.map(|minor| minor + 1)).await);
+        assert!(insert(&store, &world.charge(None), None, None).await, "absent ones do not collide");
+        let tx = store.reader().await.unwrap();
+        let account = world.account.id;
+        assert_eq!(tx.find_charge_id_by_claim(account, 3500).await.unwrap(), Some(first.id));
+        assert_eq!(tx.list_claims(account, 0, 10).await.unwrap(), [3500, 3501]);
+        assert_eq!(tx.list_claims(account, 3501, 10).await.unwrap(), [3501]);
+        assert_eq!(tx.list_claims(account, 0, 1).await.unwrap(), [3500]);
+
+        // Both are free again once the charge has closed.
+        let expired_at = world.clock.now();
+        let expired = Charge { state: xanpay_domain::charge::ChargeState::Expired { expired_at }, ..first };
+        commit!(store, |tx, expired| tx.save_charge(&expired, 1).await?).unwrap();
+        assert!(insert(&store, &world.charge(None), Some([1; 16]), claim).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_has_a_transfer_once() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 3).await;
+        let other = World::stored(&store, 4).await;
+        for (row, expected) in [
+            (transfer(&world, "ref:1"), Ok(())),
+            (transfer(&world, "ref:1"), Err(StoreError::Conflict)),
+            (transfer(&world, "ref:2"), Ok(())),
+            (transfer(&other, "ref:1"), Ok(())),
+        ] {
+            assert_eq!(commit!(store, |tx, row| tx.insert_transfer(&row).await?), expected);
+        }
+    })
+    .await;
+}
+
+/// A database with one row of everything, for statements that try to spoil it.
+async fn full_database(database: &Database) -> Store {
+    let store = database.open().await;
+    let world = World::stored(&store, 5).await;
+    let session = full_session(&world);
+    let charge = full_charge(&world, &session);
+    let (event, transfer, key) = (event(&world, &charge, 2), transfer(&world, "ref:1"), world.id());
+    let verification = crate::samples::verification(&world, "+65 1", world.clock.now());
+    let deliveries = [(key, Recipient { webhook_id: None, url: "https://shop.example".into() })];
+    commit!(store, |tx, session, charge, event, transfer, deliveries, verification| {
+        tx.insert_session(&session).await?;
+        tx.insert_charge(&charge, None, None).await?;
+        tx.push_event(&event, &deliveries).await?;
+        tx.insert_transfer(&transfer).await?;
+        tx.insert_verification(&verification).await?;
+    })
+    .unwrap();
+    store
+}
+
+const IMPOSSIBLE: [&str; 46] = [
+    "UPDATE sessions SET status = 'paid'",
+    "UPDATE sessions SET status = 'charged'",
+    "UPDATE sessions SET status = 'cancelled'",
+    "UPDATE sessions SET charge_id = 'x'",
+    "UPDATE sessions SET expires_at = NULL",
+    "UPDATE sessions SET amount_minor = 0",
+    "UPDATE sessions SET methods = ''",
+    "UPDATE sessions SET environment = 'test'",
+    "UPDATE sessions SET prefill = 2",
+    "UPDATE sessions SET prefill = 0",
+    "UPDATE sessions SET prefill_phone = NULL",
+    "UPDATE sessions SET merchant_id = 'nobody'",
+    "UPDATE charges SET status = 'paid'",
+    "UPDATE charges SET status = 'cancelled'",
+    "UPDATE charges SET closed_at = 1",
+    "UPDATE charges SET status = 'completed', closed_at = 1",
+    "UPDATE charges SET status = 'cancelled', closed_at = 1, paid_late = 1",
+    "UPDATE charges SET received_minor = customer_amount_minor",
+    "UPDATE charges SET received_minor = -1",
+    "UPDATE charges SET customer_amount_minor = 0",
+    "UPDATE charges SET merchant_amount_minor = 0",
+    "UPDATE charges SET rate = NULL",
+    "UPDATE charges SET rate_as_of = NULL",
+    "UPDATE charges SET rate_source = NULL",
+    "UPDATE charges SET nonce_held = 0",
+    "UPDATE charges SET paid_late = 2",
+    "UPDATE charges SET phone = NULL",
+    "UPDATE charges SET nonce = NULL",
+    "UPDATE charges SET session_id = 'nobody'",
+    "UPDATE charges SET account_id = 'nobody'",
+    "UPDATE charges SET customer_id = 'nobody'",
+    "UPDATE transfers SET outcome = 'matched'",
+    "UPDATE transfers SET outcome = 'lost'",
+    "UPDATE transfers SET charge_id = (SELECT id FROM charges)",
+    "UPDATE transfers SET amount_minor = 0",
+    "UPDATE transfers SET account_id = 'nobody'",
+    "UPDATE deliveries SET state = 'delivered'",
+    "UPDATE deliveries SET finished_at = 1",
+    "UPDATE deliveries SET attempts = -1",
+    "UPDATE deliveries SET event_id = 'nobody'",
+    "INSERT INTO delivery_attempts SELECT id, 1, 1, NULL, NULL, '', 1 FROM deliveries",
+    "INSERT INTO delivery_attempts SELECT id, 1, 1, 200, 'reset', '', 1 FROM deliveries",
+    "UPDATE verifications SET verified_at = 1",
+    "UPDATE merchant_settings SET markup_bp = 10001",
+    "UPDATE receiving_accounts SET account = ''",
+    "INSERT INTO rates VALUES ('SGD', 'SGD', 'operator', '1.0', 1)",
+];
+
+#[tokio::test]
+async fn impossible_rows_are_refused() {
+    on_both_databases(async |database| {
+        let store = full_database(database).await;
+        for statement in IMPOSSIBLE {
+            let refusal = raw(database, statement).await;
+            let words = ["constraint", "CONSTRAINT"];
+            let refused = refusal.as_ref().is_err_and(|error| words.iter().any(|word| error.contains(word)));
+            assert!(refused, "{statement}: {refusal:?}");
+        }
+        // The control: rows are there to be spoiled, and possible changes pass.
+        for table in ["sessions", "charges", "transfers", "deliveries", "verifications", "merchant_settings"] {
+            assert_eq!(raw(database, &format!("UPDATE {table} SET environment = environment")).await, Ok(1), "{table}");
+        }
+        let completed =
+            "UPDATE charges SET status = 'completed', closed_at = 1, received_minor = customer_amount_minor";
+        assert_eq!(raw(database, completed).await, Ok(1));
+        store.close();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stored_value_that_makes_no_sense_is_named_with_its_place() {
+    on_both_databases(async |database| {
+        let store = full_database(database).await;
+        for (table, column, value) in [
+            ("sessions", "methods", "'carrier-pigeon'"),
+            ("sessions", "prefill_email", "'nobody'"),
+            ("sessions", "prefill_phone", "'x'"),
+            ("charges", "rate", "'1e5'"),
+            ("charges", "method", "'cash'"),
+            ("charges", "customer_amount_minor", "9223372036854775807, customer_currency = 'XXY'"),
+            ("transfers", "reason", "'because'"),
+            ("transfers", "amount_minor", "1, currency = 'XXY'"),
+        ] {
+            let before = format!("SELECT id FROM {table}");
+            let id = one_text(database, &before).await;
+            raw(database, &format!("UPDATE {table} SET {column} = {value}")).await.unwrap();
+            let tx = store.reader().await.unwrap();
+            let found = match table {
+                "sessions" => tx.find_session(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),
+                "charges" => tx.find_charge(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),
+                _ => tx.find_transfer(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),
+            };
+            assert_eq!(found, Err(StoreError::Corrupt { table, column, id }));
+            repair(database, table).await;
+        }
+    })
+    .await;
+}
+
+async fn repair(database: &Database, table: &str) {
+    let mended = match table {
+        "sessions" => "UPDATE sessions SET methods = 'paynow', prefill_email = NULL, prefill_phone = '81234567'",
+        "charges" => {
+            "UPDATE charges SET rate = '1.0', method = 'fps', customer_amount_minor = 2160, \
+            customer_currency = 'SGD'"
+        }
+        _ => "UPDATE transfers SET reason = 'no_reference', amount_minor = 1, currency = 'SGD'",
+    };
+    raw(database, mended).await.unwrap();
+}
+
+async fn one_text(database: &Database, sql: &str) -> String {
+    match database.engine() {
+        Engine::Sqlite => {
+            let connection = rusqlite::Connection::open(database.path()).unwrap();
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        }
+        Engine::Postgres => database.client().await.query_one(sql, &[]).await.unwrap().get(0),
+    }
+}

@@ -1,0 +1,488 @@
+//! Every row function gives back what was written.
+
+use crate::samples::{
+    AWKWARD, event, full_charge, full_session, in_every_state, money, session_states, transfer, verification,
+};
+use xanpay_domain::charge::ChargeStatus;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::exchange::{Rate, RateEntry};
+use xanpay_domain::id::{ChargeId, CustomerId, MerchantId};
+use xanpay_domain::matching::{Outcome, Policy, Reason};
+use xanpay_domain::method::Method;
+use xanpay_domain::session::{Prefill, Session, SessionState};
+use xanpay_domain::time::{Span, Timestamp};
+use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
+use xanpay_store::{
+    Account, ApiKey, Merchant, PairRate, Permission, SandboxMessage, StoreError, Verification, VersionedCharge, Webhook,
+};
+use xanpay_testkit::{World, commit, on_both_databases};
+
+#[tokio::test]
+async fn a_session_reads_back_in_every_state_bare_and_full() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 1).await;
+        let empty_prefill = Session { prefill: Some(Prefill { email: None, phone: None }), ..world.session() };
+        for sample in [world.session(), full_session(&world), empty_prefill] {
+            for state in session_states(&world) {
+                let session = Session { id: world.id(), state, ..sample.clone() };
+                commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
+                let reader = store.reader().await.unwrap();
+                assert_eq!(reader.find_session(session.id).await.unwrap().as_ref(), Some(&session));
+                let id = session.id;
+                let locked = commit!(store, |tx| tx.lock_session(id).await?).unwrap();
+                assert_eq!(locked, Some((session, 2)));
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_moves_into_every_state_and_only_with_its_version() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 2).await;
+        let session = world.session();
+        commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
+        let (id, later) = (session.id, world.clock.advance(Span::minutes(3)));
+        for state in session_states(&world) {
+            commit!(store, |tx| {
+                let (_, version) = tx.lock_session(id).await?.ok_or(StoreError::Conflict)?;
+                tx.save_session(id, state, later, version).await?;
+            })
+            .unwrap();
+            let expected = Session { state, updated_at: later, ..session.clone() };
+            assert_eq!(store.reader().await.unwrap().find_session(id).await.unwrap(), Some(expected));
+        }
+        let stale = commit!(store, |tx| tx.save_session(id, SessionState::Cancelled, later, 1).await?);
+        assert_eq!(stale, Err(StoreError::Conflict));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_or_charge_of_another_merchant_or_environment_is_absent() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 3).await;
+        let (session, charge) = (world.session(), world.charge(None));
+        commit!(store, |tx, session, charge| {
+            tx.insert_session(&session).await?;
+            tx.insert_charge(&charge, None, None).await?
+        })
+        .unwrap();
+        let tx = store.reader().await.unwrap();
+        let (own, other) = (world.merchant.id, world.id());
+        for (merchant, environment, there) in
+            [(own, Environment::Sandbox, true), (own, Environment::Live, false), (other, Environment::Sandbox, false)]
+        {
+            assert_eq!(tx.find_session_of(merchant, environment, session.id).await.unwrap().is_some(), there);
+            assert_eq!(tx.find_charge_of(merchant, environment, charge.id).await.unwrap().is_some(), there);
+        }
+        assert_eq!(tx.find_session(world.id()).await.unwrap(), None);
+        assert_eq!(tx.find_charge(world.id()).await.unwrap(), None);
+        assert_eq!(commit!(store, |tx, world| tx.lock_session(world.id()).await?).unwrap(), None);
+        assert_eq!(commit!(store, |tx, world| tx.lock_charge(world.id()).await?).unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_reads_back_in_every_state_bare_and_full() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 4).await;
+        for sample in [world.charge(None), full_charge(&world, &world.session())] {
+            for mut charge in in_every_state(&sample) {
+                let session = world.session();
+                charge.id = world.id();
+                charge.session_id = charge.session_id.map(|_| session.id);
+                charge.destination.nonce = world.charge(None).destination.nonce;
+                let fingerprint: [u8; 16] = world.entropy.bytes();
+                let stored = commit!(store, |tx, session, charge| {
+                    tx.insert_session(&session).await?;
+                    tx.insert_charge(&charge, Some(&fingerprint), None).await?
+                });
+                assert_eq!(stored, Ok(true));
+                let tx = store.reader().await.unwrap();
+                assert_eq!(tx.find_charge(charge.id).await.unwrap().as_ref(), Some(&charge));
+                let of_session = charge.session_id.map(|_| charge.clone());
+                assert_eq!(tx.find_charge_of_session(session.id).await.unwrap(), of_session);
+                let (account, nonce) = (charge.destination.account_id, &charge.destination.nonce);
+                assert_eq!(tx.find_charge_id_by_nonce(account, nonce).await.unwrap(), Some(charge.id));
+                assert_eq!(tx.find_charge_id_by_nonce(world.id(), nonce).await.unwrap(), None);
+                let pending = (charge.state.status() == ChargeStatus::Pending).then(|| charge.clone());
+                assert_eq!(tx.find_charge_by_fingerprint(&fingerprint).await.unwrap(), pending);
+                let id = charge.id;
+                let locked = commit!(store, |tx| tx.lock_charge(id).await?).unwrap();
+                assert_eq!(locked, Some(VersionedCharge { charge, version: 2 }));
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_moves_into_every_state_and_only_with_its_version() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 5).await;
+        for mut after in in_every_state(&world.charge(None)) {
+            let before = world.charge(None);
+            after = xanpay_domain::charge::Charge {
+                id: before.id,
+                destination: before.destination.clone(),
+                cancel_token: before.cancel_token.clone(),
+                updated_at: world.clock.advance(Span::seconds(1)),
+                ..after
+            };
+            after.created_at = before.created_at;
+            after.expires_at = before.expires_at;
+            commit!(store, |tx, before, after| {
+                tx.insert_charge(&before, None, None).await?;
+                let locked = tx.lock_charge(before.id).await?.ok_or(StoreError::Conflict)?;
+                tx.save_charge(&after, locked.version).await?;
+            })
+            .unwrap();
+            assert_eq!(store.reader().await.unwrap().find_charge(after.id).await.unwrap().as_ref(), Some(&after));
+            assert_eq!(commit!(store, |tx, after| tx.save_charge(&after, 1).await?), Err(StoreError::Conflict));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_customer_is_one_per_merchant_environment_and_identity() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let (world, other) = (World::stored(&store, 6).await, World::stored(&store, 7).await);
+        let (a, b, now) = (world.merchant.id, other.merchant.id, world.clock.now());
+        let fresh: [CustomerId; 5] = std::array::from_fn(|_| world.id());
+        let found = commit!(store, |tx| {
+            let (sandbox, live) = (Environment::Sandbox, Environment::Live);
+            [
+                tx.find_or_insert_customer(a, sandbox, "phone:+6581234567", fresh[0], now).await?,
+                tx.find_or_insert_customer(a, sandbox, "phone:+6581234567", fresh[1], now).await?,
+                tx.find_or_insert_customer(a, live, "phone:+6581234567", fresh[2], now).await?,
+                tx.find_or_insert_customer(b, sandbox, "phone:+6581234567", fresh[3], now).await?,
+                tx.find_or_insert_customer(a, sandbox, "email:茶@example.com", fresh[4], now).await?,
+            ]
+        });
+        assert_eq!(found.unwrap(), [fresh[0], fresh[0], fresh[2], fresh[3], fresh[4]]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_merchant_reads_back_in_both_environments_and_keeps_its_switches() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::new(8);
+        let now = world.clock.now();
+        let sandbox = world.merchant.clone();
+        let live = Merchant {
+            name: AWKWARD.into(),
+            environment: Environment::Live,
+            methods: Method::ALL.into(),
+            permissions: Permission::ALL.into(),
+            phone_verification: true,
+            secure_mode: true,
+            markup_bp: 10_000,
+            hash_key: (0..=255).collect(),
+            signing_key: vec![0; 4096],
+            certificate: AWKWARD.into(),
+            ..sandbox.clone()
+        };
+        let bare = Merchant { id: world.id(), methods: vec![], permissions: vec![], ..live.clone() };
+        for merchant in [&sandbox, &live, &bare] {
+            commit!(store, |tx, merchant| tx.insert_merchant(&merchant, now).await?).unwrap();
+        }
+        let tx = store.reader().await.unwrap();
+        // The name is the merchant's, not its environment's: the first one stands.
+        let live = Merchant { name: sandbox.name.clone(), ..live };
+        for merchant in [&sandbox, &live, &bare] {
+            let found = tx.find_merchant(merchant.id, merchant.environment).await.unwrap();
+            assert_eq!(found.as_ref(), Some(merchant));
+        }
+        assert_eq!(tx.find_merchant(bare.id, Environment::Sandbox).await.unwrap(), None);
+        let switched = Merchant {
+            methods: vec![Method::Toss],
+            permissions: vec![Permission::Refunds],
+            phone_verification: false,
+            secure_mode: false,
+            markup_bp: 1,
+            ..live.clone()
+        };
+        commit!(store, |tx, switched| tx.save_merchant_switches(&switched).await?).unwrap();
+        assert_eq!(tx.find_merchant(live.id, Environment::Live).await.unwrap(), Some(switched));
+        assert_eq!(tx.find_merchant(live.id, Environment::Sandbox).await.unwrap(), Some(sandbox));
+        let nobody = Merchant { id: world.id(), ..live };
+        let saved = commit!(store, |tx, nobody| tx.save_merchant_switches(&nobody).await?);
+        assert_eq!(saved, Err(StoreError::Conflict));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_api_key_reads_back_and_is_revoked_once() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 9).await;
+        let now = world.clock.now();
+        let merchant = ApiKey {
+            api_key: "pk_1".into(),
+            merchant_id: Some(world.merchant.id),
+            environment: Environment::Sandbox,
+            secret_hash: (0..32).collect(),
+            created_at: now,
+            revoked_at: None,
+        };
+        let operator = ApiKey { api_key: "pk_2".into(), merchant_id: None, revoked_at: Some(now), ..merchant.clone() };
+        for key in [&merchant, &operator] {
+            commit!(store, |tx, key| tx.insert_api_key(&key).await?).unwrap();
+            let tx = store.reader().await.unwrap();
+            assert_eq!(tx.find_api_key(&key.api_key).await.unwrap().as_ref(), Some(key));
+        }
+        for (key, alive) in [("pk_1", true), ("pk_1", false), ("pk_2", false), ("pk_3", false)] {
+            assert_eq!(commit!(store, |tx| tx.revoke_api_key(key, now).await?), Ok(alive), "{key}");
+        }
+        let found = store.reader().await.unwrap().find_api_key("pk_1").await.unwrap();
+        assert_eq!(found, Some(ApiKey { revoked_at: Some(now), ..merchant }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_reads_back_is_unique_and_is_disabled_once() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 10).await;
+        let now = world.clock.now();
+        for policy in Policy::ALL {
+            let account = Account {
+                id: world.id(),
+                environment: Environment::Live,
+                account: format!("{policy:?} 茶"),
+                bank: AWKWARD.into(),
+                template_qr: Some("000201".repeat(100)),
+                template_as_issued: true,
+                policy,
+                statement_account: Some("DE02120300000000202051".into()),
+                merchant_id: Some(world.merchant.id),
+                disabled_at: Some(now),
+                ..world.account.clone()
+            };
+            assert_eq!(commit!(store, |tx, account| tx.insert_account(&account).await?), Ok(true));
+            let again = Account { id: world.id(), ..account.clone() };
+            assert_eq!(commit!(store, |tx, again| tx.insert_account(&again).await?), Ok(false));
+            let tx = store.reader().await.unwrap();
+            let found = tx.find_account(Environment::Live, account.method, &account.account).await.unwrap();
+            assert_eq!(found, Some(account));
+        }
+        let tx = store.reader().await.unwrap();
+        assert_eq!(tx.list_accounts(Environment::Live).await.unwrap().len(), 3);
+        assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), std::slice::from_ref(&world.account));
+        let id = world.account.id;
+        for was_used in [true, false] {
+            assert_eq!(commit!(store, |tx| tx.disable_account(id, now).await?), Ok(was_used));
+        }
+        let disabled = Account { disabled_at: Some(now), ..world.account };
+        assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), [disabled]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rates_settings_and_webhooks_read_back_and_change() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 11).await;
+        let now = world.clock.now();
+        let rate = |rate: &str| PairRate {
+            base: "HKD".parse().unwrap(),
+            quote: "SGD".parse().unwrap(),
+            entry: RateEntry { rate: Rate::parse(rate).unwrap(), source: "operator".into(), as_of: now },
+        };
+        for text in ["0.174933", "99999999.9999999999"] {
+            let rate = rate(text);
+            commit!(store, |tx, rate| tx.save_rate(&rate).await?).unwrap();
+            assert_eq!(store.reader().await.unwrap().list_rates().await.unwrap(), [rate]);
+        }
+
+        assert_eq!(commit!(store, |tx| tx.insert_setting("a", AWKWARD).await?).as_deref(), Ok(AWKWARD));
+        assert_eq!(commit!(store, |tx| tx.insert_setting("a", "2").await?).as_deref(), Ok(AWKWARD));
+        commit!(store, |tx| tx.save_setting("a", "3").await?).unwrap();
+        commit!(store, |tx| tx.save_setting("b", "").await?).unwrap();
+        let tx = store.reader().await.unwrap();
+        for (name, value) in [("a", Some("3")), ("b", Some("")), ("c", None)] {
+            assert_eq!(tx.find_setting(name).await.unwrap().as_deref(), value);
+        }
+
+        let plain = Webhook {
+            id: world.id(),
+            merchant_id: world.merchant.id,
+            environment: Environment::Sandbox,
+            url: "https://shop.example/hook".into(),
+            basic: None,
+            secret: vec![0, 255],
+            created_at: now,
+        };
+        world.clock.advance(Span::seconds(1));
+        let basic = Webhook { id: world.id(), basic: Some((AWKWARD.into(), vec![])), ..plain.clone() };
+        for webhook in [&plain, &basic] {
+            commit!(store, |tx, webhook| tx.insert_webhook(&webhook).await?).unwrap();
+            assert_eq!(tx.find_webhook(webhook.id).await.unwrap().as_ref(), Some(webhook));
+        }
+        let merchant = world.merchant.id;
+        assert_eq!(tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap(), [plain.clone(), basic.clone()]);
+        assert_eq!(tx.list_webhooks(merchant, Environment::Live).await.unwrap(), []);
+        for was_live in [true, false] {
+            let id = plain.id;
+            assert_eq!(commit!(store, |tx| tx.disable_webhook(id, now).await?), Ok(was_live));
+        }
+        assert_eq!(tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap(), [basic]);
+        assert_eq!(tx.find_webhook(plain.id).await.unwrap(), Some(plain));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transfer_reads_back_with_every_outcome_and_reason() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 12).await;
+        let charge = world.charge(None);
+        commit!(store, |tx, charge| tx.insert_charge(&charge, None, None).await?).unwrap();
+        let full = ReportedTransfer {
+            amount: money(1, "VND"),
+            booked: Booked::On(Timestamp::from_millis(-86_400_000)),
+            texts: vec![AWKWARD.into(), String::new(), "b".into()],
+            bank_reference: Some(AWKWARD.into()),
+            end_to_end_id: Some("NOTPROVIDED".into()),
+            payer_name: Some("陳大文".into()),
+            payer_account: Some("012-345678-9".into()),
+            reversal: true,
+        };
+        let bare = transfer(&world, "").reported;
+        let one_empty = ReportedTransfer { texts: vec![String::new()], ..bare.clone() };
+        let reasons = Reason::ALL.into_iter().zip([bare, full, one_empty].into_iter().cycle());
+        for (number, (reason, reported)) in reasons.enumerate() {
+            let outcome = Outcome::ALL[number % Outcome::ALL.len()];
+            let charge_id: Option<ChargeId> = match outcome {
+                Outcome::Matched | Outcome::Part | Outcome::Over | Outcome::Late => Some(charge.id),
+                Outcome::Ambiguous | Outcome::Unmatched => None,
+            };
+            let fresh = transfer(&world, &format!("row:{number}:{AWKWARD}"));
+            let stored = Transfer { reported, outcome, reason, charge_id, ..fresh };
+            commit!(store, |tx, stored| tx.insert_transfer(&stored).await?).unwrap();
+            let tx = store.reader().await.unwrap();
+            assert_eq!(tx.find_transfer(stored.id).await.unwrap().as_ref(), Some(&stored));
+            let by_identity = tx.find_transfer_by_identity(stored.account_id, &stored.identity).await.unwrap();
+            assert_eq!(by_identity, Some(stored.clone()));
+            assert_eq!(tx.find_transfer_by_identity(world.id(), &stored.identity).await.unwrap(), None);
+        }
+        let late_and_held = Transfer { outcome: Outcome::Late, ..transfer(&world, "late") };
+        commit!(store, |tx, late_and_held| tx.insert_transfer(&late_and_held).await?).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_verification_is_guessed_proved_and_used_once_each() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 13).await;
+        let (merchant, began) = (world.merchant.id, world.clock.now());
+        let first = verification(&world, "+65 81234567", began);
+        let later = verification(&world, "+65 81234567", began.plus(Span::seconds(1)));
+        let other = verification(&world, "+65 81234568", began);
+        for row in [&first, &later, &other] {
+            commit!(store, |tx, row| tx.insert_verification(&row).await?).unwrap();
+        }
+        let list = async |merchant: MerchantId, environment, after| {
+            let tx = store.reader().await.unwrap();
+            tx.list_verifications(merchant, environment, "+65 81234567", after).await.unwrap()
+        };
+        let before = began.minus(Span::millis(1));
+        assert_eq!(list(merchant, Environment::Sandbox, before).await, [later.clone(), first.clone()]);
+        assert_eq!(list(merchant, Environment::Sandbox, began).await, std::slice::from_ref(&later));
+        assert_eq!(list(merchant, Environment::Live, before).await, []);
+        assert_eq!(list(world.id(), Environment::Sandbox, before).await, []);
+
+        commit!(store, |tx, first| tx.count_verification_attempt(&first).await?).unwrap();
+        let twice = commit!(store, |tx, first| tx.count_verification_attempt(&first).await?);
+        assert_eq!(twice, Err(StoreError::Conflict));
+        let (id, code, charge): (_, [u8; 32], ChargeId) = (first.id, world.entropy.bytes(), world.id());
+        commit!(store, |tx| tx.save_verified(id, &code, began).await?).unwrap();
+        assert_eq!(commit!(store, |tx| tx.save_verified(id, &[1], began).await?), Err(StoreError::Conflict));
+        commit!(store, |tx| tx.save_verification_used(id, charge).await?).unwrap();
+        let again = commit!(store, |tx| tx.save_verification_used(id, charge).await?);
+        assert_eq!(again, Err(StoreError::Conflict));
+        let used = Verification {
+            attempts: 1,
+            verified: Some((code.to_vec(), began)),
+            charge_id: Some(charge),
+            ..first.clone()
+        };
+        let tx = store.reader().await.unwrap();
+        assert_eq!(tx.find_verification_by_code(&code).await.unwrap(), Some(used));
+        assert_eq!(tx.find_verification_by_code(&[1]).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sandbox_keeps_its_messages_newest_first() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 14).await;
+        let merchant = world.merchant.id;
+        for number in 0..3 {
+            let created_at = world.clock.advance(Span::millis(1));
+            let message = SandboxMessage { recipient: AWKWARD.into(), body: format!("{number} {AWKWARD}"), created_at };
+            let id = world.id();
+            commit!(store, |tx, message| tx.insert_sandbox_message(id, merchant, &message).await?).unwrap();
+        }
+        let tx = store.reader().await.unwrap();
+        let found = tx.list_sandbox_messages(merchant, 2).await.unwrap();
+        assert_eq!(found.iter().map(|message| &message.body[..1]).collect::<Vec<_>>(), ["2", "1"]);
+        assert_eq!((found[0].recipient.as_str(), found[0].created_at), (AWKWARD, world.clock.now()));
+        assert_eq!(tx.list_sandbox_messages(world.id(), 2).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_keeps_its_body_byte_for_byte() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 15).await;
+        let charge = world.charge(None);
+        let event = event(&world, &charge, 2);
+        let recipient = xanpay_store::Recipient { webhook_id: None, url: AWKWARD.into() };
+        let deliveries = [(world.id(), recipient.clone())];
+        commit!(store, |tx, charge, event, deliveries| {
+            tx.insert_charge(&charge, None, None).await?;
+            tx.push_event(&event, &deliveries).await?;
+        })
+        .unwrap();
+        let now = world.clock.now();
+        let claimed = commit!(store, |tx| tx.claim_deliveries(now, now.plus(Span::minutes(1)), 10).await?).unwrap();
+        let expected = xanpay_store::ClaimedDelivery {
+            id: deliveries[0].0,
+            event_id: event.id,
+            merchant_id: event.merchant_id,
+            environment: event.environment,
+            recipient,
+            attempts: 0,
+            lane: format!("{}/callback", charge.id),
+            sequence: 2,
+            created_at: now,
+            body: event.body,
+            leased_until: now.plus(Span::minutes(1)),
+        };
+        assert_eq!(claimed, [expected]);
+    })
+    .await;
+}

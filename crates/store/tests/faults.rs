@@ -1,0 +1,184 @@
+//! A server that crashes, closes connections or gives up its standby, on clusters of the tests' own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed set-up is a failed test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use xanpay_domain::id::SessionId;
+use xanpay_store::{Store, StoreError};
+use xanpay_testkit::{Cluster, Database, World, commit};
+
+async fn insert(store: &Store, world: &World) -> (SessionId, Result<(), StoreError>) {
+    let session = world.session();
+    let id = session.id;
+    (id, commit!(store, |tx, session| tx.insert_session(&session).await?))
+}
+
+async fn is_there(store: &Store, id: SessionId) -> bool {
+    store.reader().await.unwrap().find_session(id).await.unwrap().is_some()
+}
+
+/// Ends every connection to the database but the asking one.
+const END_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_and_reads_go_on_after_the_server_closed_every_idle_connection() {
+    let database = Database::postgres().await;
+    let store = database.open().await;
+    let world = World::stored(&store, 1).await;
+    for _ in 0..5 {
+        // All connections are in use once, so that none is lost before the write.
+        database.client().await.query(END_OTHERS, &[]).await.unwrap();
+        for _ in 0..8 {
+            let (id, answer) = insert(&store, &world).await;
+            assert_eq!(answer, Ok(()));
+            // A reader may meet the closing of its own connection; the next one has a new one.
+            if let Err(error) = store.reader().await.unwrap().find_session(id).await {
+                assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+            }
+            assert!(is_there(&store, id).await);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_acknowledged_before_a_crash_is_there_after_it() {
+    let cluster = Arc::new(Cluster::start(&["-c", "fsync=on", "-c", "full_page_writes=on"]));
+    let database = Database::postgres_at(cluster.url()).await;
+    let store = Arc::new(database.open().await);
+    let world = World::stored(&store, 2).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let (store, world, over) = (Arc::clone(&store), world.clone(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    answers.push(insert(&store, &world).await);
+                }
+                answers
+            })
+        })
+        .collect();
+    for _ in 0..2 {
+        // So much gets through between two crashes that some of it is in flight.
+        for _ in 0..20 {
+            let _ = insert(&store, &world).await;
+        }
+        let cluster = Arc::clone(&cluster);
+        tokio::task::spawn_blocking(move || cluster.restart()).await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    let (mut acknowledged, mut refused) = (0, 0);
+    for client in clients {
+        for (id, answer) in client.await.unwrap() {
+            match answer {
+                Ok(()) => {
+                    acknowledged += 1;
+                    assert!(is_there(&store, id).await, "an acknowledged session is lost");
+                }
+                // Nobody can say, and nobody claims to.
+                Err(StoreError::Unknown(_)) => refused += 1,
+                Err(StoreError::Unavailable(_)) => {
+                    refused += 1;
+                    assert!(!is_there(&store, id).await, "a session that is said not to be stored is there");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(acknowledged > 100 && refused > 0, "{acknowledged} acknowledged, {refused} refused");
+    assert_eq!(insert(&store, &world).await.1, Ok(()));
+}
+
+/// Waits for the commit that waits for a standby, and calls off its wait.
+async fn cancel_the_wait(database: &Database) {
+    let client = database.client().await;
+    let waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    while client.query(waiting, &[]).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_whose_standby_did_not_answer_is_unknown_and_not_a_success() {
+    let cluster = Cluster::start(&[]);
+    let database = Database::postgres_at(cluster.url()).await;
+    let store = database.open().await;
+    let world = World::stored(&store, 3).await;
+    let client = database.client().await;
+    client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    while client.query_one("SHOW synchronous_standby_names", &[]).await.unwrap().get::<_, String>(0) != "nobody" {
+        tokio::task::yield_now().await;
+    }
+    let ((id, answer), ()) = tokio::join!(insert(&store, &world), cancel_the_wait(&database));
+    assert!(matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");
+    assert!(is_there(&store, id).await, "here it is stored, which the standby may never learn");
+
+    client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    while !client.query_one("SHOW synchronous_standby_names", &[]).await.unwrap().get::<_, String>(0).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(insert(&store, &world).await.1, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_that_postgresql_refuses_is_answered_so_and_spares_the_rest_of_its_batch() {
+    let database = Database::postgres().await;
+    let store = Arc::new(database.open().await);
+    let world = World::stored(&store, 4).await;
+    database
+        .client()
+        .await
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN RAISE EXCEPTION ''planted''; END'; \
+             CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON sessions DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW WHEN (NEW.notify_payload = 'poison') EXECUTE FUNCTION refuse()",
+        )
+        .await
+        .unwrap();
+    let clients: Vec<_> = (0..64)
+        .map(|number| {
+            let (store, mut session) = (Arc::clone(&store), world.session());
+            session.notify_payload = (number % 8 == 0).then(|| "poison".into());
+            tokio::spawn(
+                async move { (session.clone(), commit!(store, |tx, session| tx.insert_session(&session).await?)) },
+            )
+        })
+        .collect();
+    for client in clients {
+        let (session, answer) = client.await.unwrap();
+        assert_eq!(answer.is_ok(), session.notify_payload.is_none(), "{answer:?}");
+        assert_eq!(is_there(&store, session.id).await, answer.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_is_durable_and_committed_reads_are_read_whatever_the_database_prefers() {
+    let database = Database::postgres().await;
+    let name = database.url().rsplit('/').next().unwrap().to_owned();
+    let client = database.client().await;
+    for setting in
+        ["synchronous_commit = off", "default_transaction_isolation = 'repeatable read'", "client_min_messages = error"]
+    {
+        client.batch_execute(&format!("ALTER DATABASE {name} SET {setting}")).await.unwrap();
+    }
+    let store = database.open().await;
+    let world = World::stored(&store, 5).await;
+    client
+        .batch_execute(
+            "CREATE TABLE seen (setting TEXT); \
+         CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES \
+         (current_setting(''synchronous_commit'') || '', '' || current_setting(''transaction_isolation'') || '', '' || \
+         current_setting(''client_min_messages'')); RETURN NULL; END'; \
+         CREATE TRIGGER look AFTER INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION look()",
+        )
+        .await
+        .unwrap();
+    insert(&store, &world).await.1.unwrap();
+    let seen: String = client.query_one("SELECT setting FROM seen", &[]).await.unwrap().get(0);
+    assert_eq!(seen, "on, read committed, warning");
+}
