@@ -1,10 +1,13 @@
 //! The gateway's edges and flows: HTTP API, checkout pages, workers, command line.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod directory;
 pub mod entropy;
 pub mod flows;
 pub mod http;
+pub mod open;
 pub mod outbound;
 pub mod workers;

@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `xanpay` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xanpay_server::cli::main()
+}

@@ -1,0 +1,159 @@
+//! `xanpay account`.
+
+use super::Context;
+use super::failure::Failure;
+use super::output::{note, table};
+use super::values;
+use crate::flows::{NewAccount, add_account};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use xanpay_domain::id::AccountId;
+use xanpay_domain::matching::Policy;
+use xanpay_domain::method::Method;
+use xanpay_store::{Account as Row, StoreError};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Add a receiving account; checked against its payment method
+    Add(Add),
+    /// Every receiving account of the environment
+    List,
+    /// Use an account for no new charge; what is on its way still arrives
+    Disable(Disable),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Payment method that uses the account
+    #[arg(long, value_parser = values::method)]
+    method: Method,
+    /// What the payer pays to: a number, an address or an id
+    #[arg(long)]
+    account: String,
+    /// Name of its holder
+    #[arg(long)]
+    name: Option<String>,
+    /// Name or code of its bank
+    #[arg(long)]
+    bank: Option<String>,
+    /// Merchant that owns it; without one it serves every merchant
+    #[arg(long, value_name = "ID")]
+    merchant: Option<String>,
+    /// The static code that the bank issued, on methods that need one
+    #[arg(long, value_name = "PAYLOAD")]
+    template_qr: Option<String>,
+    /// Show that code unchanged; the payer types the amount
+    #[arg(long, requires = "template_qr")]
+    template_as_issued: bool,
+    /// How transfers are told apart: nonce, unique-amount or virtual-account [default: the method's own]
+    #[arg(long)]
+    policy: Option<Policy>,
+    /// The account as the bank's statements name it, where that differs
+    #[arg(long, value_name = "ACCOUNT")]
+    statement_account: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Disable {
+    /// The account's id
+    account_id: String,
+}
+
+pub(super) fn run(command: Account, context: &Context) -> Result<(), Failure> {
+    match command {
+        Account::Add(add) => run_add(add, context),
+        Account::List => run_list(context),
+        Account::Disable(disable) => run_disable(&disable, context),
+    }
+}
+
+fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
+    let new = NewAccount {
+        environment: context.environment,
+        method: add.method,
+        account: add.account,
+        name: add.name,
+        bank: add.bank,
+        template_qr: add.template_qr,
+        template_as_issued: add.template_as_issued,
+        policy: add.policy,
+        statement_account: add.statement_account,
+        merchant: add.merchant.as_deref().map(values::merchant_id).transpose()?,
+    };
+    let (id, warnings) = context.with_app(|app| async move { Ok(add_account(&app, new).await?) })?;
+    for warning in &warnings {
+        note(&format!("warning: {} {}", warning.field, warning.message));
+    }
+    let mut value = json!({ "accountId": id.to_text() });
+    if let (Value::Object(members), false) = (&mut value, warnings.is_empty()) {
+        let list = warnings
+            .iter()
+            .map(|warning| json!({ "field": warning.field, "code": warning.code, "message": warning.message }));
+        members.insert("warnings".to_owned(), list.collect());
+    }
+    context.output.result(&value, &format!("account {id} is added"))
+}
+
+fn run_list(context: &Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let accounts =
+        context.with_app(|app| async move { Ok(app.store.reader().await?.list_accounts(environment).await?) })?;
+    let rows: Vec<_> = accounts
+        .iter()
+        .map(|account| {
+            vec![
+                account.id.to_text(),
+                account.method.to_string(),
+                account.account.clone(),
+                account.policy.as_str().to_owned(),
+                if account.disabled_at.is_some() { "disabled" } else { "in use" }.to_owned(),
+                account.account_name.clone(),
+            ]
+        })
+        .collect();
+    let text = match rows.is_empty() {
+        true => format!("there is no receiving account in {environment}; see xanpay account add --help"),
+        false => table(&["ACCOUNT ID", "METHOD", "ACCOUNT", "POLICY", "STATE", "NAME"], &rows),
+    };
+    let list: Vec<_> = accounts.iter().map(view).collect();
+    context.output.result(&json!({ "accounts": list }), &text)
+}
+
+fn view(account: &Row) -> Value {
+    let mut value = json!({
+        "accountId": account.id.to_text(),
+        "method": account.method.as_str(),
+        "account": account.account,
+        "name": account.account_name,
+        "bank": account.bank,
+        "policy": account.policy.as_str(),
+        "disabled": account.disabled_at.is_some(),
+    });
+    let optional = [
+        ("merchantId", account.merchant_id.map(|id| id.to_text())),
+        ("templateQr", account.template_qr.clone()),
+        ("statementAccount", account.statement_account.clone()),
+    ];
+    if let Value::Object(members) = &mut value {
+        members.extend(optional.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
+    }
+    value
+}
+
+fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
+    let unknown = || Failure::field("account", "account_unknown", "is no account in use in this environment");
+    let id: AccountId = values::id("account", "account_unknown", &disable.account_id)?;
+    let environment = context.environment;
+    context.with_app(|app| async move {
+        let accounts = app.store.reader().await?.list_accounts(environment).await?;
+        if !accounts.iter().any(|account| account.id == id) {
+            return Err(unknown());
+        }
+        let now = app.clock.real_now();
+        let disabled =
+            app.store.write(move |tx| async move { Ok::<_, StoreError>(tx.disable_account(id, now).await?) });
+        if disabled.await? { Ok(()) } else { Err(unknown()) }
+    })?;
+    let value = json!({ "accountId": id.to_text(), "disabled": true });
+    context.output.result(&value, &format!("account {id} takes no new charge"))
+}

@@ -1,0 +1,98 @@
+//! Why a command ends with status 1.
+
+use crate::config::ConfigError;
+use crate::flows::{FlowError, Refusal};
+use crate::open::OpenError;
+use serde_json::{Value, json};
+use xanpay_store::StoreError;
+
+/// A command was refused or failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// A stable word for programs.
+    pub(crate) code: &'static str,
+    /// For people; may have several lines.
+    pub(crate) message: String,
+    /// The fields at fault: name, code, message.
+    pub(crate) fields: Vec<(String, &'static str, String)>,
+    /// Whether the command has printed its JSON value already.
+    pub(crate) printed: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: Vec::new(), printed: false }
+    }
+
+    /// A fault of one option.
+    pub(crate) fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal::field(field, code, message).into()
+    }
+
+    /// The result itself, which is already on standard output, says what is wrong.
+    pub(crate) fn printed(code: &'static str, message: impl Into<String>) -> Self {
+        Self { printed: true, ..Self::new(code, message) }
+    }
+
+    /// The failure as the JSON value of a command.
+    pub(crate) fn to_json(&self) -> Value {
+        let fields = self.fields.iter();
+        let errors: Vec<_> =
+            fields.map(|(field, code, message)| json!({ "field": field, "code": code, "message": message })).collect();
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let (Value::Object(members), false) = (&mut error, errors.is_empty()) {
+            members.insert("errors".to_owned(), errors.into());
+        }
+        json!({ "error": error })
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let faults = refusal.faults.into_iter();
+        Self {
+            code: refusal.code,
+            message: refusal.detail,
+            fields: faults.map(|fault| (fault.field, fault.code, fault.message)).collect(),
+            printed: false,
+        }
+    }
+}
+
+impl From<FlowError> for Failure {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Refused(refusal) => refusal.into(),
+            FlowError::Store(error) => error.into(),
+            FlowError::Internal(message) => Self::new("internal_error", message),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new("storage_failed", error.to_string())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let code = match &error {
+            OpenError::Running { .. } => "already_running",
+            OpenError::OtherKey { .. } => "master_key_wrong",
+            OpenError::KeyMissing { .. } | OpenError::NoHome => "master_key_missing",
+            OpenError::Vault(_) => "master_key_unusable",
+            OpenError::Directory { .. } | OpenError::Store(_) | OpenError::Flow(_) => "storage_failed",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let message = error.to_string();
+        let faults = error.faults.into_iter();
+        let fields = faults.map(|fault| (fault.subject, "setting_invalid", fault.message)).collect();
+        Self { fields, ..Self::new("setting_invalid", message) }
+    }
+}

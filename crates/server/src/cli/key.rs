@@ -1,0 +1,78 @@
+//! `xanpay key` and `xanpay operator-key`.
+
+use super::Context;
+use super::failure::Failure;
+use super::output::pairs;
+use super::values;
+use crate::flows::{CreatedKey, create_key};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use xanpay_domain::id::MerchantId;
+use xanpay_store::StoreError;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Make a further key pair of a merchant
+    Create(Create),
+    /// End a key, a merchant's or the operator's
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OperatorKey {
+    /// Make a key pair for the operator's own calls
+    Create,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// The merchant's id
+    #[arg(long, value_name = "ID")]
+    merchant: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// The public half of the key pair
+    key: String,
+}
+
+pub(super) fn run(command: Key, context: &Context) -> Result<(), Failure> {
+    match command {
+        Key::Create(create) => make(Some(values::merchant_id(&create.merchant)?), context),
+        Key::Revoke(revoke) => run_revoke(revoke.key, context),
+    }
+}
+
+pub(super) fn run_operator(command: &OperatorKey, context: &Context) -> Result<(), Failure> {
+    match command {
+        OperatorKey::Create => make(None, context),
+    }
+}
+
+fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let CreatedKey { api_key, api_secret } =
+        context.with_app(|app| async move { Ok(create_key(&app, merchant, environment).await?) })?;
+    let value = json!({ "apiKey": api_key, "apiSecret": api_secret });
+    let mut text = pairs(&[("API key", api_key), ("API secret", api_secret)]);
+    text.push_str("\nThe secret is shown this once.\n");
+    context.output.result(&value, &text)
+}
+
+fn run_revoke(key: String, context: &Context) -> Result<(), Failure> {
+    let wanted = key.clone();
+    let revoked = context.with_app(|app| async move {
+        let now = app.clock.real_now();
+        let revoke = app.store.write(move |tx| {
+            let key = wanted.clone();
+            async move { Ok::<_, StoreError>(tx.revoke_api_key(&key, now).await?) }
+        });
+        Ok(revoke.await?)
+    })?;
+    if !revoked {
+        return Err(Failure::field("key", "key_unknown", "is no living key"));
+    }
+    let text = format!("{key} is revoked; running servers stop taking it within a second");
+    context.output.result(&json!({ "apiKey": key, "revoked": true }), &text)
+}

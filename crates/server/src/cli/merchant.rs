@@ -1,0 +1,238 @@
+//! `xanpay merchant`.
+
+use super::Context;
+use super::failure::Failure;
+use super::output::{pairs, table};
+use super::values;
+use crate::flows::{NewMerchant, create_merchant};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::method::Method;
+use xanpay_store::{Merchant as Row, Permission, StoreError};
+
+/// Merchants read from the database at a time.
+const PAGE: i64 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Merchant {
+    /// Take a merchant on; prints its key pair once
+    Create(Create),
+    /// Every merchant of the environment
+    List,
+    /// Change a merchant's switches
+    Set(Set),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Name that customers see
+    #[arg(long)]
+    name: String,
+    /// Currency it counts in, such as SGD
+    #[arg(long, value_parser = values::currency)]
+    currency: Currency,
+    /// Payment methods, in the order in which customers see them
+    #[arg(long, value_delimiter = ',', value_parser = values::method, default_value = "paynow,duit-now,fps")]
+    methods: Vec<Method>,
+    /// Whether charges need a verified phone; off in sandbox and required in live unless given
+    #[arg(long)]
+    phone_verification: Option<Verification>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// The merchant's id
+    merchant: String,
+    /// Payment methods, in the order in which customers see them
+    #[arg(long, value_delimiter = ',', value_parser = values::method)]
+    methods: Option<Vec<Method>>,
+    /// Whether charges need a verified phone
+    #[arg(long)]
+    phone_verification: Option<Verification>,
+    /// Markup on exchanged amounts in percent, such as 1.5
+    #[arg(long, value_parser = values::percent, value_name = "PERCENT")]
+    markup: Option<u32>,
+    /// Parts of the API that it may use; `none` closes all of them
+    #[arg(long, value_delimiter = ',')]
+    permissions: Option<Vec<PermissionName>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Verification {
+    Required,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PermissionName {
+    Charges,
+    Customers,
+    Translations,
+    Refunds,
+    None,
+}
+
+impl PermissionName {
+    fn permission(self) -> Option<Permission> {
+        match self {
+            Self::Charges => Some(Permission::Charges),
+            Self::Customers => Some(Permission::Customers),
+            Self::Translations => Some(Permission::Translations),
+            Self::Refunds => Some(Permission::Refunds),
+            Self::None => None,
+        }
+    }
+}
+
+pub(super) fn run(command: Merchant, context: &Context) -> Result<(), Failure> {
+    match command {
+        Merchant::Create(create) => run_create(create, context),
+        Merchant::List => run_list(context),
+        Merchant::Set(set) => run_set(&set, context),
+    }
+}
+
+fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let phone_verification = match create.phone_verification {
+        Some(verification) => verification == Verification::Required,
+        None => environment == Environment::Live,
+    };
+    let new = NewMerchant {
+        name: create.name,
+        currency: create.currency,
+        methods: create.methods,
+        environment,
+        phone_verification,
+    };
+    let created = context.with_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
+    let value = json!({
+        "merchantId": created.id.to_text(),
+        "apiKey": created.key.api_key,
+        "apiSecret": created.key.api_secret,
+        "webhookSecret": created.webhook_secret,
+        "env": environment.as_str(),
+    });
+    let mut text = pairs(&[
+        ("merchant", created.id.to_text()),
+        ("API key", created.key.api_key),
+        ("API secret", created.key.api_secret),
+        ("webhook secret", created.webhook_secret),
+        ("environment", environment.to_string()),
+    ]);
+    text.push_str("\nThe secrets are shown this once. The webhook secret signs calls to notifyUrl.\n");
+    context.output.result(&value, &text)
+}
+
+fn run_list(context: &Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let merchants = context.with_app(|app| async move {
+        let tx = app.store.reader().await?;
+        let mut all: Vec<Row> = Vec::new();
+        loop {
+            let after = all.last().map(|merchant| merchant.id.to_text()).unwrap_or_default();
+            let page = tx.list_merchants(environment, &after, PAGE).await?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    })?;
+    let rows: Vec<_> = merchants
+        .iter()
+        .map(|merchant| {
+            let verification = if merchant.phone_verification { "required" } else { "off" };
+            vec![
+                merchant.id.to_text(),
+                merchant.currency.to_string(),
+                names(&merchant.methods).join(","),
+                verification.to_owned(),
+                merchant.name.clone(),
+            ]
+        })
+        .collect();
+    let text = match rows.is_empty() {
+        true => format!("there is no merchant in {environment}; see xanpay merchant create --help"),
+        false => table(&["MERCHANT", "CURRENCY", "METHODS", "PHONE", "NAME"], &rows),
+    };
+    let list: Vec<_> = merchants.iter().map(view).collect();
+    context.output.result(&json!({ "merchants": list }), &text)
+}
+
+fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let id = values::merchant_id(&set.merchant)?;
+    let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
+    check_methods(set.methods.as_deref())?;
+    let merchant = context.with_app(|app| async move {
+        let mut merchant = app.store.reader().await?.find_merchant(id, environment).await?.ok_or_else(unknown)?;
+        if let Some(methods) = &set.methods {
+            merchant.methods.clone_from(methods);
+        }
+        if let Some(verification) = set.phone_verification {
+            merchant.phone_verification = verification == Verification::Required;
+        }
+        if let Some(points) = set.markup {
+            merchant.markup_bp = points;
+        }
+        if let Some(names) = &set.permissions {
+            let chosen = |permission: &Permission| names.iter().any(|name| name.permission() == Some(*permission));
+            merchant.permissions = Permission::ALL.into_iter().filter(chosen).collect();
+        }
+        let row = merchant.clone();
+        app.store
+            .write(move |tx| {
+                let row = row.clone();
+                async move { Ok::<_, StoreError>(tx.save_merchant_switches(&row).await?) }
+            })
+            .await?;
+        Ok(merchant)
+    })?;
+    let text = pairs(&[
+        ("merchant", merchant.id.to_text()),
+        ("name", merchant.name.clone()),
+        ("methods", names(&merchant.methods).join(",")),
+        ("phone verification", if merchant.phone_verification { "required" } else { "off" }.to_owned()),
+        ("markup", format!("{} %", percent_text(merchant.markup_bp))),
+        ("permissions", permissions(&merchant).join(",")),
+    ]);
+    context.output.result(&view(&merchant), &text)
+}
+
+fn check_methods(methods: Option<&[Method]>) -> Result<(), Failure> {
+    let mut seen = Vec::new();
+    for method in methods.unwrap_or_default() {
+        if seen.contains(method) {
+            return Err(Failure::field("methods", "invalid_field", format!("names {method} twice")));
+        }
+        seen.push(*method);
+    }
+    Ok(())
+}
+
+fn view(merchant: &Row) -> Value {
+    json!({
+        "merchantId": merchant.id.to_text(),
+        "name": merchant.name,
+        "currency": merchant.currency.code(),
+        "env": merchant.environment.as_str(),
+        "methods": names(&merchant.methods),
+        "phoneVerification": merchant.phone_verification,
+        "markup": percent_text(merchant.markup_bp),
+        "permissions": permissions(merchant),
+    })
+}
+
+fn names(methods: &[Method]) -> Vec<&'static str> {
+    methods.iter().map(|method| method.as_str()).collect()
+}
+
+fn permissions(merchant: &Row) -> Vec<&'static str> {
+    merchant.permissions.iter().map(|permission| permission.as_str()).collect()
+}
+
+fn percent_text(points: u32) -> String {
+    format!("{}.{:02}", points / 100, points % 100)
+}

@@ -1,0 +1,249 @@
+//! The command line: one file per command.
+//!
+//! Results go to standard output, as text or with `--json` as one JSON value; logs, warnings and reasons go to standard
+//! error. Status 0 means done, 1 refused or failed, 2 wrong usage.
+
+mod account;
+mod config_check;
+mod failure;
+mod key;
+mod logging;
+mod merchant;
+mod migrate;
+mod output;
+mod qr;
+mod rate;
+mod serve;
+mod statement;
+mod transfer;
+mod values;
+mod webhook;
+
+use crate::app::App;
+use crate::config::{Config, ConfigError, Layer};
+use crate::open;
+use clap::{Args, Parser, Subcommand};
+use failure::Failure;
+use output::Output;
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+
+/// A self-hosted payment gateway for instant bank transfers.
+#[derive(Debug, Parser)]
+#[command(name = "xanpay", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command, before or after its name.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "General options")]
+struct Global {
+    /// Directory of the embedded database [env: XANPAY_DATA] [default: xanpay-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<String>,
+    /// PostgreSQL database to use instead [env: XANPAY_DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Settings file, TOML [env: XANPAY_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// File with the key that seals stored secrets [env: XANPAY_MASTER_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    master_key_file: Option<String>,
+    /// Print exactly one JSON value
+    #[arg(long, global = true)]
+    json: bool,
+    /// The world to work in
+    #[arg(long, global = true, value_name = "sandbox|live", default_value = "sandbox")]
+    env: Environment,
+    /// What to log to standard error [env: XANPAY_LOG]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// How log lines look: text or json [env: XANPAY_LOG_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and the checkout
+    Serve(serve::Serve),
+    /// Merchants
+    #[command(subcommand)]
+    Merchant(merchant::Merchant),
+    /// API keys of merchants
+    #[command(subcommand)]
+    Key(key::Key),
+    /// API keys of the operator
+    #[command(subcommand)]
+    OperatorKey(key::OperatorKey),
+    /// Receiving accounts
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Webhook endpoints of merchants
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
+    /// Exchange rates
+    #[command(subcommand)]
+    Rate(rate::Rate),
+    /// Bank statements
+    #[command(subcommand)]
+    Statement(statement::Statement),
+    /// Incoming transfers
+    #[command(subcommand)]
+    Transfer(transfer::Transfer),
+    /// Payment codes
+    #[command(subcommand)]
+    Qr(qr::Qr),
+    /// Bring the database to this program's schema
+    Migrate,
+    /// Settings
+    #[command(subcommand)]
+    Config(config_check::ConfigCommand),
+}
+
+/// What every command gets.
+struct Context {
+    config: Config,
+    environment: Environment,
+    output: Output,
+}
+
+impl Context {
+    /// Opens the gateway, runs a command's work on it and closes it.
+    fn with_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
+    where
+        F: FnOnce(Arc<App>) -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        single_threaded()?.block_on(async {
+            let app = open::open(&self.config, false).await?;
+            let result = work(Arc::clone(&app)).await;
+            open::close(app);
+            result
+        })
+    }
+}
+
+/// A runtime for commands that end soon.
+fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("runtime_failed", format!("cannot start: {error}")))
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Wrong usage ends here with status 2, `--help` and `--version` with 0.
+    let cli = Cli::parse();
+    let output = Output { json: cli.global.json };
+    let Err(failure) = run(cli, output) else { return ExitCode::SUCCESS };
+    output::note(&format!("xanpay: {}", failure.message));
+    if output.json && !failure.printed {
+        // Standard error has the reason whatever becomes of this.
+        let _ = output::line(&failure.to_json().to_string());
+    }
+    ExitCode::FAILURE
+}
+
+fn run(cli: Cli, output: Output) -> Result<(), Failure> {
+    let Cli { global, command } = cli;
+    let resolved = resolve(&global, &command);
+    if let Command::Config(command) = &command {
+        return config_check::run(command, resolved, output);
+    }
+    let config = resolved?;
+    let environment = global.env;
+    logging::start(&config, matches!(command, Command::Serve(_)));
+    let context = Context { config, environment, output };
+    match command {
+        Command::Serve(command) => serve::run(&command, &context),
+        Command::Merchant(command) => merchant::run(command, &context),
+        Command::Key(command) => key::run(command, &context),
+        Command::OperatorKey(command) => key::run_operator(&command, &context),
+        Command::Account(command) => account::run(command, &context),
+        Command::Webhook(command) => webhook::run(command, &context),
+        Command::Rate(command) => rate::run(command, &context),
+        Command::Statement(command) => statement::run(command, &context),
+        Command::Transfer(command) => transfer::run(command, &context),
+        Command::Qr(command) => qr::run(command, &context),
+        Command::Migrate => migrate::run(&context),
+        Command::Config(_) => Ok(()),
+    }
+}
+
+/// The effective settings: flags, environment, file, defaults.
+fn resolve(global: &Global, command: &Command) -> Result<Config, ConfigError> {
+    let mut faults = Vec::new();
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let readable = variables.filter_map(|(name, value)| Some((name, value.into_string().ok()?)));
+    let (environment, named_file) = Layer::environment(readable, &mut faults);
+    let file = global.config.clone().or(named_file).map(|path| Layer::file(&path, &mut faults));
+    let layers = [flags(global, command), environment, file.unwrap_or_default()];
+    Config::resolve(&layers, faults)
+}
+
+fn flags(global: &Global, command: &Command) -> Layer {
+    let mut given: Vec<(&'static str, Vec<String>)> = vec![
+        ("data", global.data.iter().cloned().collect()),
+        ("database_url", global.database_url.iter().cloned().collect()),
+        ("master_key_file", global.master_key_file.iter().cloned().collect()),
+        ("log", global.log.iter().cloned().collect()),
+        ("log_format", global.log_format.iter().cloned().collect()),
+    ];
+    if let Command::Serve(serve) = command {
+        given.extend(serve.settings());
+    }
+    Layer::flags(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn general_options_stand_before_or_after_the_command() {
+        for line in [
+            ["xanpay", "--json", "--data", "d", "--env", "live", "merchant", "list"],
+            ["xanpay", "merchant", "--env", "live", "list", "--json", "--data", "d"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(cli.global.json && cli.global.data.as_deref() == Some("d"), "{line:?}");
+            assert_eq!(cli.global.env, Environment::Live, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            command.get_arguments().for_each(|argument| {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            });
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn commands_that_do_nothing_yet_are_absent() {
+        for absent in ["refund", "payout", "hash", "verify", "backup", "restore", "doctor"] {
+            assert!(Cli::try_parse_from(["xanpay", absent]).is_err(), "{absent}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What a command prints: text for people, or one JSON value.
+
+use super::failure::Failure;
+use serde_json::Value;
+use std::io::{self, Write};
+
+/// Where results go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    /// Whether one JSON value is wanted.
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// Prints the result in the wanted form. Whoever closed the pipe has read enough.
+    pub(crate) fn result(self, value: &Value, text: &str) -> Result<(), Failure> {
+        if self.json { line(&value.to_string()) } else { line(text.trim_end()) }
+    }
+}
+
+/// Prints a line on standard output at once.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new("output_failed", format!("cannot write the result: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Prints a line on standard error. There is nobody to tell when that fails.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Pairs as two columns.
+pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+}
+
+/// Rows under a heading, in columns.
+pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let heading: Vec<String> = heading.iter().map(|text| (*text).to_owned()).collect();
+    let all = || std::iter::once(&heading).chain(rows);
+    let width = |column: usize| all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..heading.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

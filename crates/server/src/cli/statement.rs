@@ -1,0 +1,175 @@
+//! `xanpay statement`.
+
+use super::Context;
+use super::failure::Failure;
+use super::output::table;
+use super::values;
+use crate::flows::{ImportOptions, ImportedFile, import_statement};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::PathBuf;
+use xanpay_domain::currency::Currency;
+use xanpay_domain::matching::Outcome;
+use xanpay_statements::FormatChoice;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Statement {
+    /// Read bank files and credit the charges that their transfers name
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The bank files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The receiving account, when a file does not name it
+    #[arg(long)]
+    account: Option<String>,
+    /// The files' format
+    #[arg(long, default_value = "auto")]
+    format: Format,
+    /// The bank's profile of CSV files [default: the header decides]
+    #[arg(long)]
+    profile: Option<String>,
+    /// The currency, when a CSV file does not name it
+    #[arg(long, value_parser = values::currency)]
+    currency: Option<Currency>,
+    /// Read and count, store nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Auto,
+    Camt,
+    Csv,
+}
+
+impl Format {
+    fn choice(self) -> FormatChoice {
+        match self {
+            Self::Auto => FormatChoice::Auto,
+            Self::Camt => FormatChoice::Camt,
+            Self::Csv => FormatChoice::Csv,
+        }
+    }
+}
+
+/// The outcomes in the order in which they are reported.
+const OUTCOMES: [(&str, Outcome); 6] = [
+    ("matched", Outcome::Matched),
+    ("part", Outcome::Part),
+    ("over", Outcome::Over),
+    ("late", Outcome::Late),
+    ("ambiguous", Outcome::Ambiguous),
+    ("unmatched", Outcome::Unmatched),
+];
+
+pub(super) fn run(command: Statement, context: &Context) -> Result<(), Failure> {
+    match command {
+        Statement::Import(import) => run_import(import, context),
+    }
+}
+
+fn run_import(import: Import, context: &Context) -> Result<(), Failure> {
+    let options = ImportOptions {
+        environment: context.environment,
+        account: import.account,
+        format: import.format.choice(),
+        profile: import.profile,
+        currency: import.currency,
+        dry_run: import.dry_run,
+    };
+    let paths = import.files;
+    let results = context.with_app(|app| async move {
+        let mut results: Vec<(String, Result<ImportedFile, Failure>)> = Vec::new();
+        for path in paths {
+            let name = path.display().to_string();
+            let result = match values::read_file(&path) {
+                Ok(bytes) => import_statement(&app, &name, &bytes, &options).await.map_err(Failure::from),
+                Err(failure) => Err(failure),
+            };
+            results.push((name, result));
+        }
+        Ok(results)
+    })?;
+    let files: Vec<_> = results
+        .iter()
+        .map(|(name, result)| match result {
+            Ok(file) => view(file),
+            Err(failure) => {
+                let mut value = failure.to_json();
+                if let Value::Object(members) = &mut value {
+                    members.shift_insert(0, "file".to_owned(), name.as_str().into());
+                }
+                value
+            }
+        })
+        .collect();
+    let imported: Vec<_> = results.iter().filter_map(|(_, result)| result.as_ref().ok()).collect();
+    context.output.result(&json!({ "files": files }), &text(&imported))?;
+    let failed: Vec<_> = results
+        .iter()
+        .filter_map(|(name, result)| Some(format!("{name}: {}", result.as_ref().err()?.message)))
+        .collect();
+    if failed.is_empty() { Ok(()) } else { Err(Failure::printed("file_refused", failed.join("\nxanpay: "))) }
+}
+
+fn view(file: &ImportedFile) -> Value {
+    let refused: Vec<_> = file.refused.iter().map(|line| json!({ "line": line.line, "reason": line.reason })).collect();
+    let mut value = json!({
+        "file": file.file,
+        "format": file.format,
+        "statements": file.statements,
+        "entries": file.entries,
+        "credits": file.credits,
+        "debits": file.debits,
+        "creditSum": file.sum_text(false),
+        "debitSum": file.sum_text(true),
+        "currency": file.currency().map(Currency::code),
+        "refused": refused,
+        "new": file.new,
+        "duplicates": file.duplicates,
+    });
+    if let Value::Object(members) = &mut value {
+        members.extend(OUTCOMES.map(|(name, outcome)| (name.to_owned(), file.outcome(outcome).into())));
+    }
+    value
+}
+
+fn text(files: &[&ImportedFile]) -> String {
+    let rows: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let currency = file.currency().map(Currency::code).unwrap_or_default();
+            let mut row = vec![
+                file.file.clone(),
+                file.format.to_owned(),
+                file.entries.to_string(),
+                format!("{} {currency}", file.sum_text(false)).trim_end().to_owned(),
+                format!("{} {currency}", file.sum_text(true)).trim_end().to_owned(),
+                file.new.to_string(),
+                file.duplicates.to_string(),
+            ];
+            row.extend(OUTCOMES.map(|(_, outcome)| file.outcome(outcome).to_string()));
+            row
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heading = ["FILE", "FORMAT", "ENTRIES", "IN", "OUT", "NEW", "KNOWN"];
+    let heading: Vec<String> =
+        heading.map(str::to_owned).into_iter().chain(OUTCOMES.map(|(name, _)| name.to_uppercase())).collect();
+    let mut text = table(&heading.iter().map(String::as_str).collect::<Vec<_>>(), &rows);
+    for file in files {
+        for line in &file.refused {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}:{}: not read: {}", file.file, line.line, line.reason);
+        }
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! `xanpay webhook`.
+
+use super::Context;
+use super::failure::Failure;
+use super::output::{pairs, table};
+use super::values;
+use crate::flows::{NewWebhook, add_webhook};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use xanpay_domain::id::WebhookId;
+use xanpay_store::{StoreError, Webhook as Row};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Webhook {
+    /// Add an endpoint that hears of every change of a merchant's charges
+    Add(Add),
+    /// The endpoints of a merchant
+    List(List),
+    /// Send no new events to an endpoint
+    Disable(Disable),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The merchant's id
+    #[arg(long, value_name = "ID")]
+    merchant: String,
+    /// Where the endpoint listens
+    #[arg(long)]
+    url: String,
+    /// User name of HTTP Basic authentication
+    #[arg(long, requires = "password")]
+    username: Option<String>,
+    /// Password of HTTP Basic authentication
+    #[arg(long, requires = "username")]
+    password: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// The merchant's id
+    #[arg(long, value_name = "ID")]
+    merchant: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Disable {
+    /// The endpoint's id
+    webhook_id: String,
+}
+
+pub(super) fn run(command: Webhook, context: &Context) -> Result<(), Failure> {
+    match command {
+        Webhook::Add(add) => run_add(add, context),
+        Webhook::List(list) => run_list(&list, context),
+        Webhook::Disable(disable) => run_disable(&disable, context),
+    }
+}
+
+fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
+    let new = NewWebhook {
+        environment: context.environment,
+        merchant: values::merchant_id(&add.merchant)?,
+        url: add.url,
+        basic: add.username.zip(add.password),
+    };
+    let added = context.with_app(|app| async move { Ok(add_webhook(&app, new).await?) })?;
+    let value = json!({ "webhookId": added.id.to_text(), "secret": added.secret });
+    let mut text = pairs(&[("webhook", added.id.to_text()), ("secret", added.secret)]);
+    text.push_str("\nThe secret signs every call and is shown this once.\n");
+    context.output.result(&value, &text)
+}
+
+fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
+    let merchant = values::merchant_id(&list.merchant)?;
+    let environment = context.environment;
+    let webhooks = context.with_app(|app| async move {
+        let tx = app.store.reader().await?;
+        if tx.find_merchant(merchant, environment).await?.is_none() {
+            return Err(Failure::field("merchant", "merchant_unknown", "is no merchant of this environment"));
+        }
+        Ok(tx.list_webhooks(merchant, environment).await?)
+    })?;
+    let username = |row: &Row| row.basic.as_ref().map(|(username, _)| username.clone());
+    let rows: Vec<_> = webhooks
+        .iter()
+        .map(|row| vec![row.id.to_text(), username(row).unwrap_or_else(|| "-".to_owned()), row.url.clone()])
+        .collect();
+    let text = match rows.is_empty() {
+        true => "this merchant has no webhook endpoint".to_owned(),
+        false => table(&["WEBHOOK", "USER", "URL"], &rows),
+    };
+    let view = |row: &Row| {
+        let mut value = json!({ "webhookId": row.id.to_text(), "url": row.url });
+        if let (Value::Object(members), Some(username)) = (&mut value, username(row)) {
+            members.insert("username".to_owned(), username.into());
+        }
+        value
+    };
+    let list: Vec<_> = webhooks.iter().map(view).collect();
+    context.output.result(&json!({ "webhooks": list }), &text)
+}
+
+fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
+    let unknown = || Failure::field("webhook", "webhook_unknown", "is no living endpoint of this environment");
+    let id: WebhookId = values::id("webhook", "webhook_unknown", &disable.webhook_id)?;
+    let environment = context.environment;
+    context.with_app(|app| async move {
+        let found = app.store.reader().await?.find_webhook(id).await?;
+        if found.is_none_or(|webhook| webhook.environment != environment) {
+            return Err(unknown());
+        }
+        let now = app.clock.real_now();
+        let disabled =
+            app.store.write(move |tx| async move { Ok::<_, StoreError>(tx.disable_webhook(id, now).await?) });
+        if disabled.await? { Ok(()) } else { Err(unknown()) }
+    })?;
+    let value = json!({ "webhookId": id.to_text(), "disabled": true });
+    context.output.result(&value, &format!("webhook {id} gets no new events"))
+}

@@ -1,0 +1,165 @@
+//! One source of settings, read into texts under the settings' names.
+
+use super::{ConfigFault, SETTINGS};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The prefix of every environment variable that is a setting.
+const PREFIX: &str = "XANPAY_";
+/// The variable that names the file; not a setting itself.
+const CONFIG_VARIABLE: &str = "XANPAY_CONFIG";
+/// Variables of tests and build scripts that share the prefix.
+const FOREIGN_VARIABLES: [&str; 2] = ["XANPAY_CORPUS", "XANPAY_BIN"];
+const FOREIGN_PREFIX: &str = "XANPAY_TEST_";
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Environment,
+    /// The file.
+    File(PathBuf),
+}
+
+impl Origin {
+    /// The setting as its source spells it, for messages.
+    #[must_use]
+    pub fn spell(&self, name: &str) -> String {
+        match self {
+            Self::Flag => format!("--{}", name.replace('_', "-")),
+            Self::Environment => format!("{PREFIX}{}", name.to_uppercase()),
+            Self::File(path) => format!("{name} in {}", path.display()),
+        }
+    }
+}
+
+/// The texts given for one setting: one, or several for a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+/// The settings of one source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layer {
+    values: BTreeMap<&'static str, Given>,
+}
+
+impl Layer {
+    /// The settings of the command line; each flag that was given, by the setting's name.
+    #[must_use]
+    pub fn flags(given: impl IntoIterator<Item = (&'static str, Vec<String>)>) -> Self {
+        let values = given.into_iter().filter(|(_, texts)| !texts.is_empty());
+        Self { values: values.map(|(name, texts)| (name, Given { texts, origin: Origin::Flag })).collect() }
+    }
+
+    /// The settings among environment variables, and the file that `XANPAY_CONFIG` names. Lists are separated by
+    /// commas; an empty variable counts as absent, as container tools set them so.
+    pub fn environment(
+        variables: impl IntoIterator<Item = (String, String)>,
+        faults: &mut Vec<ConfigFault>,
+    ) -> (Self, Option<PathBuf>) {
+        let (mut layer, mut file) = (Self::default(), None);
+        for (variable, text) in variables {
+            let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
+            let foreign = FOREIGN_VARIABLES.contains(&variable.as_str()) || variable.starts_with(FOREIGN_PREFIX);
+            if foreign || (text.is_empty() && (variable == CONFIG_VARIABLE || known(&rest.to_lowercase()).is_some())) {
+                continue;
+            }
+            if variable == CONFIG_VARIABLE {
+                file = Some(PathBuf::from(text));
+                continue;
+            }
+            match known(&rest.to_lowercase()).filter(|name| rest == name.to_uppercase()) {
+                Some(name) => {
+                    let texts = if is_list(name) { split_list(&text) } else { vec![text] };
+                    layer.values.insert(name, Given { texts, origin: Origin::Environment });
+                }
+                None => faults.push(ConfigFault::new(&variable, "is no setting of this program")),
+            }
+        }
+        (layer, file)
+    }
+
+    /// The settings of a TOML file.
+    pub fn file(path: &Path, faults: &mut Vec<ConfigFault>) -> Self {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::toml(path, &text, faults),
+            Err(error) => {
+                faults.push(ConfigFault::new(path.display().to_string(), format!("cannot be read: {error}")));
+                Self::default()
+            }
+        }
+    }
+
+    /// The settings of a TOML text.
+    pub fn toml(path: &Path, text: &str, faults: &mut Vec<ConfigFault>) -> Self {
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => {
+                faults.push(ConfigFault::new(path.display().to_string(), format!("is not valid TOML: {error}")));
+                return Self::default();
+            }
+        };
+        let mut layer = Self::default();
+        for (key, value) in &table {
+            let origin = Origin::File(path.to_owned());
+            let subject = origin.spell(key);
+            let Some(name) = known(key) else {
+                faults.push(ConfigFault::new(subject, "is no setting of this program"));
+                continue;
+            };
+            match texts_of(value, is_list(name)) {
+                Some(texts) => {
+                    layer.values.insert(name, Given { texts, origin });
+                }
+                None if is_list(name) => faults.push(ConfigFault::new(subject, "must be a list of texts")),
+                None => faults.push(ConfigFault::new(subject, "must be a text, a whole number, true or false")),
+            }
+        }
+        layer
+    }
+
+    /// What this source says about a setting.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Given> {
+        self.values.get(name)
+    }
+
+    /// Forgets what this source says about a setting.
+    pub fn forget(&mut self, name: &str) {
+        self.values.remove(name);
+    }
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    SETTINGS.iter().map(|setting| setting.name).find(|known| *known == name)
+}
+
+fn is_list(name: &str) -> bool {
+    ["allow_private_networks", "metrics_allowed"].contains(&name)
+}
+
+fn split_list(text: &str) -> Vec<String> {
+    text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+fn texts_of(value: &toml::Value, list: bool) -> Option<Vec<String>> {
+    match value {
+        toml::Value::String(text) => Some(vec![text.clone()]),
+        toml::Value::Integer(number) if !list => Some(vec![number.to_string()]),
+        toml::Value::Boolean(flag) if !list => Some(vec![flag.to_string()]),
+        toml::Value::Array(items) if list => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        toml::Value::Integer(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Array(_)
+        | toml::Value::Float(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => None,
+    }
+}

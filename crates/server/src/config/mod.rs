@@ -1,0 +1,75 @@
+//! Settings: command line, then environment, then file, then defaults.
+//!
+//! Every setting has one name. `max_connections` is `--max-connections` on the command line, `XANPAY_MAX_CONNECTIONS` in
+//! the environment and `max_connections` in the TOML file. A name that nobody knows is an error wherever it stands: a
+//! setting with a typing mistake would otherwise be silently without effect.
+
+mod layer;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use layer::{Given, Layer, Origin};
+pub use settings::{Config, KeySource, LogFormat, Storage};
+
+/// What a setting is, for help texts and `config check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingInfo {
+    /// The name in the file.
+    pub name: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+}
+
+/// Every setting, in the order in which `config check` prints them.
+pub const SETTINGS: &[SettingInfo] = &[
+    SettingInfo { name: "data", help: "directory of the embedded database" },
+    SettingInfo { name: "database_url", help: "PostgreSQL database, instead of the embedded one" },
+    SettingInfo { name: "master_key_file", help: "file with the key that seals stored secrets" },
+    SettingInfo { name: "master_key", help: "that key itself, 64 hexadecimal digits" },
+    SettingInfo { name: "listen", help: "address and port to listen on" },
+    SettingInfo { name: "public_url", help: "where customers reach the checkout; base of checkout links" },
+    SettingInfo { name: "log", help: "what to log: a level, or a filter such as info,xanpay_server=debug" },
+    SettingInfo { name: "log_format", help: "text or json" },
+    SettingInfo { name: "allow_private_networks", help: "private networks that notices may be sent to" },
+    SettingInfo { name: "allow_plain_http", help: "whether live notices may be sent to http:// addresses" },
+    SettingInfo { name: "metrics_allowed", help: "networks that may read /metrics" },
+    SettingInfo { name: "max_connections", help: "connections served at once" },
+];
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{subject}: {message}")]
+pub struct ConfigFault {
+    /// The setting as it was given: `--listen`, `XANPAY_LISTEN`, `listen in xanpay.toml`.
+    pub subject: String,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl ConfigFault {
+    pub(crate) fn new(subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { subject: subject.into(), message: message.into() }
+    }
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The faults, in the order of the layers. Never empty.
+    pub faults: Vec<ConfigFault>,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,202 @@
+//! From settings to a gateway: database, master key, rules for outbound calls.
+
+use crate::app::{Addresses, App};
+use crate::clock::Clock;
+use crate::config::{Config, KeySource, Storage};
+use crate::entropy;
+use crate::flows::{FlowError, refresh_sandbox_clock};
+use crate::outbound::address::AddressPolicy;
+use crate::outbound::vault::{MasterKey, VaultError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use xanpay_domain::id::to_hex;
+use xanpay_store::{Store, StoreError};
+
+/// The name under which a database keeps which master key is its own.
+const KEY_ID_SETTING: &str = "master_key_id";
+
+/// Why the gateway cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory of the data cannot be made or read.
+    #[error("{path}: {source}", path = path.display())]
+    Directory {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another server works on the same data.
+    #[error("another server is running on {}; it holds {}", data.display(), lock.display())]
+    Running {
+        /// The directory of the data.
+        data: PathBuf,
+        /// The file that is locked.
+        lock: PathBuf,
+    },
+    /// The master key cannot be read or made.
+    #[error("the master key: {0}")]
+    Vault(#[from] VaultError),
+    /// The database's secrets were sealed with another key.
+    #[error(
+        "the database was made with master key {expected}, not with {found} from {origin}; give it the key it was made with"
+    )]
+    OtherKey {
+        /// Id of the key that the database was made with.
+        expected: String,
+        /// Id of the key that was found.
+        found: String,
+        /// Where it was found.
+        origin: String,
+    },
+    /// The database has secrets, and the key that sealed them is not there.
+    #[error("the database was made with master key {expected}, and there is no key in {path}; put it back or name it with --master-key-file", path = path.display())]
+    KeyMissing {
+        /// Id of the key that the database was made with.
+        expected: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Neither the settings nor the user's environment say where the key is.
+    #[error("there is no home directory to keep the master key in; name one with --master-key-file")]
+    NoHome,
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+}
+
+/// Opens the gateway. A schema of PostgreSQL that needs an upgrade gets it only with `upgrade`.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open(config: &Config, upgrade: bool) -> Result<Arc<App>, OpenError> {
+    let store = open_store(&config.storage, upgrade).await?;
+    let master_key = open_master_key(&store, config).await?;
+    let networks = &config.allow_private_networks;
+    let addresses = Addresses {
+        sandbox: AddressPolicy { allowed: networks.clone(), ..AddressPolicy::sandbox() },
+        live: AddressPolicy {
+            allow_loopback: false,
+            allowed: networks.clone(),
+            allow_plain_http: config.allow_plain_http,
+        },
+    };
+    let app = App::new(store, Clock::system(), master_key, addresses);
+    refresh_sandbox_clock(&app).await?;
+    Ok(app)
+}
+
+/// Opens the database, creating and migrating it as its kind allows.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_store(storage: &Storage, upgrade: bool) -> Result<Store, OpenError> {
+    match storage {
+        Storage::Directory(data) => {
+            make_directory(data)?;
+            Ok(Store::open_sqlite(&data.join("xanpay.db"))?)
+        }
+        Storage::Postgres(url) => Ok(Store::open_postgres(url, upgrade).await?),
+    }
+}
+
+/// Keeps a second server off the same embedded database for as long as the file lives. PostgreSQL takes any number.
+///
+/// # Errors
+/// [`OpenError::Running`] when there is one.
+pub fn lock_for_serving(storage: &Storage) -> Result<Option<File>, OpenError> {
+    let Storage::Directory(data) = storage else { return Ok(None) };
+    make_directory(data)?;
+    let path = data.join("serve.lock");
+    let at_path = |source| OpenError::Directory { path: path.clone(), source };
+    let file = File::options().create(true).append(true).open(&path).map_err(at_path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Running { data: data.clone(), lock: path }),
+        Err(TryLockError::Error(source)) => Err(at_path(source)),
+    }
+}
+
+/// Makes a directory that only its owner can enter; one that is there stays as it is.
+///
+/// # Errors
+/// [`OpenError::Directory`].
+pub fn make_directory(path: &Path) -> Result<(), OpenError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| OpenError::Directory { path: path.to_owned(), source })
+}
+
+/// The key, which must be the one that the database was made with. A database that has none yet gets one.
+async fn open_master_key(store: &Store, config: &Config) -> Result<MasterKey, OpenError> {
+    let expected = store.reader().await?.find_setting(KEY_ID_SETTING).await?;
+    let (key, origin) = match &config.master_key {
+        KeySource::Text(text) => (MasterKey::from_hex(text)?, "the settings".to_owned()),
+        KeySource::File(path) => (key_file(path, expected.as_deref())?, path.display().to_string()),
+        KeySource::Default => {
+            let path = default_key_file(&config.storage)?;
+            (key_file(&path, expected.as_deref())?, path.display().to_string())
+        }
+    };
+    let found = to_hex(&key.id());
+    let expected = match expected {
+        Some(expected) => expected,
+        None => remember_key(store, found.clone()).await?,
+    };
+    if expected == found { Ok(key) } else { Err(OpenError::OtherKey { expected, found, origin }) }
+}
+
+/// Reads the key file, or makes one for a database that has no secrets yet.
+fn key_file(path: &Path, expected: Option<&str>) -> Result<MasterKey, OpenError> {
+    let Some(expected) = expected else {
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            make_directory(directory)?;
+        }
+        return Ok(MasterKey::load_or_create(path, &entropy::bytes())?);
+    };
+    match MasterKey::load(path) {
+        Err(VaultError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(OpenError::KeyMissing { expected: expected.to_owned(), path: path.to_owned() })
+        }
+        loaded => Ok(loaded?),
+    }
+}
+
+/// Beside an embedded database; for PostgreSQL in the user's own directory, so that every process of the user finds the
+/// same key wherever it is started.
+fn default_key_file(storage: &Storage) -> Result<PathBuf, OpenError> {
+    match storage {
+        Storage::Directory(data) => Ok(data.join("master.key")),
+        Storage::Postgres(_) => {
+            let directory = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+            let home = || directory("HOME").map(|home| home.join(".local/share"));
+            let base = directory("XDG_DATA_HOME").or_else(home).ok_or(OpenError::NoHome)?;
+            Ok(base.join("xanpay").join("master.key"))
+        }
+    }
+}
+
+/// Of several processes that open a new database at once, the first one's key stands.
+async fn remember_key(store: &Store, id: String) -> Result<String, StoreError> {
+    store
+        .write(move |tx| {
+            let id = id.clone();
+            async move { tx.insert_setting(KEY_ID_SETTING, &id).await }
+        })
+        .await
+}
+
+/// Lets the writer finish and closes the database, when nobody else uses the gateway any more.
+pub fn close(app: Arc<App>) {
+    match Arc::try_unwrap(app) {
+        Ok(app) => app.store.close(),
+        Err(app) => {
+            tracing::debug!(users = Arc::strong_count(&app), "the database is closed by the end of the process")
+        }
+    }
+}

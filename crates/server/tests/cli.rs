@@ -1,0 +1,436 @@
+//! The program from outside: its commands, their JSON and their exit statuses.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A directory that goes away with the test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("xanpay-cli-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The program on data inside this directory, without the tester's own settings.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xanpay"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("XANPAY_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(&self.0).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// What a command prints with `--json`, which must be one JSON value.
+    fn json(&self, arguments: &[&str], status: i32) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output:?}"))
+    }
+
+    /// The status and the reason of a refused command.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn add_paynow(&self) {
+        let account =
+            self.json(&["account", "add", "--method", "paynow", "--account", "+6585867834", "--name", "DN"], 0);
+        assert_eq!(account["accountId"].as_str().unwrap().len(), 24);
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// A running server that ends with the test.
+struct Server {
+    child: Child,
+    /// Where it listens, without the scheme.
+    address: String,
+}
+
+impl Server {
+    fn start(scratch: &Scratch) -> Self {
+        let mut child = scratch.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}"));
+        Self { child, address: address.to_owned() }
+    }
+
+    /// Asks it to stop and returns its exit status.
+    fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_new_merchant_gets_its_keys_in_the_documented_form() {
+    let scratch = Scratch::new();
+    let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+    assert_eq!(keys(&merchant), ["merchantId", "apiKey", "apiSecret", "webhookSecret", "env"]);
+    assert_eq!(merchant["env"], "sandbox");
+    assert!(merchant["apiKey"].as_str().unwrap().starts_with("sandbox_"));
+    let live = scratch.json(&["merchant", "create", "--name", "Live", "--currency", "sgd", "--env", "live"], 0);
+    assert_eq!(live["apiKey"].as_str().unwrap().len(), 32);
+
+    let list = scratch.json(&["merchant", "list"], 0);
+    assert_eq!(list["merchants"].as_array().unwrap().len(), 1);
+    assert_eq!(list["merchants"][0]["methods"], serde_json::json!(["paynow", "duit-now", "fps"]));
+    assert_eq!(list["merchants"][0]["phoneVerification"], false);
+    assert_eq!(scratch.json(&["--env", "live", "merchant", "list"], 0)["merchants"][0]["phoneVerification"], true);
+}
+
+#[test]
+fn the_data_is_where_the_settings_say_and_only_for_its_owner() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    scratch.json(&["merchant", "list", "--data", "elsewhere"], 0);
+    assert!(scratch.path("elsewhere/xanpay.db").is_file());
+    assert_eq!(std::fs::metadata(scratch.path("elsewhere")).unwrap().permissions().mode() & 0o777, 0o700);
+    let output = scratch.command(&["merchant", "list"]).env("XANPAY_DATA", "third").output().unwrap();
+    assert!(output.status.success());
+    assert!(scratch.path("third/master.key").is_file());
+    assert!(!scratch.path("xanpay-data").exists());
+}
+
+#[test]
+fn switches_of_a_merchant_change_and_the_rest_stays() {
+    let scratch = Scratch::new();
+    let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+    let id = merchant["merchantId"].as_str().unwrap();
+    let set = ["merchant", "set", id, "--phone-verification", "required", "--markup", "1.5", "--permissions", "none"];
+    let changed = scratch.json(&set, 0);
+    assert_eq!(changed["phoneVerification"], true);
+    assert_eq!(changed["markup"], "1.50");
+    assert_eq!(changed["permissions"], serde_json::json!([]));
+    let changed = scratch.json(&["merchant", "set", id, "--methods", "fps,paynow"], 0);
+    assert_eq!(changed["methods"], serde_json::json!(["fps", "paynow"]));
+    assert_eq!(changed["phoneVerification"], true);
+    assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods names fps twice"));
+    assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
+}
+
+#[test]
+fn a_key_is_made_and_ended_once() {
+    let scratch = Scratch::new();
+    let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+    let id = merchant["merchantId"].as_str().unwrap();
+    let key = scratch.json(&["key", "create", "--merchant", id], 0);
+    assert_eq!(keys(&key), ["apiKey", "apiSecret"]);
+    let name = key["apiKey"].as_str().unwrap();
+    assert_eq!(scratch.json(&["key", "revoke", name], 0)["revoked"], true);
+    assert!(scratch.refused(&["key", "revoke", name]).contains("key is no living key"));
+    assert!(scratch.refused(&["key", "create", "--merchant", "0123456789abcdef01234567"]).contains("merchant"));
+    let operator = scratch.json(&["operator-key", "create"], 0);
+    assert!(operator["apiKey"].as_str().unwrap().starts_with("sandbox_operator_"));
+}
+
+#[test]
+fn an_account_that_its_method_refuses_names_the_field() {
+    let scratch = Scratch::new();
+    let add = ["account", "add", "--method", "paynow", "--account"];
+    assert!(scratch.refused(&[&add[..], &["+65123"]].concat()).contains("account "));
+    let error = scratch.json(&[&add[..], &["+65123"]].concat(), 1);
+    assert_eq!(error["error"]["errors"][0]["field"], "account");
+    scratch.add_paynow();
+    assert!(scratch.refused(&[&add[..], &["+65 8586 7834"]].concat()).contains("already"));
+
+    let list = scratch.json(&["account", "list"], 0);
+    assert_eq!(list["accounts"][0]["account"], "+6585867834");
+    assert_eq!(list["accounts"][0]["policy"], "nonce");
+    let id = list["accounts"][0]["accountId"].as_str().unwrap();
+    assert!(scratch.refused(&["account", "disable", id, "--env", "live"]).contains("account"));
+    assert_eq!(scratch.json(&["account", "disable", id], 0)["disabled"], true);
+    assert_eq!(scratch.json(&["account", "list"], 0)["accounts"][0]["disabled"], true);
+}
+
+#[test]
+fn a_webhook_is_added_listed_and_disabled() {
+    let scratch = Scratch::new();
+    let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+    let id = merchant["merchantId"].as_str().unwrap();
+    let url = "http://127.0.0.1:9/hook";
+    let add = ["webhook", "add", "--merchant", id, "--url", url, "--username", "u", "--password", "p"];
+    let webhook = scratch.json(&add, 0);
+    assert_eq!(keys(&webhook), ["webhookId", "secret"]);
+    assert!(webhook["secret"].as_str().unwrap().starts_with("whsec_"));
+    let list = scratch.json(&["webhook", "list", "--merchant", id], 0);
+    assert_eq!(list["webhooks"][0]["url"], url);
+    assert_eq!(list["webhooks"][0]["username"], "u");
+    scratch.json(&["webhook", "disable", webhook["webhookId"].as_str().unwrap()], 0);
+    assert!(scratch.json(&["webhook", "list", "--merchant", id], 0)["webhooks"].as_array().unwrap().is_empty());
+    assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
+}
+
+#[test]
+fn a_rate_is_set_and_set_again() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.json(&["rate", "set", "HKD", "SGD", "0.2"], 0)["rates"], 1);
+    assert_eq!(scratch.json(&["rate", "set", "HKD", "SGD", "0.174933"], 0)["rates"], 1);
+    let list = scratch.json(&["rate", "list"], 0);
+    assert_eq!(list["rates"].as_array().unwrap().len(), 1);
+    assert_eq!(list["rates"][0]["rate"], "0.174933");
+    assert_eq!(list["rates"][0]["source"], "operator");
+    assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "0"]).contains("rate must be"));
+    assert!(scratch.refused(&["rate", "set", "HKD", "HKD", "1"]).contains("quote must be"));
+}
+
+#[test]
+fn a_transfer_that_names_no_charge_is_kept_unmatched_and_known_again() {
+    let scratch = Scratch::new();
+    scratch.add_paynow();
+    let add = [
+        "transfer",
+        "add",
+        "--method",
+        "paynow",
+        "--account",
+        "+6585867834",
+        "--amount",
+        "35.00",
+        "--currency",
+        "SGD",
+        "--reference",
+        "ztt1",
+        "--bank-reference",
+        "B1",
+        "--booked-at",
+        "2026-03-07",
+    ];
+    let first = scratch.json(&add, 0);
+    assert_eq!(first["outcome"], "unmatched");
+    assert_eq!(first["transferId"].as_str().unwrap().len(), 24);
+    assert_eq!(first["duplicate"], false);
+    let again = scratch.json(&add, 0);
+    assert_eq!(again["transferId"], first["transferId"]);
+    assert_eq!(again["duplicate"], true);
+    let other = scratch.refused(&[
+        "transfer",
+        "add",
+        "--method",
+        "paynow",
+        "--account",
+        "+6591234567",
+        "--amount",
+        "1",
+        "--currency",
+        "SGD",
+        "--reference",
+        "x",
+    ]);
+    assert!(other.contains("account is no receiving account"), "{other}");
+}
+
+/// Made for this test in the form of a DBS export.
+const STATEMENT: &str = "Account Details For:,POSB Savings Account 123-45678-9\n\
+    Statement as at:,07 Mar 2026\n\
+    Available Balance:,1000.00\n\
+    Ledger Balance:,1000.00\n\
+    \n\
+    Transaction Date,Reference,Debit Amount,Credit Amount,Transaction Ref1,Transaction Ref2,Transaction Ref3\n\
+    07 Mar 2026,ICT,,35.00,Incoming PayNow Ref 5425794,From: CHUA WEN LI,OTHR ztt1\n\
+    07 Mar 2026,ICT,12.50,,Fee,,\n";
+
+#[test]
+fn a_statement_is_counted_in_a_dry_run_and_stored_once() {
+    let scratch = Scratch::new();
+    scratch.add_paynow();
+    std::fs::write(scratch.path("bank.csv"), STATEMENT).unwrap();
+    let import = ["statement", "import", "bank.csv", "--account", "+6585867834"];
+    let report = scratch.json(&[&import[..], &["--dry-run"]].concat(), 0);
+    let file = &report["files"][0];
+    assert_eq!(
+        keys(file),
+        [
+            "file",
+            "format",
+            "statements",
+            "entries",
+            "credits",
+            "debits",
+            "creditSum",
+            "debitSum",
+            "currency",
+            "refused",
+            "new",
+            "duplicates",
+            "matched",
+            "part",
+            "over",
+            "late",
+            "ambiguous",
+            "unmatched"
+        ]
+    );
+    assert_eq!((&file["entries"], &file["credits"], &file["debits"]), (&2.into(), &1.into(), &1.into()));
+    assert_eq!((&file["creditSum"], &file["debitSum"]), (&"35.00".into(), &"12.50".into()));
+    assert_eq!((&file["currency"], &file["new"]), (&"SGD".into(), &0.into()));
+
+    let file = |report: Value| (report["files"][0]["new"].clone(), report["files"][0]["duplicates"].clone());
+    assert_eq!(file(scratch.json(&import, 0)), (1.into(), 0.into()));
+    assert_eq!(file(scratch.json(&import, 0)), (0.into(), 1.into()));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_stop_the_others() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("bank.csv"), STATEMENT).unwrap();
+    let report = scratch.json(&["statement", "import", "absent.xml", "bank.csv", "--dry-run"], 1);
+    assert_eq!(report["files"][0]["file"], "absent.xml");
+    assert_eq!(report["files"][0]["error"]["code"], "file_unreadable");
+    assert_eq!(report["files"][1]["entries"], 2);
+}
+
+#[test]
+fn a_statement_of_the_corpus_is_counted() {
+    let fallback = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")).to_owned();
+    let corpus = std::env::var_os("XANPAY_CORPUS").map_or(fallback, PathBuf::from);
+    let file = corpus.join("statements/files/camt.053/genkgo__camt053.v2.minimal.xml");
+    if !file.is_file() {
+        println!("checked nothing from the corpus: there is none");
+        return;
+    }
+    let scratch = Scratch::new();
+    let report = scratch.json(&["statement", "import", "--dry-run", file.to_str().unwrap()], 0);
+    assert_eq!(report["files"][0]["format"], "camt.053");
+    assert_ne!(report["files"][0]["entries"], 0);
+}
+
+#[test]
+fn the_seeds_payload_is_written_read_and_drawn() {
+    // From seeds/sessions.txt.
+    let payload = "00020101021126380009SG.PAYNOW010100211+658586783403010520400005303702540535.005802SG5902NA6009Singapore62080104ztt16304CE6D";
+    let scratch = Scratch::new();
+    let input = r#"{"method":"paynow","account":"+6585867834","amount":35,"reference":"ztt1"}"#;
+    let output = scratch.with_input(&["qr", "encode", "--json"], input);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value, serde_json::json!({ "payload": payload }));
+    let output = scratch.with_input(&["qr", "encode"], r#"{"method":"paynow","account":"+6585867834","colour":1}"#);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("colour"));
+
+    let report = scratch.json(&["qr", "lint", payload], 0);
+    assert_eq!(keys(&report), ["valid", "rail", "errors", "warnings", "fields"]);
+    assert_eq!((&report["valid"], &report["rail"]), (&true.into(), &"paynow".into()));
+    assert_eq!(report["fields"]["26"]["00"], "SG.PAYNOW");
+    assert_eq!(report["fields"]["54"], "35.00");
+    let broken = payload.replace("35.00", "36.00");
+    let report = scratch.json(&["qr", "lint", &broken], 1);
+    assert_eq!(report["valid"], false);
+    assert!(!report["errors"].as_array().unwrap().is_empty());
+    assert_eq!(scratch.with_input(&["qr", "lint"], &format!("{payload}\n")).status.code(), Some(0));
+
+    assert!(scratch.run(&["qr", "show", payload, "--svg", "a.svg", "--png", "a.png"]).status.success());
+    assert!(std::fs::read_to_string(scratch.path("a.svg")).unwrap().starts_with("<svg"));
+    assert!(std::fs::read(scratch.path("a.png")).unwrap().starts_with(b"\x89PNG"));
+    assert!(String::from_utf8(scratch.run(&["qr", "show", payload]).stdout).unwrap().contains('▀'));
+}
+
+#[test]
+fn wrong_usage_ends_with_status_two_and_help_with_zero() {
+    let scratch = Scratch::new();
+    for line in [
+        &["merchant", "create", "--name", "x"][..],
+        &["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "paypal"],
+        &["account", "add", "--method", "paynow"],
+        &["webhook", "add", "--merchant", "x", "--url", "http://x", "--username", "u"],
+        &["statement", "import"],
+        &["--env", "test", "merchant", "list"],
+        &["nonsense"],
+        &[],
+    ] {
+        assert_eq!(scratch.run(line).status.code(), Some(2), "{line:?}");
+    }
+    for line in [&["--help"][..], &["--version"], &["statement", "import", "--help"], &["qr", "encode", "--help"]] {
+        assert_eq!(scratch.run(line).status.code(), Some(0), "{line:?}");
+    }
+}
+
+#[test]
+fn unknown_settings_are_refused_by_name() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("good.toml"), "listen = \"127.0.0.1:81\"\n").unwrap();
+    std::fs::write(scratch.path("bad.toml"), "lisen = \"127.0.0.1:81\"\n").unwrap();
+    let checked = scratch.json(&["config", "check", "--config", "good.toml"], 0);
+    assert_eq!(checked["settings"]["listen"], "127.0.0.1:81");
+    let checked = scratch.json(&["config", "check", "--config", "bad.toml"], 1);
+    assert_eq!(checked["errors"][0]["setting"], "lisen in bad.toml");
+    assert!(scratch.refused(&["merchant", "list", "--config", "bad.toml"]).contains("lisen"));
+    let output = scratch.command(&["merchant", "list"]).env("XANPAY_LISEN", "1").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("XANPAY_LISEN"));
+}
+
+#[test]
+fn data_that_was_sealed_with_another_key_is_refused() {
+    let scratch = Scratch::new();
+    scratch.json(&["merchant", "list"], 0);
+    let key = "ab".repeat(32);
+    let output = scratch.command(&["merchant", "list"]).env("XANPAY_MASTER_KEY", &key).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let reason = String::from_utf8_lossy(&output.stderr);
+    assert!(reason.contains("master key") && !reason.contains(&key), "{reason}");
+    std::fs::remove_file(scratch.path("xanpay-data/master.key")).unwrap();
+    assert!(scratch.refused(&["merchant", "list"]).contains("there is no key in"));
+    assert!(!scratch.path("xanpay-data/master.key").exists());
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused_and_commands_are_not() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch);
+    assert!(std::net::TcpStream::connect(&server.address).is_ok());
+    assert!(scratch.refused(&["serve", "--listen", "127.0.0.1:0"]).contains("another server is running"));
+    scratch.add_paynow();
+    assert_eq!(server.stop(), Some(0));
+    let server = Server::start(&scratch);
+    assert_eq!(server.stop(), Some(0));
+}
