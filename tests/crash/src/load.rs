@@ -102,7 +102,7 @@ async fn client(address: String, key: Key, stop: Arc<AtomicBool>, numbers: Arc<A
     let Some(mut client) = Client::connect(&address, &key).await else { return entries };
     while !stop.load(Ordering::Relaxed) {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let kind = if number % 3 == 0 { Kind::Session } else { Kind::Charge };
+        let kind = if number.is_multiple_of(3) { Kind::Session } else { Kind::Charge };
         let mut entry = Entry { kind, number, answer: None, cancelled: false };
         let answered = entry.ask(&mut client).await;
         if answered
