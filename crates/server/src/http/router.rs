@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::limits::Misses;
 use super::metrics::Metrics;
-use super::{Settings, api, checkout, ops, request};
+use super::{Settings, api, checkout, docs, ops, request};
 use crate::app::App;
 use axum::Router;
 use axum::extract::Request;
@@ -70,6 +70,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
         ("/checkout/sessions/{id}/status", get(checkout::status::handle)),
         ("/checkout/sessions/{id}/events", get(checkout::events::handle)),
         ("/checkout/sessions/{id}/qr.svg", get(checkout::picture::handle)),
+        ("/docs/rails", get(docs::rails)),
+        ("/docs/errors", get(docs::errors)),
         ("/healthz", get(ops::healthz)),
         ("/readyz", get(ops::readyz)),
         ("/metrics", get(ops::metrics)),

@@ -18,8 +18,9 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Name, content type and text. A module stands before those that import it, whose import lines are then rewritten to
 /// the hashed name.
-const SOURCES: [(&str, &str, &str); 9] = [
+const SOURCES: [(&str, &str, &str); 10] = [
     ("checkout.css", "text/css; charset=utf-8", include_str!("../../../assets/checkout.css")),
+    ("docs.css", "text/css; charset=utf-8", include_str!("../../../assets/docs.css")),
     ("mark.svg", "image/svg+xml", include_str!("../../../assets/mark.svg")),
     ("page.js", SCRIPT, include_str!("../../../assets/page.js")),
     ("copy.js", SCRIPT, include_str!("../../../assets/copy.js")),
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_modules_fetched_ahead_exist() {
-        for name in MODULES.into_iter().chain(["checkout.js", "checkout.css", "mark.svg"]) {
+        for name in MODULES.into_iter().chain(["checkout.js", "checkout.css", "docs.css", "mark.svg"]) {
             assert!(asset(url(name)).is_some(), "{name}");
         }
     }

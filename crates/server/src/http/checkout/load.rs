@@ -128,7 +128,7 @@ pub(super) fn see_page(checkout: &Checkout) -> Response {
 }
 
 /// A rendered page.
-pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+pub(in crate::http) fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => {
             let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];

@@ -21,6 +21,8 @@ pub mod status;
 pub mod text;
 pub mod view;
 
+pub(super) use load::html;
+
 pub use headers::{CONTENT_SECURITY_POLICY, security_headers};
 
 use axum::extract::Path;

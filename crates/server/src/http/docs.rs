@@ -1,0 +1,221 @@
+//! `GET /docs/rails` and `GET /docs/errors`: tables of what the code knows, made from the code itself. They show nothing
+//! of this gateway's data and need no script.
+
+use super::catalogue::{CATALOGUE, Entry};
+use super::checkout::text::ENGLISH;
+use super::checkout::{assets, html};
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Span;
+use xanpay_rails::{MatchPolicy, QrKind, Reliability, rail};
+
+/// What is around the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    Rails,
+    Errors,
+}
+
+impl Frame {
+    fn is_rails(self) -> bool {
+        self == Self::Rails
+    }
+
+    fn style_url(self) -> &'static str {
+        assets::url("docs.css")
+    }
+
+    fn icon_url(self) -> &'static str {
+        assets::url("mark.svg")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "docs/rails.html")]
+struct RailsPage {
+    frame: Frame,
+    rails: Vec<RailView>,
+}
+
+/// A rail in words.
+struct RailView {
+    method: &'static str,
+    name: &'static str,
+    country: &'static str,
+    currency: &'static str,
+    step: String,
+    qr: &'static str,
+    reference: &'static str,
+    reference_length: usize,
+    alphabet: &'static str,
+    upper_case: bool,
+    nonce_length: usize,
+    reliability: &'static str,
+    policy: &'static str,
+    limit: String,
+    time_to_live: String,
+    kinds: Vec<KindView>,
+    steps: &'static [&'static str],
+    notes: &'static [&'static str],
+}
+
+/// A form of account in words.
+struct KindView {
+    name: &'static str,
+    format: &'static str,
+    example: &'static str,
+    reliability: &'static str,
+    policy: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "docs/errors.html")]
+struct ErrorsPage {
+    frame: Frame,
+    entries: &'static [Entry],
+}
+
+/// The table of rails.
+pub async fn rails() -> Response {
+    let rails = Method::ALL.into_iter().map(view).collect();
+    html(StatusCode::OK, &RailsPage { frame: Frame::Rails, rails })
+}
+
+/// The table of error codes.
+pub async fn errors() -> Response {
+    html(StatusCode::OK, &ErrorsPage { frame: Frame::Errors, entries: CATALOGUE })
+}
+
+fn view(method: Method) -> RailView {
+    let facts = rail(method);
+    let currency = method.currency();
+    let step = 10_i64.pow(currency.exponent().saturating_sub(method.payable_exponent()));
+    let amount = |minor| Money::from_minor(minor, currency).map(|money| grouped(money, method)).unwrap_or_default();
+    RailView {
+        method: method.as_str(),
+        name: method.display_name(),
+        country: ENGLISH.countries.of(method.country()),
+        currency: currency.code(),
+        step: amount(step),
+        qr: qr(facts.qr),
+        reference: facts.reference.name,
+        reference_length: facts.reference.max_len,
+        alphabet: facts.reference.alphabet.in_words(),
+        upper_case: facts.reference.upper_case,
+        nonce_length: facts.nonce_length,
+        reliability: reliability(facts.nonce_reliability),
+        policy: policy(facts.default_policy),
+        limit: facts.max_amount.map_or_else(|| "the bank's limit".to_owned(), amount),
+        time_to_live: duration(method.default_time_to_live()),
+        kinds: facts
+            .account_kinds
+            .iter()
+            .map(|kind| KindView {
+                name: kind.name,
+                format: kind.format,
+                example: kind.example,
+                reliability: reliability(kind.nonce_reliability),
+                policy: policy(kind.default_policy),
+            })
+            .collect(),
+        steps: facts.payer_steps,
+        notes: facts.notes,
+    }
+}
+
+/// An amount with its thousands apart and the decimals that the rail pays.
+fn grouped(money: Money, method: Method) -> String {
+    let text = money.to_decimal_with(method.payable_exponent());
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut spaced = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            spaced.push(',');
+        }
+        spaced.push(digit);
+    }
+    match fraction {
+        Some(fraction) => format!("{spaced}.{fraction}"),
+        None => spaced,
+    }
+}
+
+fn duration(span: Span) -> String {
+    let minutes = span.as_millis() / Span::minutes(1).as_millis();
+    if minutes > 60 { format!("{} hours", minutes / 60) } else { format!("{minutes} minutes") }
+}
+
+fn qr(kind: QrKind) -> &'static str {
+    match kind {
+        QrKind::Emv => "a code of its own",
+        QrKind::Template => "the code that the bank issued, with the amount",
+        QrKind::Link => "a link, also as a code",
+        QrKind::None => "nothing: the fields are copied",
+    }
+}
+
+fn reliability(reliability: Reliability) -> &'static str {
+    match reliability {
+        Reliability::Carried => "carried by the code",
+        Reliability::Typed => "typed by the payer",
+        Reliability::Uncertain => "dropped or cut by some banks",
+        Reliability::None => "does not arrive",
+    }
+}
+
+fn policy(policy: MatchPolicy) -> &'static str {
+    match policy {
+        MatchPolicy::Nonce => "by nonce",
+        MatchPolicy::UniqueAmount => "by amount",
+        MatchPolicy::VirtualAccount => "by account",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text as templates write it.
+    fn escaped(text: &str) -> String {
+        text.replace('&', "&#38;")
+            .replace('<', "&#60;")
+            .replace('>', "&#62;")
+            .replace('"', "&#34;")
+            .replace('\'', "&#39;")
+    }
+
+    #[test]
+    fn every_rail_kind_and_note_is_on_the_page() {
+        let rails: Vec<_> = Method::ALL.into_iter().map(view).collect();
+        let page = RailsPage { frame: Frame::Rails, rails }.render().unwrap();
+        for method in Method::ALL {
+            assert!(page.contains(&format!("<section id=\"{method}\"")), "{method}");
+            let facts = rail(method);
+            let texts = facts.account_kinds.iter().flat_map(|kind| [kind.format, kind.example]);
+            let texts = texts.chain(facts.payer_steps.iter().copied()).chain(facts.notes.iter().copied());
+            for text in texts.chain([facts.reference.name]) {
+                assert!(page.contains(&escaped(text)), "{text}");
+            }
+        }
+        assert!(!page.contains("<script"));
+    }
+
+    #[test]
+    fn every_error_code_has_a_row_that_can_be_linked_to() {
+        let page = ErrorsPage { frame: Frame::Errors, entries: CATALOGUE }.render().unwrap();
+        for entry in CATALOGUE {
+            assert!(page.contains(&format!("<tr id=\"{}\"", entry.code)), "{}", entry.code);
+        }
+    }
+
+    #[test]
+    fn amounts_show_their_thousands_and_only_payable_decimals() {
+        let text = |minor, method: Method| grouped(Money::from_minor(minor, method.currency()).unwrap(), method);
+        assert_eq!(text(20_000_000, Method::Paynow), "200,000.00");
+        assert_eq!(text(1_000_000_000, Method::GojekId), "10,000,000");
+        assert_eq!(text(1, Method::Toss), "1");
+    }
+}
