@@ -437,3 +437,16 @@ async fn a_charge_through_the_euro_keeps_its_rate_and_a_stale_rate_is_503() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_pages_of_rails_and_errors_are_served_without_credentials_and_scripts() {
+    let database = Database::sqlite();
+    let gateway = Gateway::start(&database).await;
+    for (path, text) in [("/docs/rails", "toss"), ("/docs/rails/", "toss"), ("/docs/errors", "rate_unavailable")] {
+        let page = gateway.send(Call::get(path)).await.expect(200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert!(page.text().contains(text) && !page.text().contains("<script"), "{path}");
+        let style = page.text().split("stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        assert!(gateway.send(Call::get(style)).await.expect(200).header("content-type").starts_with("text/css"));
+    }
+}

@@ -137,7 +137,12 @@ pub const CATALOGUE: &[Entry] = &[
         "The connection to the database was lost while committing.",
         "Repeat the request with the same Idempotency-Key.",
     ),
-    entry("rate_unavailable", 503, "No fresh exchange rate is known for the pair.", "Set one with `xanpay rate set`."),
+    entry(
+        "rate_unavailable",
+        503,
+        "No fresh exchange rate is known for the pair.",
+        "Set one with `xanpay rate set` or `xanpay rate import`.",
+    ),
     entry("sms_unavailable", 503, "No SMS provider is configured.", "Use the sandbox, whose inbox keeps the messages."),
     entry("storage_unavailable", 503, "The database cannot be reached; nothing was done.", "Repeat the request."),
 ];

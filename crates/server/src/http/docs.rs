@@ -75,7 +75,21 @@ struct KindView {
 #[template(path = "docs/errors.html")]
 struct ErrorsPage {
     frame: Frame,
-    entries: &'static [Entry],
+    entries: Vec<ErrorView>,
+}
+
+/// An error code, its texts cut where code begins and ends.
+struct ErrorView {
+    code: &'static str,
+    status: u16,
+    cause: Vec<Piece>,
+    cure: Vec<Piece>,
+}
+
+/// A piece of text.
+struct Piece {
+    is_code: bool,
+    text: &'static str,
 }
 
 /// The table of rails.
@@ -86,7 +100,23 @@ pub async fn rails() -> Response {
 
 /// The table of error codes.
 pub async fn errors() -> Response {
-    html(StatusCode::OK, &ErrorsPage { frame: Frame::Errors, entries: CATALOGUE })
+    html(StatusCode::OK, &errors_page())
+}
+
+fn errors_page() -> ErrorsPage {
+    let entries = CATALOGUE.iter().map(|entry: &Entry| ErrorView {
+        code: entry.code,
+        status: entry.status,
+        cause: pieces(entry.cause),
+        cure: pieces(entry.cure),
+    });
+    ErrorsPage { frame: Frame::Errors, entries: entries.collect() }
+}
+
+/// Cuts a text at its backticks: every second piece is code.
+fn pieces(text: &'static str) -> Vec<Piece> {
+    let cut = text.split('`').enumerate();
+    cut.map(|(index, text)| Piece { is_code: index % 2 == 1, text }).filter(|piece| !piece.text.is_empty()).collect()
 }
 
 fn view(method: Method) -> RailView {
@@ -108,7 +138,7 @@ fn view(method: Method) -> RailView {
         nonce_length: facts.nonce_length,
         reliability: reliability(facts.nonce_reliability),
         policy: policy(facts.default_policy),
-        limit: facts.max_amount.map_or_else(|| "the bank's limit".to_owned(), amount),
+        limit: facts.max_amount.map_or_else(|| "the bank says".to_owned(), amount),
         time_to_live: duration(method.default_time_to_live()),
         kinds: facts
             .account_kinds
@@ -162,7 +192,7 @@ fn reliability(reliability: Reliability) -> &'static str {
         Reliability::Carried => "carried by the code",
         Reliability::Typed => "typed by the payer",
         Reliability::Uncertain => "dropped or cut by some banks",
-        Reliability::None => "does not arrive",
+        Reliability::None => "lost on the way",
     }
 }
 
@@ -205,10 +235,11 @@ mod tests {
 
     #[test]
     fn every_error_code_has_a_row_that_can_be_linked_to() {
-        let page = ErrorsPage { frame: Frame::Errors, entries: CATALOGUE }.render().unwrap();
+        let page = errors_page().render().unwrap();
         for entry in CATALOGUE {
             assert!(page.contains(&format!("<tr id=\"{}\"", entry.code)), "{}", entry.code);
         }
+        assert!(page.contains("<code>xanpay account add</code>") && !page.contains('`'));
     }
 
     #[test]
