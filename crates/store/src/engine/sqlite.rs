@@ -17,8 +17,12 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: more than the program has.
 const STATEMENT_CACHE: usize = 256;
-/// Pages in the write-ahead log from which on a commit folds it into the file: 16 MiB.
-const CHECKPOINT_PAGES: i32 = 4000;
+/// Pages in the write-ahead log from which on a commit folds it into the file: 64 MiB. Index pages that many commits
+/// have touched are then written once.
+const CHECKPOINT_PAGES: i32 = 16_384;
+/// The writer's cache in KiB. The pages of a batch that do not fit would go to the log before its commit, and again.
+const WRITER_CACHE_KIB: i64 = 65_536;
+const READER_CACHE_KIB: i64 = 8192;
 /// Reading connections: reads are short and run on the callers' threads.
 const READERS: usize = 8;
 
@@ -65,6 +69,7 @@ fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
     if mode.map_err(driver_error)? != "wal" {
         return Err(StoreError::Schema("the database's file system does not support write-ahead logging".into()));
     }
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(driver_error)?;
     // FULL: with NORMAL, a power cut loses commits that were answered, and the file looks intact afterwards.
     connection.pragma_update(None, "synchronous", "FULL").map_err(driver_error)?;
     // This replaces SQLite's own automatic checkpoint, which keeps a failed write or sync to itself.
@@ -95,6 +100,7 @@ fn connect_reader(path: &Path) -> Result<SharedConnection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(driver_error)?;
     configure(&connection)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(driver_error)?;
     connection.pragma_update(None, "query_only", true).map_err(driver_error)?;
     Ok(SharedConnection(Arc::new(Mutex::new(connection))))
 }
@@ -103,7 +109,6 @@ fn configure(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(driver_error)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.pragma_update(None, "foreign_keys", true).map_err(driver_error)?;
-    connection.pragma_update(None, "cache_size", -8192).map_err(driver_error)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(driver_error)
 }
 
