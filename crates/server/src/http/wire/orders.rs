@@ -33,7 +33,7 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
         body.fault(path, "invalid_field", "must be an object");
         return;
     };
-    if json.contains("\\u0000") {
+    if members.values().any(has_nul) || members.keys().any(|name| name.contains('\0')) {
         body.fault(path, "invalid_field", "must not contain NUL");
     }
     for name in ["id", "name"] {
@@ -51,6 +51,17 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
         }
     }
     check_numbers(body, path, json, currency);
+}
+
+/// PostgreSQL's text cannot hold NUL, and what one database cannot hold the other does not take.
+fn has_nul(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, member)| name.contains('\0') || has_nul(member)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 #[derive(serde::Deserialize)]
