@@ -434,3 +434,44 @@ fn a_second_server_on_the_same_data_is_refused_and_commands_are_not() {
     let server = Server::start(&scratch);
     assert_eq!(server.stop(), Some(0));
 }
+
+#[test]
+fn the_demo_plays_its_story_to_the_end_and_leaves_nothing_behind() {
+    let scratch = Scratch::new();
+    let played = scratch
+        .command(&["demo", "--once", "--json"])
+        .env("TMPDIR", &scratch.0)
+        // Real data that the environment names is not the demo's to touch.
+        .env("XANPAY_DATA", scratch.path("real"))
+        .output()
+        .unwrap();
+    assert_eq!(played.status.code(), Some(0), "{played:?}");
+    let value: Value = serde_json::from_slice(&played.stdout).unwrap();
+    assert_eq!(keys(&value), ["sessionId", "chargeId", "status", "webhookDeliveries", "elapsedMs"]);
+    assert_eq!((&value["status"], &value["webhookDeliveries"]), (&"completed".into(), &2.into()));
+    assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 0);
+}
+
+#[test]
+fn the_demo_waits_for_visitors_and_ends_when_asked() {
+    let scratch = Scratch::new();
+    let mut child = scratch
+        .command(&["demo", "--json", "--listen", "127.0.0.1:0", "--data", "kept"])
+        .env("TMPDIR", &scratch.0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let value: Value = serde_json::from_str(&line).unwrap();
+    let server = Server { child, address: value["url"].as_str().unwrap().replace("http://", "") };
+    assert!(std::net::TcpStream::connect(&server.address).is_ok());
+    assert!(value["checkoutLink"].as_str().unwrap().ends_with("&isSandbox=true"));
+    let merchants = scratch.json(&["merchant", "list", "--data", "kept"], 0);
+    assert_eq!(merchants["merchants"][0]["name"], "Demo Shop");
+    let accounts = scratch.json(&["account", "list", "--data", "kept"], 0);
+    assert_eq!(accounts["accounts"].as_array().unwrap().len(), 13);
+    assert_eq!(server.stop(), Some(0));
+    let left: Vec<_> = std::fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["kept"]);
+}
