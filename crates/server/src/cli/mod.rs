@@ -191,7 +191,12 @@ fn resolve(global: &Global, command: &Command) -> Result<Config, ConfigError> {
     let mut faults = Vec::new();
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let readable = variables.filter_map(|(name, value)| Some((name, value.into_string().ok()?)));
-    let (environment, named_file) = Layer::environment(readable, &mut faults);
+    let mut strangers = Vec::new();
+    let (environment, named_file) = Layer::environment(readable, &mut strangers);
+    // The environment is shared with others, so that a stranger in it stops nothing; a slip of the pen is still seen.
+    for stranger in strangers {
+        output::note(&format!("warning: {stranger}"));
+    }
     let file = global.config.clone().or(named_file).map(|path| Layer::file(&path, &mut faults));
     let mut layers = [flags(global, command), environment, file.unwrap_or_default()];
     if let (Command::Demo(_), [_, environment, file]) = (command, &mut layers) {
