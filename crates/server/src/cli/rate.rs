@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::exchange::{OPERATOR_RATE_LIFE, Rate as Value, RateEntry};
-use xanpay_store::{PairRate, StoreError};
+use xanpay_store::PairRate;
 
 /// Who says so when the operator does.
 pub(crate) const SOURCE: &str = "operator";
@@ -52,7 +52,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         let row = PairRate { base, quote, entry };
         let save = app.store.write(move |tx| {
             let row = row.clone();
-            async move { Ok::<_, StoreError>(tx.save_rate(&row).await?) }
+            async move { tx.save_rate(&row).await }
         });
         Ok(save.await?)
     })?;
