@@ -1,4 +1,5 @@
 //! The program from outside: its commands, their JSON and their exit statuses.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -220,6 +221,7 @@ fn a_rate_is_set_and_set_again() {
     assert_eq!(list["rates"][0]["rate"], "0.174933");
     assert_eq!(list["rates"][0]["source"], "operator");
     assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "0"]).contains("rate must be"));
+    assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "-1"]).contains("rate must be"));
     assert!(scratch.refused(&["rate", "set", "HKD", "HKD", "1"]).contains("quote must be"));
 }
 
@@ -264,7 +266,7 @@ fn a_transfer_that_names_no_charge_is_kept_unmatched_and_known_again() {
         "--currency",
         "SGD",
         "--reference",
-        "x",
+        "-- x",
     ]);
     assert!(other.contains("account is no receiving account"), "{other}");
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::exchange::{OPERATOR_RATE_LIFE, Rate as Value, RateEntry};
-use xanpay_store::{PairRate, StoreError};
+use xanpay_store::PairRate;
 
 /// Who says so when the operator does.
 pub(crate) const SOURCE: &str = "operator";
@@ -31,6 +31,7 @@ pub(super) struct Set {
     #[arg(value_parser = values::currency)]
     quote: Currency,
     /// How much of the second one unit of the first is worth, such as 0.174933
+    #[arg(allow_hyphen_values = true)]
     rate: String,
 }
 
@@ -52,7 +53,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         let row = PairRate { base, quote, entry };
         let save = app.store.write(move |tx| {
             let row = row.clone();
-            async move { Ok::<_, StoreError>(tx.save_rate(&row).await?) }
+            async move { tx.save_rate(&row).await }
         });
         Ok(save.await?)
     })?;
