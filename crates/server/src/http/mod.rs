@@ -9,6 +9,7 @@ pub mod checkout;
 pub mod error;
 mod limits;
 pub mod metrics;
+mod object_id;
 pub mod ops;
 mod request;
 mod router;
