@@ -9,4 +9,6 @@
 
 mod support;
 
+mod corpus;
+mod hostile;
 mod seeds;
