@@ -16,5 +16,5 @@ mod router;
 mod server;
 pub mod wire;
 
-pub use router::{Web, router};
+pub use router::{Web, paths, router};
 pub use server::{Settings, serve};

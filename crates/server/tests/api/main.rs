@@ -11,4 +11,6 @@ mod support;
 
 mod corpus;
 mod hostile;
+mod lifecycle;
+mod races;
 mod seeds;
