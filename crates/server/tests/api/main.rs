@@ -11,6 +11,7 @@ mod support;
 
 mod corpus;
 mod hostile;
+mod isolation;
 mod lifecycle;
 mod races;
 mod seeds;
