@@ -7,12 +7,14 @@ mod clock;
 mod cluster;
 mod database;
 mod entropy;
+mod tables;
 mod world;
 
 pub use clock::Clock;
 pub use cluster::Cluster;
 pub use database::{Database, Engine, databases, on_both_databases};
 pub use entropy::Entropy;
+pub use tables::row_counts;
 pub use world::World;
 
 /// Runs one write transaction whose body borrows clones of the named values:

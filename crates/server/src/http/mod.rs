@@ -10,11 +10,12 @@ pub mod checkout;
 pub mod error;
 mod limits;
 pub mod metrics;
+mod object_id;
 pub mod ops;
 mod request;
 mod router;
 mod server;
 pub mod wire;
 
-pub use router::router;
+pub use router::{Web, paths, router};
 pub use server::{Settings, serve};

@@ -1,0 +1,17 @@
+//! The gateway as its callers see it: requests through the real router, on both databases, with the clock moved by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a failed set-up is a failed test"
+)]
+
+mod support;
+
+mod corpus;
+mod hostile;
+mod isolation;
+mod lifecycle;
+mod races;
+mod seeds;
