@@ -7,6 +7,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
+/** An issued static QRIS code of nobody in particular. */
+const QRIS =
+  "00020101021126610014COM.GO-JEK.WWW01189360091400000000010210G0000000010303UMI51440014ID.CO.QRIS.WWW0215ID10200000000010303UMI5204581253033605802ID5925TOKO CONTOH, Digital & Kr6007JAKARTA61051011062070703A016304DB56";
+
 /** Receiving accounts that belong to nobody in particular: method, account, name, bank, issued code. */
 const ACCOUNTS = [
   ["fps", "1234567", "KOPI AND KETTLE"],
@@ -17,6 +21,7 @@ const ACCOUNTS = [
   ["instapay", "0123456789", "KOPI AND KETTLE", "PAPHPHM1XXX"],
   ["prompt-pay", "0812345678", "KOPI AND KETTLE"],
   ["in-bank-transfer", "kopi@examplebank", "KOPI AND KETTLE"],
+  ["gojek-id", "ID1020000000001", "TOKO CONTOH", "", QRIS],
   ["id-bank-transfer", "1234567890", "KOPI AND KETTLE", "014"],
   ["au-bank-transfer", "062-000 12345678", "KOPI AND KETTLE"],
   ["nz-bank-transfer", "01-0902-0068389-00", "KOPI AND KETTLE"],
@@ -49,8 +54,9 @@ export async function openShop() {
   };
   const methods = ALL_METHODS;
   const merchant = command("merchant", "create", "--name", "Kopi & Kettle", "--currency", "SGD", "--methods", methods.join(","));
-  for (const [method, account, name, bank] of ACCOUNTS) {
-    command("account", "add", "--method", method, "--account", account, "--name", name, ...(bank ? ["--bank", bank] : []));
+  for (const [method, account, name, bank, code] of ACCOUNTS) {
+    const more = [...(bank ? ["--bank", bank] : []), ...(code ? ["--template-qr", code] : [])];
+    command("account", "add", "--method", method, "--account", account, "--name", name, ...more);
   }
   for (const [currency, rate] of Object.entries(RATES)) command("rate", "set", "SGD", currency, rate);
   const gateway = spawn(binary, ["--data", data, "serve", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });
