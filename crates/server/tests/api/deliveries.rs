@@ -136,8 +136,7 @@ async fn a_notice_that_is_not_taken_is_tried_by_the_published_schedule_and_then_
         let first = receiver.next().await;
         let minutes = [2, 10, 60, 180, 360, 720].map(Span::minutes);
         let waits = [&[Span::seconds(30)][..], &minutes, &[Span::days(1); 6]].concat();
-        let mut tries = 1;
-        for wait in waits {
+        for (tries, wait) in (1..).zip(waits) {
             attempted(&gateway, &charge, 0, tries).await;
             if delivery(&gateway, &charge, 0).await.0 == "given_up" {
                 break;
@@ -148,7 +147,6 @@ async fn a_notice_that_is_not_taken_is_tried_by_the_published_schedule_and_then_
             let again = receiver.next().await;
             assert_eq!((again.header("webhook-id"), &again.body), (first.header("webhook-id"), &first.body));
             assert_ne!(again.header("webhook-timestamp"), first.header("webhook-timestamp"));
-            tries += 1;
         }
         eventually("it is given up", async || delivery(&gateway, &charge, 0).await.0 == "given_up").await;
         let (_, attempts) = delivery(&gateway, &charge, 0).await;
