@@ -202,3 +202,42 @@ async fn a_charge_needs_a_rate_that_is_not_older_than_seven_days() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_idempotency_key_is_forgotten_after_a_day() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let send = async |amount: i64| {
+            let call = Call::post("/sessions").by(&merchant).header("idempotency-key", "key");
+            gateway.send(call.json(&json!({"amount": amount, "currency": "SGD"}))).await
+        };
+        let first = send(35).await.expect(200);
+        gateway.advance(Span::millis(Span::hours(24).as_millis() - 1));
+        assert_eq!(send(35).await.expect(200).body, first.body);
+        send(36).await.expect_problem(422, "idempotency_key_reused");
+        // A day later the key is new, whether or not it has been cleared away.
+        gateway.advance(Span::millis(2));
+        let second = send(36).await.expect(200);
+        assert_eq!(second.header("idempotent-replayed"), "");
+        assert_eq!(flows::forget_idempotency_keys(&gateway.app).await.unwrap(), 0);
+        gateway.advance(Span::hours(25));
+        assert_eq!(flows::forget_idempotency_keys(&gateway.app).await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_idempotency_key_free() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let send = async |method: &str| {
+            let body =
+                json!({"merchantAmount": 1, "merchantCurrency": "HKD", "method": method, "email": "a@b.example"});
+            gateway.send(Call::post("/charges").by(&merchant).header("idempotency-key", "key").json(&body)).await
+        };
+        send("paynow").await.expect_problem(503, "rate_unavailable");
+        gateway.rate("HKD".parse().unwrap(), "SGD".parse().unwrap(), "0.174933").await;
+        assert_eq!(send("paynow").await.expect(200).json()["customerAmount"], 0.18);
+    })
+    .await;
+}

@@ -10,8 +10,12 @@
 mod support;
 
 mod corpus;
+mod deliveries;
 mod hostile;
 mod isolation;
 mod lifecycle;
+mod money_in;
+mod pages;
+mod phones;
 mod races;
 mod seeds;

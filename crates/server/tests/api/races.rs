@@ -36,7 +36,7 @@ async fn fifty_simultaneous_checkouts_of_one_session_make_one_charge() {
             let session = gateway.session(&merchant, &json!({})).await;
             let id = session["id"].as_str().unwrap();
             let start = |n: usize| {
-                let method = if n % 2 == 0 { "paynow" } else { "paynow " };
+                let method = if n.is_multiple_of(2) { "paynow" } else { "paynow " };
                 let email = format!("customer{n}@example.com");
                 Call::post(format!("/checkout/sessions/{id}/start")).form(&[("method", method), ("email", &email)])
             };
