@@ -226,8 +226,7 @@ impl<'a> Body<'a> {
             self.fault(field, "field_too_long", format!("must be at most {MAX_PAYLOAD} bytes"));
             return None;
         }
-        // Neither database's text can hold it alike.
-        if text.contains('\0') {
+        if serde_json::from_str(json).is_ok_and(|value| super::json::has_nul(&value)) {
             self.fault(field, "invalid_field", "must not contain NUL");
             return None;
         }

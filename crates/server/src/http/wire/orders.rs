@@ -1,7 +1,7 @@
 //! Order lines: checked for form, kept as they were sent.
 
 use super::body::{Body, MAX_NAME, read_amount};
-use super::json::compact;
+use super::json::{compact, has_nul};
 use serde_json::value::RawValue;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::money::AmountError;
@@ -51,17 +51,6 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
         }
     }
     check_numbers(body, path, json, currency);
-}
-
-/// PostgreSQL's text cannot hold NUL, and what one database cannot hold the other does not take.
-fn has_nul(value: &serde_json::Value) -> bool {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(name, member)| name.contains('\0') || has_nul(member)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 #[derive(serde::Deserialize)]
