@@ -226,6 +226,50 @@ fn a_rate_is_set_and_set_again() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program asks the system for the time, so its files must be of today"
+)]
+fn rates_are_imported_from_the_ecbs_files() {
+    let scratch = Scratch::new();
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let csv = format!("Date,SGD,HKD,RUB,\n{today},1.4282,8.7652,N/A,\n2020-01-02,1.5,8.9,69.5,\n");
+    std::fs::write(scratch.path("hist.csv"), csv).unwrap();
+    let imported = scratch.json(&["rate", "import", "hist.csv"], 0);
+    assert_eq!((&imported["rates"], &imported["format"]), (&3.into(), &"ecb-csv".into()));
+    let xml = format!(
+        "<gesmes:Envelope xmlns:gesmes='g'><Cube><Cube time='{today}'><Cube currency='SGD' rate='1.43'/></Cube></Cube>\
+         </gesmes:Envelope>"
+    );
+    std::fs::write(scratch.path("daily.xml"), xml).unwrap();
+    assert_eq!(scratch.json(&["rate", "import", "daily.xml"], 0)["rates"], 1);
+    let list = scratch.json(&["rate", "list"], 0);
+    let rates: Vec<_> = list["rates"].as_array().unwrap().iter().map(|rate| rate["rate"].as_str().unwrap()).collect();
+    assert_eq!(rates, ["8.7652", "69.5", "1.43"]);
+    assert_eq!((&list["rates"][1]["stale"], &list["rates"][2]["stale"]), (&true.into(), &false.into()));
+    assert_eq!(list["rates"][2]["source"], "ecb");
+    std::fs::write(scratch.path("old.csv"), "Date,SGD,\n2021-01-04,1.62,\n").unwrap();
+    assert_eq!(scratch.json(&["rate", "import", "old.csv"], 0)["rates"], 0);
+    assert_eq!(scratch.json(&["rate", "list"], 0)["rates"][2]["rate"], "1.43");
+    std::fs::write(scratch.path("own.csv"), "base,quote,rate\nHKD,SGD,0.174933\n").unwrap();
+    assert_eq!(scratch.json(&["rate", "import", "own.csv"], 0)["rates"], 1);
+    std::fs::write(scratch.path("bad.csv"), "base,quote,rate\nSGD,MYR,3.2\nHKD,SGD,0\n").unwrap();
+    assert_eq!(scratch.json(&["rate", "import", "bad.csv"], 1)["error"]["code"], "rate_invalid");
+    assert_eq!(scratch.json(&["rate", "list"], 0)["rates"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_rate_upside_down_is_refused_unless_it_is_forced() {
+    let scratch = Scratch::new();
+    scratch.json(&["rate", "set", "HKD", "SGD", "0.174933"], 0);
+    let refused = scratch.json(&["rate", "set", "HKD", "SGD", "5.716"], 1);
+    assert_eq!(refused["error"]["code"], "rate_inverted");
+    assert!(scratch.refused(&["rate", "set", "SGD", "HKD", "0.175"]).contains("looks upside down"));
+    assert_eq!(scratch.json(&["rate", "list"], 0)["rates"][0]["rate"], "0.174933");
+    assert_eq!(scratch.json(&["rate", "set", "HKD", "SGD", "5.716", "--force"], 0)["rates"], 1);
+}
+
+#[test]
 fn a_transfer_that_names_no_charge_is_kept_unmatched_and_known_again() {
     let scratch = Scratch::new();
     scratch.add_paynow();

@@ -28,6 +28,9 @@ impl ReadError {
     /// The CSV file does not fit its profile, or the profile is not known.
     pub const CSV_MAPPING: &'static str = "csv_mapping";
 
+    /// A rate file has a rate that is zero, negative or no plain decimal.
+    pub const RATE_INVALID: &'static str = "rate_invalid";
+
     pub(crate) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }

@@ -3,7 +3,7 @@
 //!
 //! Read today: ISO 20022 camt.052 (intraday report), camt.053 (statement) and camt.054 (notification) in the versions
 //! .01 to .14, and the CSV exports named by [`profiles`]. Every `Ntry` of a camt file and every row of a CSV table is
-//! either an [`Entry`] or a [`Refused`] line: nothing disappears.
+//! either an [`Entry`] or a [`Refused`] line: nothing disappears. Files of exchange rates are read by [`read_rates`].
 //!
 //! ```
 //! use xanpay_statements::{Options, read};
@@ -27,6 +27,7 @@ mod error;
 mod lines;
 mod model;
 mod payments;
+mod rates;
 pub mod sample;
 mod text;
 
@@ -34,6 +35,7 @@ pub use crate::csv::{ProfileInfo, profiles};
 pub use crate::error::ReadError;
 pub use crate::model::{Detail, Direction, Entry, File, Format, Refused, Statement, Status};
 pub use crate::payments::{Part, Payment};
+pub use crate::rates::{RateFile, RateFormat, read_rates};
 pub use jiff::civil::Date;
 
 use xanpay_domain::currency::Currency;

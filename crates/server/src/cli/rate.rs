@@ -4,20 +4,27 @@ use super::Context;
 use super::failure::Failure;
 use super::output::table;
 use super::values;
+use crate::app::App;
 use crate::http::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{OPERATOR_RATE_LIFE, Rate as Value, RateEntry};
-use xanpay_store::PairRate;
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against, rate_life};
+use xanpay_domain::time::Span;
+use xanpay_statements::read_rates;
+use xanpay_store::StoreError;
 
 /// Who says so when the operator does.
-pub(crate) const SOURCE: &str = "operator";
+pub(crate) const SOURCE: &str = OPERATOR;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Rate {
     /// Set what one unit of a currency is worth in another
     Set(Set),
+    /// Read rates from a file: the ECB's euro reference rates (XML or CSV, one day or the history), or base,quote,rate
+    Import(Import),
     /// Every rate
     List,
 }
@@ -33,11 +40,24 @@ pub(super) struct Set {
     /// How much of the second one unit of the first is worth, such as 0.174933
     #[arg(allow_hyphen_values = true)]
     rate: String,
+    /// Set it even if it looks upside down against a rate that is known
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The file
+    file: PathBuf,
+    /// Import it even if a rate looks upside down against one that is known
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn run(command: Rate, context: &Context) -> Result<(), Failure> {
     match command {
         Rate::Set(set) => run_set(&set, context),
+        Rate::Import(import) => run_import(&import, context),
         Rate::List => run_list(context),
     }
 }
@@ -48,18 +68,65 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         return Err(Failure::field("quote", "rate_invalid", "must be another currency than the first"));
     }
     let rate = Value::parse(&set.rate).map_err(|error| Failure::field("rate", "rate_invalid", error.to_string()))?;
+    let force = set.force;
     context.with_app(|app| async move {
         let entry = RateEntry { rate, source: SOURCE.to_owned(), as_of: app.clock.real_now() };
-        let row = PairRate { base, quote, entry };
-        let save = app.store.write(move |tx| {
-            let row = row.clone();
-            async move { tx.save_rate(&row).await }
-        });
-        Ok(save.await?)
+        save(&app, vec![PairRate { base, quote, entry }], force).await
     })?;
-    let days = OPERATOR_RATE_LIFE.as_millis() / (24 * 60 * 60 * 1000);
-    let text = format!("1 {base} = {rate} {quote}, good for {days} days");
+    let text = format!("1 {base} = {rate} {quote}, good for {}", life(SOURCE));
     context.output.result(&json!({ "rates": 1 }), &text)
+}
+
+fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
+    let bytes = values::read_file(&import.file)?;
+    let force = import.force;
+    let (file, count) = context.with_app(|app| async move {
+        let file = read_rates(&bytes, app.clock.real_now())
+            .map_err(|error| Failure::field("file", error.code, error.message.into_owned()))?;
+        let count = save(&app, file.rates.clone(), force).await?;
+        Ok((file, count))
+    })?;
+    let format = file.format;
+    let newest = file.rates.iter().map(|rate| rate.entry.as_of).max();
+    let as_of = newest.map(iso).unwrap_or_default();
+    let text = format!("{count} rates of {as_of} ({}), good for {}", format.as_str(), life(format.source()));
+    context.output.result(&json!({ "rates": count, "format": format.as_str(), "asOf": as_of }), &text)
+}
+
+/// Stores all rates or none; of the same source, a newer one that is known stays. Returns how many were stored. A rate
+/// of the opposite direction is the commonest mistake, and the dearest.
+async fn save(app: &App, mut rates: Vec<PairRate>, force: bool) -> Result<usize, Failure> {
+    let known = app.store.reader().await?.list_rates().await?;
+    let key = |rate: &PairRate| (rate.base, rate.quote, rate.entry.source.clone());
+    rates.retain(|rate| !known.iter().any(|old| key(old) == key(rate) && old.entry.as_of > rate.entry.as_of));
+    for PairRate { base, quote, entry } in rates.iter().filter(|_| !force) {
+        if let Some(other) = inverted_against(&known, *base, *quote, entry.rate) {
+            let message = format!(
+                "1 {base} = {} {quote} looks upside down: so far 1 {base} was {} {quote} ({}); --force sets it all the same",
+                entry.rate, other.rate, other.source
+            );
+            return Err(Failure::field("rate", "rate_inverted", message));
+        }
+    }
+    let count = rates.len();
+    let rates = Arc::new(rates);
+    let saved = app.store.write(move |tx| {
+        let rates = Arc::clone(&rates);
+        async move {
+            for rate in rates.iter() {
+                tx.save_rate(rate).await?;
+            }
+            Ok::<_, StoreError>(())
+        }
+    });
+    saved.await?;
+    Ok(count)
+}
+
+/// How long rates of a source may be used.
+fn life(source: &str) -> String {
+    let days = rate_life(source).map_or(0, |life| life.as_millis() / Span::days(1).as_millis());
+    format!("{days} days")
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
@@ -67,7 +134,7 @@ fn run_list(context: &Context) -> Result<(), Failure> {
         let rates = app.store.reader().await?.list_rates().await?;
         Ok((rates, app.clock.real_now()))
     })?;
-    let stale = |rate: &PairRate| now.since(rate.entry.as_of) > OPERATOR_RATE_LIFE;
+    let stale = |rate: &PairRate| rate.is_stale(now);
     let rows: Vec<_> = rates
         .iter()
         .map(|rate| {

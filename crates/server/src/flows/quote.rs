@@ -76,9 +76,8 @@ async fn offer_from(
         return Ok(Err(NoOffer::NoAccount));
     }
     let rates = app.directory.rates(&app.store, freshness).await?;
-    let pair = rates.iter().find(|rate| rate.base == amount.currency() && rate.quote == method.currency());
     // Rates age in real time, whatever the sandbox's clock says.
-    let quoted = quote(amount, method, pair.map(|rate| &rate.entry), merchant.markup_bp, app.clock.real_now());
+    let quoted = quote(amount, method, &rates, merchant.markup_bp, app.clock.real_now());
     let (customer_amount, rate) = match quoted {
         Ok(quoted) => quoted,
         Err(refusal) => return Ok(Err(NoOffer::Rate(refusal))),

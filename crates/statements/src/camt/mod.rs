@@ -18,7 +18,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use walk::Walk;
 
 /// The deepest nesting read. The deepest path of the schemas has 20 elements.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 /// The most attributes of one tag. The schemas have tags with one; envelopes declare a dozen namespaces.
 const MAX_ATTRIBUTES: usize = 64;
 /// The most entries and transactions of a file together. They may be empty elements of seven bytes that take hundreds
@@ -35,7 +35,7 @@ pub(crate) fn read(text: &str) -> Result<File, ReadError> {
     let mut walk = Walk::default();
     loop {
         let start = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        match reader.read_event().map_err(|error| malformed(&error, lines.at(start)))? {
+        match reader.read_event().map_err(|error| not_well_formed(&error, lines.at(start)))? {
             Event::Start(tag) => {
                 if walk.depth() >= MAX_DEPTH {
                     return Err(limit(format!("elements are nested more than {MAX_DEPTH} deep"), lines.at(start)));
@@ -89,13 +89,13 @@ fn check_text(is_inside: bool, walk: &Walk<'_>, line: impl FnOnce() -> usize) ->
 }
 
 /// A fault of a start tag, without its place.
-enum TagFault {
+pub(crate) enum TagFault {
     TooMany,
     Broken,
 }
 
 impl TagFault {
-    fn at(self, line: usize) -> ReadError {
+    pub(crate) fn at(self, line: usize) -> ReadError {
         match self {
             Self::TooMany => limit(format!("a tag has more than {MAX_ATTRIBUTES} attributes"), line),
             Self::Broken => broken("has a tag with broken attributes", line),
@@ -104,7 +104,7 @@ impl TagFault {
 }
 
 /// Counts the attributes of a tag without looking at more than the limit, and has their grammar checked.
-fn check_attributes(tag: &BytesStart<'_>) -> Result<(), TagFault> {
+pub(crate) fn check_attributes(tag: &BytesStart<'_>) -> Result<(), TagFault> {
     if tag.attributes_raw().trim_ascii().is_empty() {
         return Ok(());
     }
@@ -129,22 +129,22 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     }
 }
 
-fn malformed(error: &Error, line: usize) -> ReadError {
+pub(crate) fn not_well_formed(error: &Error, line: usize) -> ReadError {
     if let Error::Syntax(SyntaxError::UnclosedDoctype) = error {
         return doctype(line);
     }
     broken("is not well-formed XML", line)
 }
 
-fn broken(what: &str, line: usize) -> ReadError {
+pub(crate) fn broken(what: &str, line: usize) -> ReadError {
     ReadError::new(ReadError::FORMAT_MALFORMED, format!("the file {what} (line {line})"))
 }
 
-fn limit(what: String, line: usize) -> ReadError {
+pub(crate) fn limit(what: String, line: usize) -> ReadError {
     ReadError::new(ReadError::XML_LIMIT, format!("{what} (line {line})"))
 }
 
-fn doctype(line: usize) -> ReadError {
+pub(crate) fn doctype(line: usize) -> ReadError {
     ReadError::new(
         ReadError::XML_DTD_FORBIDDEN,
         format!("the file has a document type definition (line {line}); no bank file needs one"),

@@ -3,19 +3,9 @@
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::value::Row;
-use xanpay_domain::currency::Currency;
 use xanpay_domain::exchange::{Rate, RateEntry};
 
-/// A pair and its rate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PairRate {
-    /// One unit of this currency ...
-    pub base: Currency,
-    /// ... is worth so many of this one.
-    pub quote: Currency,
-    /// The rate, its source and its time.
-    pub entry: RateEntry,
-}
+pub use xanpay_domain::exchange::PairRate;
 
 statements! {
     SAVE_RATE("rates") = "INSERT INTO rates (base, quote, source, rate, as_of) VALUES ($1, $2, $3, $4, $5) \

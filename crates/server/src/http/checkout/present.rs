@@ -274,22 +274,13 @@ fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -
     let mut notes = Vec::new();
     match account.row.policy {
         Policy::UniqueAmount => {
-            let quoted = xanpay_domain::exchange::quote(
+            let quoted = xanpay_domain::exchange::quote_at(
                 charge.merchant_amount,
                 charge.method,
-                charge
-                    .rate
-                    .as_ref()
-                    .map(|locked| xanpay_domain::exchange::RateEntry {
-                        rate: locked.rate,
-                        source: locked.source.clone(),
-                        as_of: locked.as_of,
-                    })
-                    .as_ref(),
+                charge.rate.as_ref(),
                 checkout.merchant.markup_bp,
-                charge.rate.as_ref().map_or(charge.created_at, |locked| locked.as_of),
             );
-            if let Ok((original, _)) = quoted
+            if let Ok(original) = quoted
                 && original != charge.customer_amount
             {
                 let shown = |money| amount(money, Some(charge.method));
