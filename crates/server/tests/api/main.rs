@@ -18,4 +18,5 @@ mod money_in;
 mod pages;
 mod phones;
 mod races;
+mod rails_stories;
 mod seeds;

@@ -1,20 +1,8 @@
 //! One payment per rail and form of account, from session to completed, on both databases; and what keeps payments of
 //! one account apart.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a failed set-up is a failed test"
-)]
-
-#[path = "api/support/mod.rs"]
-#[allow(dead_code, reason = "shared with the tests of the API, which use the rest")]
-mod support;
-
+use crate::support::{Call, Caller, Gateway};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use support::{Call, Caller, Gateway};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::exchange::{ECB, ECB_RATE_LIFE, OPERATOR_RATE_LIFE, PairRate, Rate, RateEntry};
