@@ -149,7 +149,7 @@ impl Database {
 fn sqlite_rows(directory: &Path, query: &str) -> Result<Vec<Row>, Failure> {
     let connection = rusqlite::Connection::open(file(directory))?;
     let mut statement = connection.prepare(query)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut found = Vec::new();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

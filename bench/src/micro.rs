@@ -39,12 +39,12 @@ pub(crate) async fn measure(directory: &Path) -> Result<Micro, Failure> {
         template: None,
         template_as_issued: false,
     };
-    let (account, _) = parse_account(Method::Paynow, &input).map_err(|fault| format!("{}", fault.message))?;
+    let (account, _) = parse_account(Method::Paynow, &input).map_err(|fault| fault.message.to_string())?;
     let amount = Money::from_minor(2624, Method::Paynow.currency())?;
     let text = || qr_text(&account, amount);
     let code = text()?;
     let payload_us = each(RUNS, || black_box(text()).map(drop))?;
-    let qr_us = each(RUNS, || Ok(drop(black_box(qr_svg(black_box(&code))?))))?;
+    let qr_us = each(RUNS, || Ok(black_box(qr_svg(black_box(&code))).map(drop)?))?;
     Ok(Micro { nonce_us: nonces(directory, amount).await?, payload_us, qr_us })
 }
 
