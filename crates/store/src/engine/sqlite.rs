@@ -3,6 +3,7 @@
 use super::{BoxFuture, Connection, Job, JobReceiver, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql};
@@ -102,6 +103,8 @@ fn connect_reader(path: &Path) -> Result<SharedConnection, StoreError> {
 fn configure(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(driver_error)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Plans do not depend on the values that are bound. Without this, SQLite prepares some statements anew at every run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(driver_error)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(driver_error)?;
     connection.pragma_update(None, "cache_size", -8192).map_err(driver_error)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(driver_error)
