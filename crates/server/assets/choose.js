@@ -2,6 +2,12 @@
 
 /** Starts listening. */
 export function watchChooser() {
+  const form = document.querySelector("form[data-initiate]");
+  if (form instanceof HTMLFormElement) {
+    // The customer's first act begins the session's hour; reading the page does not.
+    const begin = () => void fetch(form.dataset.initiate ?? "", { method: "POST", keepalive: true }).catch(() => {});
+    form.addEventListener("input", begin, { once: true });
+  }
   document.addEventListener("change", (event) => {
     const input = event.target;
     if (input instanceof HTMLInputElement && input.name === "country") chooseWithin(input.value);

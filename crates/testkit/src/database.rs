@@ -150,7 +150,10 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
 }
 
 async fn administer(server: &str, statement: &str) -> Result<(), tokio_postgres::Error> {
-    connect(server).await?.batch_execute(statement).await
+    let client = connect(server).await?;
+    // A test may have left the server waiting for a standby that does not exist.
+    client.batch_execute("SET synchronous_commit = off").await?;
+    client.batch_execute(statement).await
 }
 
 fn unique_name(prefix: &str) -> String {

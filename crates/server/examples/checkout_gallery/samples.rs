@@ -72,6 +72,7 @@ fn choose() -> ChoosePage {
         phone: Some(PhoneField { code: "+65".into(), number: "12345678901".into(), is_required: false, fault: None }),
         notice: None,
         form: form("start"),
+        initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
         page_url: live().page_url,
     }
 }

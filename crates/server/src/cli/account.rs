@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use xanpay_domain::id::AccountId;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
-use xanpay_store::{Account as Row, StoreError};
+use xanpay_store::Account as Row;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Account {
@@ -150,8 +150,7 @@ fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
             return Err(unknown());
         }
         let now = app.clock.real_now();
-        let disabled =
-            app.store.write(move |tx| async move { Ok::<_, StoreError>(tx.disable_account(id, now).await?) });
+        let disabled = app.store.write(move |tx| async move { tx.disable_account(id, now).await });
         if disabled.await? { Ok(()) } else { Err(unknown()) }
     })?;
     let value = json!({ "accountId": id.to_text(), "disabled": true });

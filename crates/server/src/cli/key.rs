@@ -8,7 +8,6 @@ use crate::flows::{CreatedKey, create_key};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use xanpay_domain::id::MerchantId;
-use xanpay_store::StoreError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
@@ -66,7 +65,7 @@ fn run_revoke(key: String, context: &Context) -> Result<(), Failure> {
         let now = app.clock.real_now();
         let revoke = app.store.write(move |tx| {
             let key = wanted.clone();
-            async move { Ok::<_, StoreError>(tx.revoke_api_key(&key, now).await?) }
+            async move { tx.revoke_api_key(&key, now).await }
         });
         Ok(revoke.await?)
     })?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
-use xanpay_store::{Merchant as Row, Permission, StoreError};
+use xanpay_store::{Merchant as Row, Permission};
 
 /// Merchants read from the database at a time.
 const PAGE: i64 = 500;
@@ -185,7 +185,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         app.store
             .write(move |tx| {
                 let row = row.clone();
-                async move { Ok::<_, StoreError>(tx.save_merchant_switches(&row).await?) }
+                async move { tx.save_merchant_switches(&row).await }
             })
             .await?;
         Ok(merchant)

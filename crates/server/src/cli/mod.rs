@@ -5,15 +5,16 @@
 
 mod account;
 mod config_check;
-mod failure;
+mod demo;
+pub(crate) mod failure;
 mod key;
 mod logging;
 mod merchant;
 mod migrate;
-mod output;
+pub(crate) mod output;
 mod qr;
 mod rate;
-mod serve;
+pub(crate) mod serve;
 mod statement;
 mod transfer;
 mod values;
@@ -75,6 +76,8 @@ struct Global {
 enum Command {
     /// Serve the API and the checkout
     Serve(serve::Serve),
+    /// A sandbox ready to play with, in a directory that goes away unless --data names one
+    Demo(demo::Demo),
     /// Merchants
     #[command(subcommand)]
     Merchant(merchant::Merchant),
@@ -164,9 +167,11 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     let config = resolved?;
     let environment = global.env;
     logging::start(&config, matches!(command, Command::Serve(_)));
+    let fresh = global.data.is_none() && global.database_url.is_none();
     let context = Context { config, environment, output };
     match command {
         Command::Serve(command) => serve::run(&command, &context),
+        Command::Demo(command) => demo::run(&command, fresh, &context),
         Command::Merchant(command) => merchant::run(command, &context),
         Command::Key(command) => key::run(command, &context),
         Command::OperatorKey(command) => key::run_operator(&command, &context),
@@ -186,9 +191,21 @@ fn resolve(global: &Global, command: &Command) -> Result<Config, ConfigError> {
     let mut faults = Vec::new();
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let readable = variables.filter_map(|(name, value)| Some((name, value.into_string().ok()?)));
-    let (environment, named_file) = Layer::environment(readable, &mut faults);
+    let mut strangers = Vec::new();
+    let (environment, named_file) = Layer::environment(readable, &mut strangers);
+    // The environment is shared with others, so that a stranger in it stops nothing; a slip of the pen is still seen.
+    for stranger in strangers {
+        output::note(&format!("warning: {stranger}"));
+    }
     let file = global.config.clone().or(named_file).map(|path| Layer::file(&path, &mut faults));
-    let layers = [flags(global, command), environment, file.unwrap_or_default()];
+    let mut layers = [flags(global, command), environment, file.unwrap_or_default()];
+    if let (Command::Demo(_), [_, environment, file]) = (command, &mut layers) {
+        // A demonstration touches real data only when it is told so on the command line.
+        for name in ["data", "database_url", "master_key", "master_key_file", "listen", "public_url"] {
+            environment.forget(name);
+            file.forget(name);
+        }
+    }
     Config::resolve(&layers, faults)
 }
 
@@ -200,8 +217,20 @@ fn flags(global: &Global, command: &Command) -> Layer {
         ("log", global.log.iter().cloned().collect()),
         ("log_format", global.log_format.iter().cloned().collect()),
     ];
-    if let Command::Serve(serve) = command {
-        given.extend(serve.settings());
+    match command {
+        Command::Serve(serve) => given.extend(serve.settings()),
+        Command::Demo(demo) => given.push(("listen", demo.listen.iter().cloned().collect())),
+        Command::Merchant(_)
+        | Command::Key(_)
+        | Command::OperatorKey(_)
+        | Command::Account(_)
+        | Command::Webhook(_)
+        | Command::Rate(_)
+        | Command::Statement(_)
+        | Command::Transfer(_)
+        | Command::Qr(_)
+        | Command::Migrate
+        | Command::Config(_) => {}
     }
     Layer::flags(given)
 }

@@ -38,6 +38,7 @@ pub(super) struct Set {
     #[arg(value_parser = values::currency)]
     quote: Currency,
     /// How much of the second one unit of the first is worth, such as 0.174933
+    #[arg(allow_hyphen_values = true)]
     rate: String,
     /// Set it even if it looks upside down against a rate that is known
     #[arg(long)]

@@ -28,22 +28,22 @@ pub(super) struct Add {
     #[arg(long)]
     account: String,
     /// What came in, such as 26.24
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     amount: String,
     /// Its currency
     #[arg(long, value_parser = values::currency)]
     currency: Currency,
     /// What the payer wrote
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reference: String,
     /// The bank's own unique reference; the same one again is the same transfer
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", allow_hyphen_values = true)]
     bank_reference: Option<String>,
     /// When it was booked: a day or an instant, UTC without a zone [default: now]
     #[arg(long, value_name = "TIME")]
     booked_at: Option<String>,
     /// The payer's name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     payer_name: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use crate::flows::{NewWebhook, add_webhook};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use xanpay_domain::id::WebhookId;
-use xanpay_store::{StoreError, Webhook as Row};
+use xanpay_store::Webhook as Row;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Webhook {
@@ -111,8 +111,7 @@ fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
             return Err(unknown());
         }
         let now = app.clock.real_now();
-        let disabled =
-            app.store.write(move |tx| async move { Ok::<_, StoreError>(tx.disable_webhook(id, now).await?) });
+        let disabled = app.store.write(move |tx| async move { tx.disable_webhook(id, now).await });
         if disabled.await? { Ok(()) } else { Err(unknown()) }
     })?;
     let value = json!({ "webhookId": id.to_text(), "disabled": true });

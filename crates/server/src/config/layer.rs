@@ -59,10 +59,11 @@ impl Layer {
     }
 
     /// The settings among environment variables, and the file that `XANPAY_CONFIG` names. Lists are separated by
-    /// commas; an empty variable counts as absent, as container tools set them so.
+    /// commas; an empty variable counts as absent, as container tools set them so. `strangers` are variables with our
+    /// prefix that are no settings.
     pub fn environment(
         variables: impl IntoIterator<Item = (String, String)>,
-        faults: &mut Vec<ConfigFault>,
+        strangers: &mut Vec<ConfigFault>,
     ) -> (Self, Option<PathBuf>) {
         let (mut layer, mut file) = (Self::default(), None);
         for (variable, text) in variables {
@@ -80,7 +81,7 @@ impl Layer {
                     let texts = if is_list(name) { split_list(&text) } else { vec![text] };
                     layer.values.insert(name, Given { texts, origin: Origin::Environment });
                 }
-                None => faults.push(ConfigFault::new(&variable, "is no setting of this program")),
+                None => strangers.push(ConfigFault::new(&variable, "is no setting of this program")),
             }
         }
         (layer, file)

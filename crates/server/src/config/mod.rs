@@ -10,6 +10,7 @@ mod settings;
 mod tests;
 
 pub use layer::{Given, Layer, Origin};
+pub(crate) use settings::reachable;
 pub use settings::{Config, KeySource, LogFormat, Storage};
 
 /// What a setting is, for help texts and `config check`.

@@ -4,7 +4,7 @@ use super::events::{EventSeed, push_status_event};
 use super::placement::spell;
 use super::refusal::FlowError;
 use xanpay_domain::charge::{Charge, ChargeEvent};
-use xanpay_domain::id::TransferId;
+use xanpay_domain::id::{MerchantId, TransferId};
 use xanpay_domain::matching::{Evidence, Incoming, Outcome, Verdict, decide, mentions};
 use xanpay_domain::method::Method;
 use xanpay_domain::time::Timestamp;
@@ -17,6 +17,8 @@ pub(super) struct Report {
     pub(super) account: Account,
     pub(super) reported: ReportedTransfer,
     pub(super) source: &'static str,
+    /// The only merchant whose charges it may pay.
+    pub(super) payee: Option<MerchantId>,
     pub(super) id: TransferId,
     pub(super) seed: EventSeed,
     /// The time in the account's environment.
@@ -109,7 +111,9 @@ async fn candidates(tx: &Tx, report: &Report) -> Result<Vec<(Evidence, Charge, i
     }
     let mut locked = Vec::new();
     for (evidence, id) in found {
-        if let Some(charge) = tx.lock_charge(id).await? {
+        if let Some(charge) = tx.lock_charge(id).await?
+            && report.payee.is_none_or(|payee| payee == charge.charge.merchant_id)
+        {
             locked.push((evidence, charge.charge, charge.version));
         }
     }

@@ -184,6 +184,7 @@ async fn record_entry(
             account: account.clone(),
             reported,
             source: "statement",
+            payee: None,
             id: TransferId::new(app.clock.real_now(), entropy::bytes()),
             seed: EventSeed::draw(),
             now: app.clock.now(options.environment),

@@ -58,6 +58,7 @@ pub async fn record_transfer(
         account,
         reported: new.reported,
         source: new.source,
+        payee: new.merchant.as_ref().map(|merchant| merchant.id),
         id: TransferId::new(app.clock.real_now(), entropy::bytes()),
         seed: EventSeed::draw(),
         now: app.clock.now(new.environment),
@@ -95,11 +96,13 @@ fn recorded(credited: &Credited) -> RecordedTransfer {
 
 /// The bank's own id, or the first free occurrence: whoever reports without an id reports a new transfer.
 async fn next_identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
+    // Merchants play banks of their own: a reference that one of them invents is not another's.
+    let bank = report.payee.map(|payee| format!("{payee}/")).unwrap_or_default();
     if report.reported.bank_reference.is_some() {
-        return Ok(report.reported.identity(1));
+        return Ok(format!("{bank}{}", report.reported.identity(1)));
     }
     for occurrence in 1..=MAX_OCCURRENCES {
-        let identity = report.reported.identity(occurrence);
+        let identity = format!("{bank}{}", report.reported.identity(occurrence));
         if tx.find_transfer_by_identity(report.account.id, &identity).await?.is_none() {
             return Ok(identity);
         }

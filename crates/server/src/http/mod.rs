@@ -11,11 +11,12 @@ mod docs;
 pub mod error;
 mod limits;
 pub mod metrics;
+mod object_id;
 pub mod ops;
 mod request;
 mod router;
 mod server;
 pub mod wire;
 
-pub use router::{Web, router};
+pub use router::{Web, paths, router};
 pub use server::{Settings, serve};

@@ -78,6 +78,11 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
     ]
 }
 
+/// The paths of the API and of the checkout, as the router knows them.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    routes().into_iter().map(|(path, _)| path)
+}
+
 /// The gateway as a service.
 pub fn router(web: Arc<Web>) -> Router {
     let mut router =

@@ -42,8 +42,16 @@ pub(super) async fn forget(app: Arc<App>, shutdown: watch::Receiver<bool>) {
                 tracing::warn!(%error, %environment, "nonces could not be released");
             }
         }
-        if let Err(error) = flows::forget_idempotency_keys(&app).await {
-            tracing::warn!(%error, "idempotency keys could not be forgotten");
+        loop {
+            match flows::forget_idempotency_keys(&app).await {
+                // They are forgotten by the page, so that requests get in between.
+                Ok(forgotten) if forgotten > 0 => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "idempotency keys could not be forgotten");
+                    break;
+                }
+            }
         }
     })
     .await;

@@ -9,4 +9,14 @@
 
 mod support;
 
+mod corpus;
+mod deliveries;
+mod hostile;
+mod isolation;
+mod lifecycle;
+mod money_in;
+mod pages;
+mod phones;
+mod races;
+mod rails_stories;
 mod seeds;

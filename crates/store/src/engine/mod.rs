@@ -3,9 +3,9 @@
 //! A transaction is a function from [`Tx`] to a future. On SQLite every statement returns at once, so the writer's
 //! thread polls the future to its end; on PostgreSQL the same function waits for the network. Waiting transactions
 //! share one commit (group commit) and are answered after it. When one of them fails after it has written something,
-//! SQLite undoes that one by its savepoint; on PostgreSQL, where the statements of all are interleaved, the shared
-//! transaction is rolled back and each runs again alone. A transaction therefore may run more than once and must take
-//! time and randomness from outside.
+//! the shared transaction is rolled back and all run again: on SQLite together, each with a savepoint that undoes it
+//! alone; on PostgreSQL, where the statements of all are interleaved, each in a transaction of its own. A transaction
+//! therefore may run more than once and must take time and randomness from outside.
 
 mod postgres;
 mod sqlite;

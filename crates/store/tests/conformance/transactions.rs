@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 use xanpay_domain::id::SessionId;
-use xanpay_domain::session::SessionState;
+use xanpay_domain::session::{Session, SessionState};
 use xanpay_store::{Store, StoreError, Tx, TxError};
 use xanpay_testkit::{World, commit, on_both_databases};
 
@@ -39,17 +39,19 @@ enum Ending {
     RefuseAfterWriting,
     RefuseAfterLocking,
     RefuseAtOnce,
+    RefuseAfterFailing,
     Conflict,
     Swallow,
     RefuseAfterSwallowing,
     Panic,
 }
 
-const ENDINGS: [Ending; 8] = [
+const ENDINGS: [Ending; 9] = [
     Ending::Commit,
     Ending::RefuseAfterWriting,
     Ending::RefuseAfterLocking,
     Ending::RefuseAtOnce,
+    Ending::RefuseAfterFailing,
     Ending::Conflict,
     Ending::Swallow,
     Ending::RefuseAfterSwallowing,
@@ -57,13 +59,17 @@ const ENDINGS: [Ending; 8] = [
 ];
 
 async fn end(tx: &Tx, world: &World, id: SessionId, ending: Ending) -> Result<(), Refused> {
-    let session = xanpay_domain::session::Session { id, ..world.session() };
-    if ending == Ending::RefuseAtOnce {
+    let session = Session { id, ..world.session() };
+    if ending == Ending::RefuseAfterFailing {
+        // Nobody's session: a statement fails before anything is written.
+        let _ = tx.insert_session(&Session { merchant_id: world.id(), ..session.clone() }).await;
+    }
+    if matches!(ending, Ending::RefuseAtOnce | Ending::RefuseAfterFailing) {
         return Err(Refused::ByTheRules);
     }
     tx.insert_session(&session).await?;
     match ending {
-        Ending::Commit | Ending::RefuseAtOnce => Ok(()),
+        Ending::Commit | Ending::RefuseAtOnce | Ending::RefuseAfterFailing => Ok(()),
         Ending::RefuseAfterWriting => Err(Refused::ByTheRules),
         Ending::RefuseAfterLocking => {
             tx.lock_session(id).await?;
@@ -91,7 +97,7 @@ async fn failing_transactions_leave_nothing_and_take_nobody_with_them() {
                 tokio::spawn(async move {
                     let mut ended = Vec::new();
                     for _ in 0..10 {
-                        let (id, choice) = (world.id(), world.entropy.below(16) as usize);
+                        let (id, choice) = (world.id(), world.entropy.below(18) as usize);
                         // Half of them commit, so that most batches hold both.
                         let ending = ENDINGS.get(choice).copied().unwrap_or(Ending::Commit);
                         let world = world.clone();
@@ -112,6 +118,7 @@ async fn failing_transactions_leave_nothing_and_take_nobody_with_them() {
                     Ending::RefuseAfterWriting
                     | Ending::RefuseAfterLocking
                     | Ending::RefuseAtOnce
+                    | Ending::RefuseAfterFailing
                     | Ending::RefuseAfterSwallowing => assert_eq!(answer, Err(Refused::ByTheRules)),
                     Ending::Conflict => assert_eq!(answer, Err(Refused::Store(StoreError::Conflict))),
                     Ending::Swallow | Ending::Panic => {
@@ -120,6 +127,34 @@ async fn failing_transactions_leave_nothing_and_take_nobody_with_them() {
                 }
                 assert_eq!(is_there(&store, id).await, ending == Ending::Commit, "{ending:?}");
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_failed_statement_does_not_lose_what_came_before_it_in_the_batch() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 6).await;
+        for _ in 0..10 {
+            let (first, second) = (world.session(), world.session());
+            let foreign = Session { merchant_id: world.id(), ..world.session() };
+            let refuse = store.write(move |tx| {
+                let foreign = foreign.clone();
+                async move {
+                    let _ = tx.insert_session(&foreign).await;
+                    Err::<(), _>(Refused::ByTheRules)
+                }
+            });
+            // On one thread all three are waiting before a PostgreSQL writer looks, the failing one last.
+            let answers = tokio::join!(
+                async { commit!(store, |tx, first| tx.insert_session(&first).await?) },
+                async { commit!(store, |tx, second| tx.insert_session(&second).await?) },
+                refuse
+            );
+            assert_eq!(answers, (Ok(()), Ok(()), Err(Refused::ByTheRules)));
+            assert!(is_there(&store, first.id).await && is_there(&store, second.id).await);
         }
     })
     .await;

@@ -3,12 +3,13 @@
 use super::super::auth::{MerchantCaller, has_credentials};
 use super::super::error::ApiError;
 use super::super::limits::read_body;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::super::wire::body::{Body as Fields, MAX_NAME};
 use super::json;
 use crate::flows::{self, CancelAuthority};
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::Request;
 use axum::response::Response;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use xanpay_domain::id::ChargeId;
 /// Cancels a pending charge, with credentials or with its cancel token in the body or the query.
 pub async fn handle(
     State(web): State<Arc<Web>>,
-    Path(id): Path<String>,
+    ObjectId(id): ObjectId,
     RawQuery(query): RawQuery,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {

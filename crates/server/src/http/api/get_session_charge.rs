@@ -2,10 +2,11 @@
 
 use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::super::wire::charge::session_charge_json;
 use super::json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use xanpay_domain::id::SessionId;
 pub async fn handle(
     State(web): State<Arc<Web>>,
     caller: MerchantCaller,
-    Path(id): Path<String>,
+    ObjectId(id): ObjectId,
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
     let tx = web.app.store.reader().await?;

@@ -1,14 +1,15 @@
 //! `POST /checkout/sessions/{id}/cancel`: the customer gives up.
 
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, message, see_page};
 use crate::flows;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 
 /// Cancels and goes back to the page, which shows what has become of the session.
-pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     let cancelled = async {
         let checkout = Checkout::load(&web, &visitor, &id, None).await?;
         flows::cancel_session(&web.app, &checkout.session).await?;

@@ -1,11 +1,12 @@
 //! `GET /checkout/sessions/{id}/events`: server-sent events, so that an open page changes by itself.
 
 use super::super::error::ApiError;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, message};
 use super::status::status_json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -19,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const MAX_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Streams the status: at once, and whenever it changes.
-pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     let checkout = match Checkout::load(&web, &visitor, &id, None).await {
         Ok(checkout) => checkout,
         Err(NoPage::NotFound) => return ApiError::not_found().into_response(),

@@ -1,16 +1,17 @@
 //! `POST /checkout/sessions/{id}/initiate`: the page tells that the customer has begun to act.
 
 use super::super::error::ApiError;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, message};
 use crate::flows;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// Begins the session's hour.
-pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     let begun = async {
         let checkout = Checkout::load(&web, &visitor, &id, None).await?;
         flows::initiate_session(&web.app, &checkout.session).await?;

@@ -25,12 +25,12 @@ pub(super) use load::html;
 
 pub use headers::{CONTENT_SECURITY_POLICY, security_headers};
 
-use axum::extract::Path;
+use super::object_id::ObjectId;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 /// A style sheet, a script or the icon, under a name that changes with its content.
-pub(super) async fn asset(Path(path): Path<String>) -> Response {
+pub(super) async fn asset(ObjectId(path): ObjectId) -> Response {
     match assets::asset(&format!("{}{path}", assets::PREFIX)) {
         Some(asset) => {
             let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, assets::CACHE_CONTROL)];

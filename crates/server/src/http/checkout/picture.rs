@@ -1,15 +1,16 @@
 //! `GET /checkout/sessions/{id}/qr.svg`: the QR as a file.
 
 use super::super::error::ApiError;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, message};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// The picture of the charge's QR, if it has one.
-pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     let checkout = match Checkout::load(&web, &visitor, &id, None).await {
         Ok(checkout) => checkout,
         Err(NoPage::NotFound) => return ApiError::not_found().into_response(),

@@ -1,10 +1,11 @@
 //! `POST /checkout/sessions/{id}/simulate`: in sandbox, the customer's bank is a button.
 
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::super::wire::transfer::recorded_json;
 use super::load::{Checkout, NoPage, Visitor, message, see_page};
 use crate::flows::{self, NewTransfer};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::charge::ChargeStatus;
@@ -12,7 +13,7 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
 
 /// Pays what is missing by a transfer that no bank has made, and goes back to the page.
-pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     simulate(&web, &visitor, &id).await.unwrap_or_else(|no_page| message(no_page, &visitor))
 }
 

@@ -1,13 +1,14 @@
 //! `POST /checkout/sessions/{id}/start`: the customer has chosen how to pay.
 
 use super::super::limits::read_body;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, html, message, see_page};
 use super::present::choose_page;
 use super::view::{FieldFault, MethodFault};
 use crate::flows::{self, FlowError, Kind, Start};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ struct Entered {
 pub async fn handle(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(id): Path<String>,
+    ObjectId(id): ObjectId,
     headers: HeaderMap,
     body: Body,
 ) -> Response {

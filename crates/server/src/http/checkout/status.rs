@@ -1,18 +1,19 @@
 //! `GET /checkout/sessions/{id}/status`: what an open page polls.
 
 use super::super::error::ApiError;
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::super::wire::amount::Amount;
 use super::super::wire::json::to_text;
 use super::load::{Checkout, NoPage, Visitor, message};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
 
 /// The status of the session and of its charge.
-pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>) -> Response {
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     match Checkout::load(&web, &visitor, &id, None).await {
         Ok(checkout) => ([(header::CONTENT_TYPE, "application/json")], status_json(&checkout)).into_response(),
         Err(NoPage::NotFound) => ApiError::not_found().into_response(),

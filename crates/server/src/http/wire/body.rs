@@ -2,8 +2,10 @@
 
 use crate::flows::{Fault, Refusal};
 use crate::outbound::address::{AddressPolicy, UrlFault, parse_callback_url, parse_redirect_url};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::str::FromStr;
 use xanpay_domain::contact::{ContactError, Email, Phone};
 use xanpay_domain::currency::Currency;
@@ -36,7 +38,7 @@ impl<'a> Body<'a> {
         if !raw.get().starts_with('{') {
             return Err(invalid("invalid_body", "the body must be a JSON object".into()));
         }
-        let members = serde_json::from_str(raw.get())
+        let Members(members) = serde_json::from_str(raw.get())
             .map_err(|error| invalid("invalid_json", format!("the body cannot be read: {error}")))?;
         Ok(Self { members, faults: Vec::new() })
     }
@@ -224,8 +226,7 @@ impl<'a> Body<'a> {
             self.fault(field, "field_too_long", format!("must be at most {MAX_PAYLOAD} bytes"));
             return None;
         }
-        // Neither database's text can hold it alike.
-        if text.contains('\0') || json.contains("\\u0000") {
+        if serde_json::from_str(json).is_ok_and(|value| super::json::has_nul(&value)) {
             self.fault(field, "invalid_field", "must not contain NUL");
             return None;
         }
@@ -252,8 +253,8 @@ impl<'a> Body<'a> {
     pub fn object<T>(&mut self, field: &str, inspect: impl FnOnce(&mut Body<'a>, &str) -> T) -> Option<T> {
         let json = self.raw(field)?;
         let members = if json.starts_with('{') { serde_json::from_str(json).ok() } else { None };
-        let Some(members) = members else {
-            self.fault(field, "invalid_field", "must be an object");
+        let Some(Members(members)) = members else {
+            self.fault(field, "invalid_field", "must be an object that names no member twice");
             return None;
         };
         let mut inner = Body { members, faults: Vec::new() };
@@ -284,6 +285,37 @@ impl<'a> Body<'a> {
                 None
             }
         }
+    }
+}
+
+/// The members of a JSON object. A member that is there twice is refused: the merchant's own software and this gateway
+/// could each mean another one of the two.
+struct Members<'a>(HashMap<String, &'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = HashMap::new();
+                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    match members.entry(name) {
+                        Entry::Vacant(free) => drop(free.insert(value)),
+                        Entry::Occupied(taken) => {
+                            return Err(A::Error::custom(format_args!("the member {:?} is there twice", taken.key())));
+                        }
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Reader)
     }
 }
 

@@ -30,6 +30,18 @@ pub fn compact(json: &str) -> String {
     text
 }
 
+/// Whether a text or name in a value contains NUL. PostgreSQL's text cannot hold NUL, and what one database cannot hold the other does not take.
+#[must_use]
+pub fn has_nul(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, member)| name.contains('\0') || has_nul(member)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// The canonical form of JSON text by RFC 8785: members sorted by UTF-16 units, numbers in their shortest form.
 ///
 /// # Errors

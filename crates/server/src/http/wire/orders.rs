@@ -1,7 +1,7 @@
 //! Order lines: checked for form, kept as they were sent.
 
 use super::body::{Body, MAX_NAME, read_amount};
-use super::json::compact;
+use super::json::{compact, has_nul};
 use serde_json::value::RawValue;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::money::AmountError;
@@ -33,7 +33,7 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
         body.fault(path, "invalid_field", "must be an object");
         return;
     };
-    if json.contains("\\u0000") {
+    if members.values().any(has_nul) || members.keys().any(|name| name.contains('\0')) {
         body.fault(path, "invalid_field", "must not contain NUL");
     }
     for name in ["id", "name"] {

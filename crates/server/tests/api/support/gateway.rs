@@ -60,9 +60,14 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway process on a database, whose clock stands.
     pub async fn start(database: &Database) -> Self {
-        let addresses = Addresses { sandbox: AddressPolicy::sandbox(), live: AddressPolicy::default() };
+        Self::start_with(database, Clock::by_hand(START), AddressPolicy::sandbox()).await
+    }
+
+    /// A gateway process with another clock or other addresses that sandbox notices may call.
+    pub async fn start_with(database: &Database, clock: Clock, sandbox: AddressPolicy) -> Self {
+        let addresses = Addresses { sandbox, live: AddressPolicy::default() };
         let master_key = MasterKey::from_bytes(&[7; 32]).unwrap();
-        let app = App::new(database.open().await, Clock::by_hand(START), master_key, addresses);
+        let app = App::new(database.open().await, clock, master_key, addresses);
         let (stop, stopping) = watch::channel(false);
         let router = router(Web::new(Arc::clone(&app), Settings::default(), stopping));
         Self { app, router, stop }
@@ -70,7 +75,12 @@ impl Gateway {
 
     /// A gateway with an account for each of the sandbox's methods that tests use, and a merchant in Singapore dollars.
     pub async fn with_merchant(database: &Database) -> (Self, Caller) {
-        let gateway = Self::start(database).await;
+        Self::start(database).await.furnished().await
+    }
+
+    /// This gateway with accounts and a merchant.
+    pub async fn furnished(self) -> (Self, Caller) {
+        let gateway = self;
         for (method, account, name) in [(Method::Paynow, "+6585867834", "DN"), (Method::Fps, "166366543", "DN")] {
             gateway.account(Environment::Sandbox, method, account, name).await;
         }

@@ -2,9 +2,11 @@
 
 pub mod call;
 pub mod gateway;
+pub mod receiver;
 
 pub use call::{Answer, Call};
 pub use gateway::{Caller, Gateway};
+pub use receiver::Receiver;
 
 use serde_json::Value;
 

@@ -30,6 +30,8 @@ pub struct ChoosePage {
     pub notice: Option<ChooseNotice>,
     /// Where the form goes.
     pub form: FormTarget,
+    /// Told once when the customer begins to act.
+    pub initiate_url: String,
     /// Address of this page, for another try when nothing can be paid.
     pub page_url: String,
 }

@@ -31,6 +31,7 @@ fn choose() -> ChoosePage {
         phone: None,
         notice: None,
         form: form("start"),
+        initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
         page_url: "/?sessionId=1".into(),
     }
 }

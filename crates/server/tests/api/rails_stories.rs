@@ -1,20 +1,8 @@
 //! One payment per rail and form of account, from session to completed, on both databases; and what keeps payments of
 //! one account apart.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a failed set-up is a failed test"
-)]
-
-#[path = "api/support/mod.rs"]
-#[allow(dead_code, reason = "shared with the tests of the API, which use the rest")]
-mod support;
-
+use crate::support::{Answer, Call, Caller, Gateway};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use support::{Call, Caller, Gateway};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::exchange::{ECB, ECB_RATE_LIFE, OPERATOR_RATE_LIFE, PairRate, Rate, RateEntry};
@@ -81,7 +69,7 @@ fn price(method: Method) -> &'static str {
 }
 
 /// A session of the rail's currency, its checkout started; the session's id and the answer to the start.
-async fn start(gateway: &Gateway, caller: &Caller, method: Method) -> (String, support::Answer) {
+async fn start(gateway: &Gateway, caller: &Caller, method: Method) -> (String, Answer) {
     let body = json!({"amount": price(method), "currency": method.currency().code(), "methods": [method.as_str()]});
     let session = gateway.send(Call::post("/sessions").by(caller).json(&body)).await.expect(200).json();
     let id = session["id"].as_str().unwrap().to_owned();
@@ -326,7 +314,7 @@ async fn equal_charges(gateway: &Gateway, caller: &Caller, count: usize) -> Hash
                 (gateway.router.clone(), Call::post("/charges").by(caller).json(&body).into_request());
             calls.spawn(async move {
                 let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
-                (number, support::gateway::read(response).await.expect(200).json())
+                (number, crate::support::gateway::read(response).await.expect(200).json())
             });
         }
         for (number, charge) in calls.join_all().await {

@@ -1,0 +1,243 @@
+//! What the passing of time does, with a clock that is moved by hand.
+
+use crate::support::{Call, Gateway};
+use serde_json::{Value, json};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::time::Span;
+use xanpay_server::flows;
+use xanpay_testkit::{on_both_databases, row_counts};
+
+async fn status(gateway: &Gateway, caller: &crate::support::Caller, session: &str) -> String {
+    let shown = gateway.send(Call::get(format!("/sessions/{session}")).by(caller)).await.expect(200).json();
+    shown["status"].as_str().unwrap().to_owned()
+}
+
+fn id(object: &Value) -> &str {
+    object["id"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_session_expires_after_seven_days_and_then_makes_no_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let session = gateway.session(&merchant, &json!({})).await;
+        gateway.advance(Span::millis(Span::days(7).as_millis() - 1));
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "created");
+        gateway.advance(Span::millis(2));
+        let call = Call::get(format!("/sessions/{}", id(&session))).by(&merchant);
+        let shown = gateway.send(call).await.expect(200).json();
+        assert_eq!(shown["status"], "expired");
+        assert_ne!(shown["updatedAt"], session["updatedAt"]);
+        let before = row_counts(database).await;
+        let form = [("method", "paynow"), ("email", "a@example.com")];
+        let start = Call::post(format!("/checkout/sessions/{}/start", id(&session))).form(&form);
+        gateway.send(start).await.expect(303);
+        gateway.send(Call::post(format!("/checkout/sessions/{}/initiate", id(&session)))).await.expect(204);
+        gateway.send(Call::post(format!("/checkout/sessions/{}/cancel", id(&session)))).await.expect(303);
+        assert_eq!(before, row_counts(database).await);
+        let page = gateway.send(Call::get(format!("/?sessionId={}&isSandbox=true", id(&session)))).await.expect(200);
+        assert!(page.text().contains("data-view=\"expired\""), "{page}");
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "expired");
+        let charge = gateway.send(Call::get(format!("/sessions/{}/charge", id(&session))).by(&merchant)).await;
+        charge.expect_problem(404, "charge_not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_customers_first_act_leaves_a_session_one_hour() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let session = gateway.session(&merchant, &json!({})).await;
+        gateway.advance(Span::days(6));
+        let initiate = || Call::post(format!("/checkout/sessions/{}/initiate", id(&session)));
+        gateway.send(initiate()).await.expect(204);
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "initiated");
+        // Acting again does not begin another hour.
+        gateway.advance(Span::minutes(59));
+        gateway.send(initiate()).await.expect(204);
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "initiated");
+        gateway.advance(Span::millis(60_001));
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "expired");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancelled_session_stays_cancelled() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let session = gateway.session(&merchant, &json!({})).await;
+        let post = |act: &str| Call::post(format!("/checkout/sessions/{}/{act}", id(&session)));
+        gateway.send(post("cancel")).await.expect(303);
+        gateway.send(post("start").form(&[("method", "paynow"), ("email", "a@example.com")])).await.expect(303);
+        gateway.send(post("initiate")).await.expect(204);
+        gateway.advance(Span::days(8));
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "cancelled");
+        assert_eq!(row_counts(database).await["charges"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_expires_after_an_hour_and_its_merchant_is_told_once() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.webhook(&merchant, "https://shop.example/hook", None).await;
+        let charge = gateway.charge(&merchant, &json!({"notifyUrl": "https://shop.example/charge"})).await;
+        gateway.advance(Span::millis(Span::hours(1).as_millis() - 1));
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
+        assert_eq!(gateway.get_charge(&merchant, id(&charge)).await["status"], "pending");
+        gateway.advance(Span::millis(2));
+        // The clock decides, whether or not anybody has written it down.
+        assert_eq!(gateway.get_charge(&merchant, id(&charge)).await["status"], "expired");
+        assert!(gateway.deliveries(&charge).await.is_empty());
+        let cancel = Call::patch(format!("/charges/{}/cancel", id(&charge))).by(&merchant);
+        assert_eq!(gateway.send(cancel).await.expect(200).text(), "false");
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 1);
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
+        assert_eq!(gateway.get_charge(&merchant, id(&charge)).await["status"], "expired");
+        // The charge's own notifyUrl hears of completions only.
+        let deliveries = gateway.deliveries(&charge).await;
+        assert_eq!(
+            deliveries.iter().map(|found| found.url.as_str()).collect::<Vec<_>>(),
+            ["https://shop.example/hook"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_equal_request_after_expiry_makes_a_new_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.webhook(&merchant, "https://shop.example/hook", None).await;
+        let first = gateway.charge(&merchant, &json!({})).await;
+        assert_eq!(gateway.charge(&merchant, &json!({})).await["isDuplicate"], true);
+        gateway.advance(Span::minutes(61));
+        let second = gateway.charge(&merchant, &json!({})).await;
+        assert_eq!(second["isDuplicate"], false);
+        assert_ne!(second["id"], first["id"]);
+        assert_ne!(second["destination"]["nonce"], first["destination"]["nonce"]);
+        assert_eq!(second["customer"], first["customer"]);
+        assert_eq!(gateway.deliveries(&first).await.len(), 1, "the expiry that made room was told");
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn late_money_completes_a_charge_within_seven_days_and_is_held_after() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let mut charges = Vec::new();
+        for _ in 0..3 {
+            let session = gateway.session(&merchant, &json!({})).await;
+            charges.push(gateway.checkout(&merchant, id(&session)).await);
+        }
+        gateway.advance(Span::minutes(61));
+        let paid = gateway.pay(&merchant, &charges[0], "35").await;
+        assert_eq!((&paid["outcome"], &paid["reason"]), (&json!("late"), &json!("paid_after_expiry")));
+        assert_eq!(paid["chargeId"], charges[0]["id"]);
+        let call = Call::get(format!("/sessions/{}/charge", charges[0]["sessionId"].as_str().unwrap())).by(&merchant);
+        let shown = gateway.send(call).await.expect(200).json();
+        assert_eq!((&shown["status"], &shown["paidLate"]), (&json!("completed"), &json!(true)));
+        assert_eq!(shown["receivedAmount"], 35);
+
+        // Late and short is held.
+        let short = gateway.pay(&merchant, &charges[1], "34.99").await;
+        assert_eq!((&short["outcome"], &short["reason"]), (&json!("late"), &json!("expired")));
+        assert!(short.get("chargeId").is_none(), "{short}");
+        gateway.advance(Span::days(8));
+        let too_late = gateway.pay(&merchant, &charges[2], "35").await;
+        assert_eq!((&too_late["outcome"], &too_late["reason"]), (&json!("late"), &json!("expired")));
+        for charge in &charges[1..] {
+            assert_eq!(gateway.get_charge(&merchant, id(charge)).await["status"], "expired");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sandbox_clock_moves_the_sandbox_alone() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let live = gateway.merchant("Real Goods", Environment::Live).await;
+        let sessions = [gateway.session(&merchant, &json!({})).await, gateway.session(&live, &json!({})).await];
+        let advance = |by: Value| Call::post("/sandbox/clock").json(&json!({"advanceMs": by}));
+        gateway.send(advance(json!(604_800_001)).by(&live)).await.expect_problem(404, "not_found");
+        for bad in [json!(-1), json!("x"), json!(1e300), json!(Value::Null), json!(400_000_000_000_i64)] {
+            gateway.send(advance(bad).by(&merchant)).await.expect(400);
+        }
+        gateway.send(advance(json!(604_800_001)).by(&merchant)).await.expect(200);
+        assert_eq!(status(&gateway, &merchant, id(&sessions[0])).await, "expired");
+        assert_eq!(status(&gateway, &live, id(&sessions[1])).await, "created");
+        // Another process follows.
+        let other = Gateway::start(database).await;
+        flows::refresh_sandbox_clock(&other.app).await.unwrap();
+        assert_eq!(status(&other, &merchant, id(&sessions[0])).await, "expired");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_needs_a_rate_that_is_not_older_than_seven_days() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let create = || {
+            let body =
+                json!({"merchantAmount": 150, "merchantCurrency": "HKD", "method": "paynow", "email": "a@b.example"});
+            Call::post("/charges").by(&merchant).json(&body)
+        };
+        gateway.send(create()).await.expect_problem(503, "rate_unavailable");
+        let (hkd, sgd) = ("HKD".parse().unwrap(), "SGD".parse().unwrap());
+        gateway.rate(hkd, sgd, "0.174933").await;
+        let charge = gateway.send(create()).await.expect(200).json();
+        gateway.advance(Span::days(8));
+        gateway.send(create()).await.expect_problem(503, "rate_unavailable");
+        gateway.charge(&merchant, &json!({})).await;
+        gateway.rate(hkd, sgd, "0.18").await;
+        assert_eq!(gateway.send(create()).await.expect(200).json()["customerAmount"], 27);
+        assert_eq!(gateway.get_charge(&merchant, id(&charge)).await["customerAmount"], 26.24);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_forgotten_after_a_day() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let send = async |amount: i64| {
+            let call = Call::post("/sessions").by(&merchant).header("idempotency-key", "key");
+            gateway.send(call.json(&json!({"amount": amount, "currency": "SGD"}))).await
+        };
+        let first = send(35).await.expect(200);
+        gateway.advance(Span::millis(Span::hours(24).as_millis() - 1));
+        assert_eq!(send(35).await.expect(200).body, first.body);
+        send(36).await.expect_problem(422, "idempotency_key_reused");
+        // A day later the key is new, whether or not it has been cleared away.
+        gateway.advance(Span::millis(2));
+        let second = send(36).await.expect(200);
+        assert_eq!(second.header("idempotent-replayed"), "");
+        assert_eq!(flows::forget_idempotency_keys(&gateway.app).await.unwrap(), 0);
+        gateway.advance(Span::hours(25));
+        assert_eq!(flows::forget_idempotency_keys(&gateway.app).await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_idempotency_key_free() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let send = async |method: &str| {
+            let body =
+                json!({"merchantAmount": 1, "merchantCurrency": "HKD", "method": method, "email": "a@b.example"});
+            gateway.send(Call::post("/charges").by(&merchant).header("idempotency-key", "key").json(&body)).await
+        };
+        send("paynow").await.expect_problem(503, "rate_unavailable");
+        gateway.rate("HKD".parse().unwrap(), "SGD".parse().unwrap(), "0.174933").await;
+        assert_eq!(send("paynow").await.expect(200).json()["customerAmount"], 0.18);
+    })
+    .await;
+}

@@ -1,0 +1,294 @@
+//! The checkout as a customer's browser sees it, without a browser.
+
+use crate::support::{Answer, Call, Caller, Gateway};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::time::Duration;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::method::Method;
+use xanpay_testkit::{on_both_databases, row_counts};
+
+fn page(session: &str) -> Call {
+    Call::get(format!("/?sessionId={session}&isSandbox=true"))
+}
+
+fn act(session: &str, act: &str) -> Call {
+    Call::post(format!("/checkout/sessions/{session}/{act}"))
+}
+
+#[track_caller]
+fn view(answer: &Answer) -> String {
+    let text = answer.text();
+    let start = text.split_once("data-view=\"").unwrap_or_else(|| panic!("no view: {text}")).1;
+    start.split_once('"').unwrap().0.to_owned()
+}
+
+async fn new_session(gateway: &Gateway, merchant: &Caller, more: Value) -> String {
+    gateway.session(merchant, &more).await["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_customer_chooses_pays_and_gets_a_receipt() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let customer = json!({"email": "customer@gmail.com", "phone": {"code": "+65", "phone": "12345678901"}});
+        let more = json!({"customer": customer, "redirectUrl": "https://shop.example/done"});
+        let id = new_session(&gateway, &merchant, more).await;
+        let choose = gateway.send(page(&id)).await.expect(200);
+        assert_eq!(view(&choose), "choose");
+        for text in ["Lantern Books", "35.00", "customer@gmail.com", "12345678901", "value=\"paynow\"", "TEST"] {
+            assert!(choose.text().contains(text), "{text} is missing");
+        }
+        // Only what can be paid is offered: there is no rate for ringgit or Hong Kong dollars.
+        assert!(!choose.text().contains("value=\"duit-now\"") && !choose.text().contains("value=\"fps\""));
+
+        let faulty = [("method", "cash"), ("email", "no <at>"), ("phoneCode", "65"), ("phone", "12a")];
+        let again = gateway.send(act(&id, "start").form(&faulty)).await.expect(400);
+        assert_eq!(view(&again), "choose");
+        for text in ["methods-fault", "email-fault", "phone-fault", "value=\"no &#60;at&#62;\"", "value=\"12a\""] {
+            assert!(again.text().contains(text), "{text} is missing: {}", again.text());
+        }
+        assert_eq!(row_counts(database).await["charges"], 0);
+
+        let form = [("method", "paynow"), ("email", "customer@gmail.com")];
+        let started = gateway.send(act(&id, "start").form(&form)).await.expect(303);
+        let place = format!("/checkout/?sessionId={id}&isSandbox=true");
+        assert_eq!(started.header("location"), place);
+        let pay = gateway.send(Call::get(&place)).await.expect(200);
+        assert_eq!(view(&pay), "pay");
+        let charge = gateway.send(Call::get(format!("/sessions/{id}/charge")).by(&merchant)).await.expect(200).json();
+        let to = &charge["destination"];
+        for text in [to["nonce"].as_str().unwrap(), to["account"].as_str().unwrap(), "simulate"] {
+            assert!(pay.text().contains(text), "{text} is missing");
+        }
+        let svg = gateway.send(Call::get(format!("/checkout/sessions/{id}/qr.svg"))).await.expect(200);
+        assert_eq!(svg.header("content-type"), "image/svg+xml");
+        assert_eq!(svg.text(), xanpay_rails::qr_svg(to["qrCode"].as_str().unwrap()).unwrap());
+        assert!(pay.text().contains(&svg.text()), "the page shows another QR than the API");
+
+        for _ in 0..2 {
+            gateway.send(act(&id, "simulate")).await.expect(303);
+        }
+        assert_eq!(row_counts(database).await["transfers"], 1);
+        let receipt = gateway.send(page(&id)).await.expect(200);
+        assert_eq!(view(&receipt), "completed");
+        for text in [charge["id"].as_str().unwrap(), "https://shop.example/done", "shop.example", "35.00"] {
+            assert!(receipt.text().contains(text), "{text} is missing");
+        }
+        // Giving up comes too late.
+        gateway.send(act(&id, "cancel")).await.expect(303);
+        assert_eq!(view(&gateway.send(page(&id)).await), "completed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn cancelling_closes_the_page_before_and_after_the_choice() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for is_chosen in [false, true] {
+            let id = new_session(&gateway, &merchant, json!({"redirectUrl": "https://shop.example/done"})).await;
+            if is_chosen {
+                gateway.checkout(&merchant, &id).await;
+            }
+            gateway.send(act(&id, "cancel")).await.expect(303);
+            let closed = gateway.send(page(&id)).await.expect(200);
+            assert_eq!(view(&closed), "cancelled");
+            assert!(closed.text().contains("https://shop.example/done"));
+            let status = gateway.send(Call::get(format!("/checkout/sessions/{id}/status"))).await.expect(200).json();
+            let expected = if is_chosen { json!("cancelled") } else { Value::Null };
+            assert_eq!(status["chargeStatus"], expected);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_part_payment_shows_what_is_received_and_what_is_missing() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let charge = gateway.checkout(&merchant, &id).await;
+        gateway.pay(&merchant, &charge, "12.34").await;
+        let pay = gateway.send(page(&id)).await.expect(200);
+        assert_eq!(view(&pay), "pay");
+        assert!(pay.text().contains("12.34") && pay.text().contains("22.66"), "{}", pay.text());
+        // The code would ask for everything again.
+        assert!(!pay.text().contains("qr-card"));
+        gateway.send(act(&id, "simulate")).await.expect(303);
+        assert_eq!(view(&gateway.send(page(&id)).await), "completed");
+        assert_eq!(gateway.get_charge(&merchant, charge["id"].as_str().unwrap()).await["status"], "completed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_of_the_other_world_and_an_unknown_one_look_the_same() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.account(Environment::Live, Method::Paynow, "+6587767191", "LIVE").await;
+        let live = gateway.merchant("Real Goods", Environment::Live).await;
+        let (sandbox_id, live_id) =
+            (new_session(&gateway, &merchant, json!({})).await, new_session(&gateway, &live, json!({})).await);
+        let absent = gateway.send(page("62b586f2313ba00012c75e7d")).await.expect(404);
+        for path in [
+            "/".to_owned(),
+            "/checkout".to_owned(),
+            "/?sessionId=".to_owned(),
+            "/?sessionId=%00".to_owned(),
+            "/?sessionId[$ne]=1".to_owned(),
+            format!("/?sessionId={sandbox_id}"),
+            format!("/?sessionId={sandbox_id}&isSandbox=false"),
+            format!("/?sessionId={}&isSandbox=true", sandbox_id.to_uppercase()),
+            format!("/?sessionId={live_id}&isSandbox=true"),
+        ] {
+            let answer = gateway.send(Call::get(&path)).await.expect(404);
+            assert_eq!(answer.text(), absent.text(), "{path}");
+        }
+        assert_eq!(view(&gateway.send(Call::get(format!("/?sessionId={live_id}"))).await.expect(200)), "choose");
+        let form = [("method", "paynow"), ("email", "a@example.com")];
+        gateway.send(act(&live_id, "start").form(&form)).await.expect(303);
+        let pay = gateway.send(Call::get(format!("/checkout/?sessionId={live_id}"))).await.expect(200);
+        assert_eq!(view(&pay), "pay");
+        assert!(!pay.text().contains("simulate"), "a live page offers no play money");
+        gateway.send(act(&live_id, "simulate")).await.expect(404);
+        assert_eq!(row_counts(database).await["transfers"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn looking_at_a_page_uses_nothing_up() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let before = gateway.stored_session(&id).await;
+        for method in ["GET", "HEAD"] {
+            for path in ["/", "/checkout", "/checkout/"] {
+                let call = Call::new(method, format!("{path}?sessionId={id}&isSandbox=true"));
+                gateway.send(call.header("sec-purpose", "prefetch")).await.expect(200);
+            }
+            gateway.send(Call::new(method, format!("/checkout/sessions/{id}/status"))).await.expect(200);
+        }
+        // None of these acts by a GET.
+        for name in ["start", "initiate", "cancel", "simulate"] {
+            gateway.send(Call::get(format!("/checkout/sessions/{id}/{name}"))).await.expect(405);
+        }
+        assert_eq!(gateway.stored_session(&id).await, before);
+        gateway.send(act(&id, "initiate")).await.expect(204);
+        assert_eq!(
+            gateway.send(Call::get(format!("/sessions/{id}")).by(&merchant)).await.json()["status"],
+            "initiated"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_merchants_write_stays_text_on_every_page() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let (gateway, _) = gateway.furnished().await;
+        let evil = "</script><img src=x onerror=alert(1)>\"'`{{1237*7919}}${1237*7919}<%= 1237*7919 %>";
+        let merchant = gateway.merchant(evil, Environment::Sandbox).await;
+        let more = json!({
+            "orders": [{"id": evil, "name": evil, "quantity": 1, "amount": 35}, {"name": "a\u{202e}b\u{2066}c"}],
+            "customer": {"email": "\"<script>\"@example.com"},
+        });
+        let mut body = json!({"amount": 35, "currency": "SGD"});
+        body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        let answer = gateway.send(Call::post("/sessions").by(&merchant).json(&body)).await;
+        if answer.status == 400 {
+            assert_eq!(answer.fields(), ["customer.email"]);
+            body.as_object_mut().unwrap().remove("customer");
+        }
+        let session = gateway.send(Call::post("/sessions").by(&merchant).json(&body)).await.expect(200).json();
+        let id = session["id"].as_str().unwrap();
+        let check = |answer: &Answer| {
+            let text = answer.text();
+            assert!(!text.contains("<img src=x") && !text.contains("onerror=alert(1)>"), "{text}");
+            assert!(text.contains("&#60;img src=x"), "the name is not shown at all: {text}");
+            assert!(!text.contains("9795803"), "something was evaluated: {text}");
+            assert!(!text.contains('\u{202e}') && !text.contains('\u{2066}'), "direction can be turned: {text}");
+        };
+        check(&gateway.send(page(id)).await.expect(200));
+        gateway.checkout(&merchant, id).await;
+        let pay = gateway.send(page(id)).await.expect(200).text();
+        assert!(!pay.contains("<img src=x") && !pay.contains('\u{202e}'), "{pay}");
+        gateway.send(act(id, "simulate")).await.expect(303);
+        let receipt = gateway.send(page(id)).await.expect(200).text();
+        assert!(!receipt.contains("<img src=x") && !receipt.contains('\u{202e}'), "{receipt}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_guesses_session_ids_is_stopped_after_sixty_misses() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let guess = |n: u32| format!("62b586f2313ba00012c7{n:04x}");
+        for n in 0..60 {
+            gateway.send(page(&guess(n)).from([203, 0, 113, 7])).await.expect(404);
+        }
+        for call in
+            [page(&guess(61)), page(&id), act(&id, "start"), Call::get(format!("/checkout/sessions/{id}/qr.svg"))]
+        {
+            gateway.send(call.from([203, 0, 113, 7])).await.expect(429);
+        }
+        // Somebody else is not in the way.
+        gateway.send(page(&id).from([203, 0, 113, 8])).await.expect(200);
+    })
+    .await;
+}
+
+/// The next event of a stream.
+async fn next_event(body: &mut axum::body::Body) -> String {
+    let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("no event came");
+    let data = frame.expect("the stream has ended").unwrap().into_data().unwrap();
+    String::from_utf8(data.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn an_open_page_hears_of_the_payment_by_itself() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let charge = gateway.checkout(&merchant, &id).await;
+        let response = gateway.open(Call::get(format!("/checkout/sessions/{id}/events"))).await;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut body = response.into_body();
+        let first = next_event(&mut body).await;
+        assert!(first.starts_with("event: status\ndata: {") && first.ends_with("}\n\n"), "{first}");
+        assert!(first.contains("\"chargeStatus\":\"pending\""), "{first}");
+        gateway.pay(&merchant, &charge, "35").await;
+        let mut changed = next_event(&mut body).await;
+        while changed.starts_with(':') {
+            changed = next_event(&mut body).await;
+        }
+        assert!(changed.contains("\"chargeStatus\":\"completed\""), "{changed}");
+        let polled = gateway.send(Call::get(format!("/checkout/sessions/{id}/status"))).await.expect(200).text();
+        assert!(changed.contains(&polled), "{changed} {polled}");
+        gateway.stop_streams();
+        let end = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("the stream goes on");
+        assert!(end.is_none_or(|frame| frame.is_err()), "the gateway stops, the stream ends");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn assets_are_named_by_their_content_and_cached_for_ever() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let text = gateway.send(page(&id)).await.expect(200).text();
+        let assets: Vec<_> = text.split('"').filter(|part| part.starts_with("/assets/")).collect();
+        assert!(assets.len() >= 3, "{assets:?}");
+        for asset in assets {
+            let answer = gateway.send(Call::get(asset)).await.expect(200);
+            assert!(answer.header("cache-control").contains("immutable"), "{asset}: {answer}");
+        }
+        gateway.send(Call::get("/assets/checkout-00000000.css")).await.expect(404);
+    })
+    .await;
+}

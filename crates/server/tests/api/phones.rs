@@ -1,0 +1,152 @@
+//! Customers who prove their phones.
+
+use crate::support::{Answer, Call, Caller, Gateway};
+use serde_json::{Value, json};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::time::Span;
+use xanpay_testkit::{Database, on_both_databases, row_counts};
+
+const SEND: &str = "/customers/phone/verification";
+
+fn phone(number: &str) -> Value {
+    json!({"code": "+65", "phone": number})
+}
+
+async fn with_verification(database: &Database) -> (Gateway, Caller) {
+    let (gateway, merchant) = Gateway::with_merchant(database).await;
+    gateway.switch(&merchant, |merchant| merchant.phone_verification = true).await;
+    (gateway, merchant)
+}
+
+async fn send(gateway: &Gateway, merchant: &Caller, number: &str) -> Answer {
+    gateway.send(Call::post(SEND).by(merchant).json(&json!({"phone": phone(number)}))).await
+}
+
+/// The newest password for a phone in the sandbox's inbox.
+async fn password(gateway: &Gateway, merchant: &Caller, number: &str) -> String {
+    let inbox = gateway.send(Call::get("/sandbox/messages").by(merchant)).await.expect(200).json();
+    let to = format!("+65{number}");
+    let newest = inbox["data"].as_array().unwrap().iter().find(|message| message["to"] == to.as_str());
+    newest.expect("no message")["text"].as_str().unwrap()[..6].to_owned()
+}
+
+async fn confirm(gateway: &Gateway, merchant: &Caller, number: &str, otp: &str) -> Answer {
+    let body = json!({"phone": phone(number), "code": otp});
+    gateway.send(Call::new("PUT", SEND).by(merchant).json(&body)).await
+}
+
+async fn code_of(gateway: &Gateway, merchant: &Caller, number: &str) -> String {
+    send(gateway, merchant, number).await.expect(200);
+    let otp = password(gateway, merchant, number).await;
+    let confirmed = confirm(gateway, merchant, number, &otp).await.expect(200).json();
+    confirmed["verificationCode"].as_str().unwrap().to_owned()
+}
+
+fn charge(merchant: &Caller, code: &str, amount: i64) -> Call {
+    let body = json!({
+        "verificationCode": code, "merchantAmount": amount, "merchantCurrency": "SGD", "method": "paynow",
+        "email": "a@example.com",
+    });
+    Call::post("/charges").by(merchant).json(&body)
+}
+
+#[tokio::test]
+async fn a_proved_phone_makes_one_charge_and_its_repeats() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let code = code_of(&gateway, &merchant, "91234567").await;
+        assert!(code.len() == 29 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{code}");
+        let first = gateway.send(charge(&merchant, &code, 35)).await.expect(200).json();
+        let again = gateway.send(charge(&merchant, &code, 35)).await.expect(200).json();
+        assert_eq!((&again["id"], &again["isDuplicate"]), (&first["id"], &json!(true)));
+        let other = gateway.send(charge(&merchant, &code, 36)).await;
+        assert_eq!(other.expect_problem(400, "verification_code_invalid").fields(), ["verificationCode"]);
+        // The same person with another code is the same customer, and the same request is the same charge.
+        gateway.advance(Span::seconds(61));
+        let code = code_of(&gateway, &merchant, "91234567").await;
+        let found = gateway.send(charge(&merchant, &code, 35)).await.expect(200).json();
+        assert_eq!((&found["id"], &found["isDuplicate"]), (&first["id"], &json!(true)));
+        let second = gateway.send(charge(&merchant, &code, 36)).await.expect(200).json();
+        assert_eq!((&second["customer"], &second["isDuplicate"]), (&first["customer"], &json!(false)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_its_merchant_and_for_an_hour() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let other = gateway.merchant("Paper Moon", Environment::Sandbox).await;
+        gateway.switch(&other, |merchant| merchant.phone_verification = true).await;
+        let missing =
+            json!({"merchantAmount": 1, "merchantCurrency": "SGD", "method": "paynow", "email": "a@b.example"});
+        let answer = gateway.send(Call::post("/charges").by(&merchant).json(&missing)).await;
+        assert_eq!(answer.expect_problem(400, "missing_field").fields(), ["verificationCode"]);
+        let code = code_of(&gateway, &merchant, "91234567").await;
+        let before = row_counts(database).await;
+        gateway.send(charge(&other, &code, 35)).await.expect_problem(400, "verification_code_invalid");
+        gateway.send(charge(&merchant, "x", 35)).await.expect_problem(400, "verification_code_invalid");
+        gateway.advance(Span::millis(Span::hours(1).as_millis() + 1));
+        gateway.send(charge(&merchant, &code, 35)).await.expect_problem(400, "verification_code_invalid");
+        assert_eq!(before, row_counts(database).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_ends_after_five_minutes_five_guesses_or_the_next_one() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let refused = async |otp: &str| {
+            let answer = confirm(&gateway, &merchant, "91234567", otp).await;
+            answer.expect_problem(400, "verification_code_invalid");
+        };
+        send(&gateway, &merchant, "91234567").await.expect(200);
+        let first = password(&gateway, &merchant, "91234567").await;
+        gateway.advance(Span::millis(Span::minutes(5).as_millis() + 1));
+        refused(&first).await;
+
+        send(&gateway, &merchant, "91234567").await.expect(200);
+        let second = password(&gateway, &merchant, "91234567").await;
+        gateway.advance(Span::seconds(61));
+        send(&gateway, &merchant, "91234567").await.expect(200);
+        let third = password(&gateway, &merchant, "91234567").await;
+        if second != third {
+            refused(&second).await;
+        }
+        let wrong = if third == "000000" { "111111" } else { "000000" };
+        let spent = usize::from(second != third);
+        for _ in spent..5 {
+            refused(wrong).await;
+        }
+        refused(&third).await;
+        // Another phone's password is none.
+        send(&gateway, &merchant, "81234567").await.expect(200);
+        let theirs = password(&gateway, &merchant, "81234567").await;
+        refused(&theirs).await;
+        confirm(&gateway, &merchant, "81234567", &theirs).await.expect(200);
+        refused(&theirs).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn passwords_are_sent_once_a_minute_and_five_times_an_hour() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        for _ in 0..5 {
+            send(&gateway, &merchant, "91234567").await.expect(200);
+            send(&gateway, &merchant, "91234567").await.expect_problem(429, "too_many_codes");
+            gateway.advance(Span::seconds(61));
+        }
+        send(&gateway, &merchant, "91234567").await.expect_problem(429, "too_many_codes");
+        send(&gateway, &merchant, "81234567").await.expect(200);
+        gateway.advance(Span::hours(1));
+        send(&gateway, &merchant, "91234567").await.expect(200);
+        for bad in [json!({}), json!({"phone": 5}), json!({"phone": {"code": "+65", "phone": "٩٠٠٠٠٠٠٠"}})] {
+            let answer = gateway.send(Call::post(SEND).by(&merchant).json(&bad)).await.expect(400);
+            assert_eq!(answer.fields(), ["phone"]);
+        }
+    })
+    .await;
+}

@@ -1,0 +1,183 @@
+//! Many at once: one effect, one answer, money kept.
+
+use crate::support::{Answer, Call, Gateway, gateway::read};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::Barrier;
+use tower::ServiceExt;
+use xanpay_testkit::{on_both_databases, row_counts};
+
+/// Sends all calls at the same moment; their answers in their order.
+async fn at_once(gateway: &Gateway, calls: Vec<Call>) -> Vec<Answer> {
+    let barrier = Arc::new(Barrier::new(calls.len()));
+    let tasks: Vec<_> = calls
+        .into_iter()
+        .map(|call| {
+            let (router, barrier) = (gateway.router.clone(), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                read(router.oneshot(call.into_request()).await.unwrap()).await
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_simultaneous_checkouts_of_one_session_make_one_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for round in 1..=5 {
+            let session = gateway.session(&merchant, &json!({})).await;
+            let id = session["id"].as_str().unwrap();
+            let start = |n: usize| {
+                let method = if n.is_multiple_of(2) { "paynow" } else { "paynow " };
+                let email = format!("customer{n}@example.com");
+                Call::post(format!("/checkout/sessions/{id}/start")).form(&[("method", method), ("email", &email)])
+            };
+            for answer in at_once(&gateway, (0..50).map(start).collect()).await {
+                assert_eq!(answer.status, 303, "{answer}");
+            }
+            let counts = row_counts(database).await;
+            assert_eq!(counts["charges"], round);
+            let shown = gateway.send(Call::get(format!("/sessions/{id}")).by(&merchant)).await.expect(200).json();
+            assert_eq!(shown["status"], "charged");
+            gateway.send(Call::get(format!("/sessions/{id}/charge")).by(&merchant)).await.expect(200);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_idempotency_key_sent_twenty_times_at_once_has_one_effect_and_one_answer() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let charge = gateway.charge(&merchant, &json!({})).await;
+        let transfer = json!({
+            "account": "+6585867834", "amount": 35, "currency": "SGD", "reference": charge["destination"]["nonce"],
+        });
+        for (path, table, body) in [
+            ("/sessions", "sessions", json!({"amount": 35, "currency": "SGD"})),
+            (
+                "/charges",
+                "charges",
+                json!({"merchantAmount": 7, "merchantCurrency": "SGD", "method": "paynow", "email": "b@example.com"}),
+            ),
+            ("/sandbox/transfers", "transfers", transfer),
+        ] {
+            let before = row_counts(database).await;
+            let key = format!("key-of{}", path.replace('/', "-"));
+            let call = Call::post(path).by(&merchant).json(&body).header("idempotency-key", &key);
+            let answers = at_once(&gateway, vec![call.clone(); 20]).await;
+            let first = gateway.send(call.clone()).await.expect(200);
+            assert_eq!(first.header("idempotent-replayed"), "true");
+            let mut originals = 0;
+            for answer in &answers {
+                match answer.status {
+                    200 => {
+                        assert_eq!(answer.body, first.body);
+                        originals += usize::from(answer.header("idempotent-replayed").is_empty());
+                    }
+                    409 => assert_eq!(answer.code(), "idempotency_in_flight"),
+                    status => panic!("{status}: {answer}"),
+                }
+            }
+            assert_eq!(originals, 1, "{path}");
+            let after = row_counts(database).await;
+            assert_eq!(after[table], before[table] + 1, "{path}");
+            // The same key with another body is another request.
+            let mut other = body.clone();
+            other["amount"] = json!(36);
+            let call = Call::post(path).by(&merchant).json(&other).header("idempotency-key", &key);
+            gateway.send(call).await.expect_problem(422, "idempotency_key_reused");
+            assert_eq!(after, row_counts(database).await);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn equal_charge_requests_at_once_find_one_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let body =
+            json!({"merchantAmount": 7, "merchantCurrency": "SGD", "method": "paynow", "email": "b@example.com"});
+        let answers = at_once(&gateway, vec![Call::post("/charges").by(&merchant).json(&body); 20]).await;
+        let ids: BTreeSet<_> = answers.iter().map(|answer| answer.json()["id"].to_string()).collect();
+        let fresh = answers.iter().filter(|answer| answer.json()["isDuplicate"] == false).count();
+        assert_eq!((ids.len(), fresh), (1, 1));
+        assert_eq!(row_counts(database).await["charges"], 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cancellation_against_money_ends_in_exactly_one_outcome_and_the_money_is_kept() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.webhook(&merchant, "https://shop.example/hook", None).await;
+        for round in 0..20 {
+            let charge = gateway.charge(&merchant, &json!({"notifyPayload": round.to_string()})).await;
+            let id = charge["id"].as_str().unwrap();
+            let transfer = json!({
+                "account": "+6585867834", "amount": 35, "currency": "SGD", "bankReference": format!("B{round}"),
+                "reference": charge["destination"]["nonce"],
+            });
+            let calls = vec![
+                Call::patch(format!("/charges/{id}/cancel")).by(&merchant),
+                Call::post("/sandbox/transfers").by(&merchant).json(&transfer),
+                Call::patch(format!("/charges/{id}/cancel")).by(&merchant),
+                Call::post("/sandbox/transfers").by(&merchant).json(&transfer),
+            ];
+            let answers = at_once(&gateway, calls).await;
+            assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+            let cancelled = [0, 2].iter().filter(|n| answers[**n].text() == "true").count();
+            let (one, two) = (answers[1].json(), answers[3].json());
+            assert_eq!((&one["transferId"], &one["outcome"]), (&two["transferId"], &two["outcome"]));
+            assert_ne!(one["duplicate"], two["duplicate"]);
+            let status = gateway.get_charge(&merchant, id).await["status"].clone();
+            match cancelled {
+                0 => assert_eq!((&status, &one["outcome"]), (&json!("completed"), &json!("matched"))),
+                1 => assert_eq!((&status, &one["reason"]), (&json!("cancelled"), &json!("cancelled"))),
+                _ => panic!("cancelled twice"),
+            }
+            assert_eq!(gateway.deliveries(&charge).await.len(), 1, "one change of status is one event");
+            assert_eq!(row_counts(database).await["transfers"], round + 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_on_one_database_credit_one_transfer_once() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        // SQLite has one process; two there are two routers of it.
+        let other = match database.engine() {
+            xanpay_testkit::Engine::Sqlite => None,
+            xanpay_testkit::Engine::Postgres => Some(Gateway::start(database).await),
+        };
+        let other = other.as_ref().unwrap_or(&gateway);
+        for round in 0..5 {
+            let charge = gateway.charge(&merchant, &json!({"notifyPayload": round.to_string()})).await;
+            let transfer = json!({
+                "account": "+6585867834", "amount": 35, "currency": "SGD", "bankReference": format!("B{round}"),
+                "reference": charge["destination"]["nonce"],
+            });
+            let calls = || vec![Call::post("/sandbox/transfers").by(&merchant).json(&transfer); 10];
+            let (here, there) = tokio::join!(at_once(&gateway, calls()), at_once(other, calls()));
+            let answers: Vec<_> = here.iter().chain(&there).map(Answer::json).collect();
+            let fresh = answers.iter().filter(|answer| answer["duplicate"] == false).count();
+            assert_eq!(fresh, 1, "{answers:?}");
+            assert_eq!(row_counts(database).await["transfers"], round + 1);
+            let shown = gateway.get_charge(&merchant, charge["id"].as_str().unwrap()).await;
+            assert_eq!(shown["status"], "completed");
+        }
+    })
+    .await;
+}
