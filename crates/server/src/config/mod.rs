@@ -1,8 +1,9 @@
 //! Settings: command line, then environment, then file, then defaults.
 //!
 //! Every setting has one name. `max_connections` is `--max-connections` on the command line, `XANPAY_MAX_CONNECTIONS` in
-//! the environment and `max_connections` in the TOML file. A name that nobody knows is an error wherever it stands: a
-//! setting with a typing mistake would otherwise be silently without effect.
+//! the environment and `max_connections` in the TOML file. A name that nobody knows is an error in the file and on the command
+//! line, and a warning in the environment, which is shared with others: a setting with a typing mistake would otherwise be
+//! silently without effect.
 
 mod layer;
 mod settings;
