@@ -206,7 +206,7 @@ fn write_jobs(connection: &SharedConnection, mut jobs: JobReceiver) {
 enum Isolation {
     /// Not at all: one that must be undone ends the attempt.
     None,
-    /// By a savepoint each. It keeps a copy of every page that its job touches, which costs about a third of the job.
+    /// By a savepoint each, which keeps a copy of every page that its job touches.
     Savepoints,
 }
 
