@@ -175,7 +175,7 @@ fn grouped(money: Money, method: Method) -> String {
 
 fn duration(span: Span) -> String {
     let minutes = span.as_millis() / Span::minutes(1).as_millis();
-    if minutes > 60 { format!("{} hours", minutes / 60) } else { format!("{minutes} minutes") }
+    if minutes > 60 { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
 }
 
 fn qr(kind: QrKind) -> &'static str {
