@@ -53,6 +53,8 @@ const MATRIX: &[(&str, &str, Reach)] = &[
     ("GET", "/checkout/sessions/{id}/status", Reach::Bearer),
     ("GET", "/checkout/sessions/{id}/events", Reach::Bearer),
     ("GET", "/checkout/sessions/{id}/qr.svg", Reach::Bearer),
+    ("GET", "/docs/rails", Reach::Public),
+    ("GET", "/docs/errors", Reach::Public),
     ("GET", "/healthz", Reach::Public),
     ("GET", "/readyz", Reach::Public),
     ("GET", "/metrics", Reach::Public),
