@@ -16,7 +16,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{AsyncMessage, Client, Config, Statement};
 
 /// Writing connections: while one waits for its commit to reach the disk, the others fill.
-const WRITERS: usize = 3;
+const WRITERS: usize = 2;
 /// Reading connections. Each carries any number of queries at once.
 const READERS: usize = 2;
 /// The pause before a lost connection is tried again.

@@ -1,7 +1,7 @@
 //! The hosted checkout: what the customer sees.
 //!
 //! The presentation is [`view`] and its templates, assets and texts: display-ready values in, HTML out. The handlers
-//! load a session ([`load`]), call a flow and fill a view ([`present`]). Forms work without scripts: every POST answers
+//! load a session (`load`), call a flow and fill a view (`present`). Forms work without scripts: every POST answers
 //! with a redirect to the page, whose address never changes.
 
 pub mod assets;

@@ -11,7 +11,7 @@ pub struct MethodText {
     pub name: &'static str,
     /// One line below the name in the chooser.
     pub hint: &'static str,
-    /// Steps with the QR code or link; empty where the rail has none. See [`MethodTexts::steps`] for the places.
+    /// Steps with the QR code or link; empty where the rail has none. The values are put in their places by `StepValues`.
     pub scan: &'static [&'static str],
     /// Steps with the details typed in.
     pub by_hand: &'static [&'static str],
