@@ -32,11 +32,15 @@ async fn writes_and_reads_go_on_after_the_server_closed_every_idle_connection() 
         for _ in 0..8 {
             let (id, answer) = insert(&store, &world).await;
             assert_eq!(answer, Ok(()));
-            // A reader may meet the closing of its own connection; the next one has a new one.
-            if let Err(error) = store.reader().await.unwrap().find_session(id).await {
-                assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+            // Each of the two reading connections may meet its own closing once; whoever reads next has a new one.
+            let mut refused = 0;
+            loop {
+                match store.reader().await.unwrap().find_session(id).await {
+                    Ok(found) => break assert!(found.is_some()),
+                    Err(StoreError::Unavailable(_)) if refused < 2 => refused += 1,
+                    Err(error) => panic!("{error}"),
+                }
             }
-            assert!(is_there(&store, id).await);
         }
     }
 }
