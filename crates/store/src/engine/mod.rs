@@ -290,16 +290,11 @@ impl Queue {
 /// Takes what waits behind the first transaction, without waiting for more.
 fn fill_batch(first: Box<dyn Job>, jobs: &mut JobReceiver) -> Vec<Box<dyn Job>> {
     let mut batch = vec![first];
-    top_up(&mut batch, jobs);
-    batch
-}
-
-/// Adds what waits to a batch.
-fn top_up(batch: &mut Vec<Box<dyn Job>>, jobs: &mut JobReceiver) {
     while batch.len() < MAX_BATCH {
         match jobs.try_recv() {
             Ok(job) => batch.push(job),
             Err(_) => break,
         }
     }
+    batch
 }

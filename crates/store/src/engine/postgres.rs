@@ -1,6 +1,6 @@
 //! PostgreSQL: a few writing connections with group commit, reading connections that pipeline.
 
-use super::{Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch, top_up};
+use super::{Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
 use bytes::BytesMut;
@@ -17,10 +17,6 @@ use tokio_postgres::{AsyncMessage, Client, Config, Statement};
 
 /// Writing connections: while one waits for its commit to reach the disk, the others fill.
 const WRITERS: usize = 2;
-/// When writes come in numbers, a small batch waits this long for company: a commit costs as much for one as for many,
-/// and at half load the commits were half of the database's work. A caller that writes alone never waits.
-const GATHER: Duration = Duration::from_millis(1);
-const GATHER_BELOW: usize = 16;
 /// Reading connections. Each carries any number of queries at once.
 const READERS: usize = 2;
 /// The pause before a lost connection is tried again.
@@ -313,19 +309,14 @@ impl Line {
 /// A writer: takes what waits, runs it in one transaction, commits once, answers all. Reconnects when it has to.
 async fn write_jobs(config: Config, jobs: Arc<AsyncMutex<JobReceiver>>) {
     let mut line = Line { config, session: None };
-    let mut crowded = false;
     loop {
         let batch = {
             let mut jobs = jobs.lock().await;
-            let Some(first) = jobs.recv().await else { return };
-            let mut batch = fill_batch(first, &mut jobs);
-            if crowded && batch.len() < GATHER_BELOW {
-                tokio::time::sleep(GATHER).await;
-                top_up(&mut batch, &mut jobs);
+            match jobs.recv().await {
+                Some(first) => fill_batch(first, &mut jobs),
+                None => return,
             }
-            batch
         };
-        crowded = batch.len() > 2;
         match line.begin().await {
             Ok(session) => {
                 for job in write_together(&mut line, &session, batch).await {
