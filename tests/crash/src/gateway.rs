@@ -29,6 +29,8 @@ impl fmt::Display for Engine {
 /// A prepared database and the binary to run on it.
 pub struct Gateway {
     server: PathBuf,
+    /// Sets the database up: a command with the planted fault would end before its own commit.
+    sound: PathBuf,
     folder: PathBuf,
     /// URL of the throwaway database and of the server that it is on.
     postgres: Option<(String, String, String)>,
@@ -53,7 +55,7 @@ pub struct Rows {
 
 impl Gateway {
     /// Makes a database with a merchant and a receiving account.
-    pub async fn prepare(engine: &Engine, server: &Path) -> Result<Self, String> {
+    pub async fn prepare(engine: &Engine, server: &Path, sound: &Path) -> Result<Self, String> {
         let unique = format!("xanpay_crash_{}_{:x}", std::process::id(), server.as_os_str().len() as u64 + next());
         let folder = std::env::temp_dir().join(&unique);
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
@@ -66,7 +68,8 @@ impl Gateway {
                 Some((format!("{base}/{unique}"), url.clone(), unique))
             }
         };
-        let mut gateway = Self { server: server.to_owned(), folder, postgres, key: Key::new("", "") };
+        let mut gateway =
+            Self { server: server.to_owned(), sound: sound.to_owned(), folder, postgres, key: Key::new("", "") };
         let merchant = gateway
             .command(&["merchant", "create", "--name", "Crash", "--currency", "SGD", "--methods", "paynow"])
             .await?;
@@ -78,8 +81,8 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn base(&self) -> Command {
-        let mut command = Command::new(&self.server);
+    fn base(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.arg("--data").arg(&self.folder).kill_on_drop(true).env("XDG_DATA_HOME", &self.folder);
         if let Some((url, _, _)) = &self.postgres {
             command.arg("--database-url").arg(url);
@@ -88,7 +91,8 @@ impl Gateway {
     }
 
     async fn command(&self, arguments: &[&str]) -> Result<Value, String> {
-        let output = self.base().arg("--json").args(arguments).output().await.map_err(|error| error.to_string())?;
+        let output =
+            self.base(&self.sound).arg("--json").args(arguments).output().await.map_err(|error| error.to_string())?;
         if !output.status.success() {
             return Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
         }
@@ -98,7 +102,7 @@ impl Gateway {
     /// Starts the gateway and waits until it accepts.
     pub async fn start(&self) -> Result<Running, String> {
         let mut child = self
-            .base()
+            .base(&self.server)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

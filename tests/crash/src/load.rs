@@ -65,6 +65,8 @@ impl Entry {
 #[derive(Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    /// Requests that were refused although they were asked again under their keys.
+    refused: Vec<String>,
     /// The next request's number.
     pub next_number: u64,
 }
@@ -130,8 +132,11 @@ impl Ledger {
     pub async fn settle(&mut self, gateway: &Running, key: &Key) -> Result<(), String> {
         let mut client = Client::connect(&gateway.address, key).await.ok_or("no connection after the restart")?;
         for entry in self.entries.iter_mut().filter(|entry| entry.answer.is_none()) {
-            if !entry.ask(&mut client).await || entry.answer.is_none() {
-                return Err(format!("{} was refused after the restart", entry.key()));
+            if !entry.ask(&mut client).await {
+                return Err(format!("{} was not answered after the restart", entry.key()));
+            }
+            if entry.answer.is_none() {
+                self.refused.push(format!("{} was refused after the restart", entry.key()));
             }
         }
         Ok(())
@@ -145,7 +150,7 @@ impl Ledger {
     /// What was answered and does not read back with at least the answered state.
     pub async fn missing(&self, gateway: &Running, key: &Key) -> Result<Vec<String>, String> {
         let mut client = Client::connect(&gateway.address, key).await.ok_or("no connection")?;
-        let mut missing = Vec::new();
+        let mut missing = self.refused.clone();
         for entry in &self.entries {
             let Some((id, nonce)) = &entry.answer else { continue };
             let path = format!("{}/{id}", entry.path());

@@ -103,7 +103,7 @@ async fn run(options: &Options) -> Result<bool, String> {
 }
 
 async fn try_out(options: &Options, engine: &Engine, server: &std::path::Path, rounds: u32) -> Result<Verdict, String> {
-    let gateway = Gateway::prepare(engine, server).await?;
+    let gateway = Gateway::prepare(engine, server, &options.server).await?;
     let mut ledger = Ledger::default();
     let mut dice = options.seed;
     for _ in 0..rounds {
