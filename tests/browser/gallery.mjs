@@ -117,6 +117,11 @@ export class GalleryServer {
     if (request.method === "POST") {
       let body = "";
       for await (const chunk of request) body += chunk;
+      if (pathname.endsWith("/initiate")) {
+        // The page tells that the customer has begun; it is no form.
+        response.writeHead(204).end();
+        return;
+      }
       this.posted.push({ path: pathname, body });
       this.notice();
       response.writeHead(303, { Location: `/?sessionId=62b586f2313ba00012c75e7d` }).end();
