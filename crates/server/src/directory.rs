@@ -3,19 +3,16 @@
 //! Remembered for half a second, so that looking up costs nothing and a revoked key stops working within a second on
 //! every node. Nothing depends on it being fresh: what is absent is looked for in the database before anybody is told.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+mod memory;
+
+use memory::Memory;
+use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::method::Method;
 use xanpay_rails::{AccountInput, ReceivingAccount, parse_account};
 use xanpay_store::{Account, ApiKey, Merchant, PairRate, Store, StoreError};
 
-/// How long an answer is remembered.
-const MEMORY: Duration = Duration::from_millis(500);
-/// How many keys are remembered; an operator has fewer.
-const MAX_KEYS: usize = 10_000;
 /// Loads beyond this are "very many"; counting further would cost more than it helps.
 const MAX_LOAD: i64 = 1000;
 
@@ -42,15 +39,13 @@ pub struct KnownAccount {
 /// The accounts of an environment.
 pub type Accounts = Arc<Vec<KnownAccount>>;
 
-type Merchants = HashMap<(MerchantId, Environment), (Instant, Arc<Merchant>)>;
-
 /// Remembered answers.
 #[derive(Default)]
 pub struct Directory {
-    keys: RwLock<HashMap<String, (Instant, KnownKey)>>,
-    accounts: Mutex<HashMap<Environment, (Instant, Accounts)>>,
-    merchants: RwLock<Merchants>,
-    rates: Mutex<Option<(Instant, Arc<Vec<PairRate>>)>>,
+    keys: Memory<String, KnownKey>,
+    accounts: Memory<Environment, Accounts>,
+    merchants: Memory<(MerchantId, Environment), Arc<Merchant>>,
+    rates: Memory<(), Arc<Vec<PairRate>>>,
 }
 
 /// Whether a remembered answer will do.
@@ -62,26 +57,19 @@ pub enum Freshness {
     Fresh,
 }
 
-fn is_young(since: Instant) -> bool {
-    since.elapsed() < MEMORY
-}
-
 impl Directory {
     /// A live key with its merchant.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn find_key(&self, store: &Store, api_key: &str) -> Result<Option<KnownKey>, StoreError> {
-        {
-            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, known)) = keys.get(api_key).filter(|(since, _)| is_young(*since)) {
-                return Ok(Some(known.clone()));
-            }
+        if let Some(known) = self.keys.recall(api_key) {
+            return Ok(Some(known));
         }
         let tx = store.reader().await?;
         let live = tx.find_api_key(api_key).await?.filter(|key| key.revoked_at.is_none());
         let Some(key) = live else {
-            self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(api_key);
+            self.keys.forget(api_key);
             return Ok(None);
         };
         let merchant = match key.merchant_id {
@@ -89,11 +77,7 @@ impl Directory {
             None => None,
         };
         let known = KnownKey { key: Arc::new(key), merchant };
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= MAX_KEYS {
-            keys.clear();
-        }
-        keys.insert(api_key.to_owned(), (Instant::now(), known.clone()));
+        self.keys.keep(api_key.to_owned(), known.clone());
         Ok(Some(known))
     }
 
@@ -107,20 +91,14 @@ impl Directory {
         id: MerchantId,
         environment: Environment,
     ) -> Result<Option<Arc<Merchant>>, StoreError> {
-        {
-            let merchants = self.merchants.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, known)) = merchants.get(&(id, environment)).filter(|(since, _)| is_young(*since)) {
-                return Ok(Some(Arc::clone(known)));
-            }
+        let key = (id, environment);
+        if let Some(known) = self.merchants.recall(&key) {
+            return Ok(Some(known));
         }
         let Some(merchant) = store.reader().await?.find_merchant(id, environment).await?.map(Arc::new) else {
             return Ok(None);
         };
-        let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
-        if merchants.len() >= MAX_KEYS {
-            merchants.clear();
-        }
-        merchants.insert((id, environment), (Instant::now(), Arc::clone(&merchant)));
+        self.merchants.keep(key, Arc::clone(&merchant));
         Ok(Some(merchant))
     }
 
@@ -134,11 +112,10 @@ impl Directory {
         environment: Environment,
         freshness: Freshness,
     ) -> Result<Accounts, StoreError> {
-        if freshness == Freshness::Remembered {
-            let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, known)) = accounts.get(&environment).filter(|(since, _)| is_young(*since)) {
-                return Ok(Arc::clone(known));
-            }
+        if freshness == Freshness::Remembered
+            && let Some(known) = self.accounts.recall(&environment)
+        {
+            return Ok(known);
         }
         let tx = store.reader().await?;
         let mut known = Vec::new();
@@ -148,8 +125,7 @@ impl Directory {
             known.push(KnownAccount { row, rail, load });
         }
         let known = Arc::new(known);
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.insert(environment, (Instant::now(), Arc::clone(&known)));
+        self.accounts.keep(environment, Arc::clone(&known));
         Ok(known)
     }
 
@@ -159,13 +135,12 @@ impl Directory {
     /// [`StoreError`].
     pub async fn rates(&self, store: &Store, freshness: Freshness) -> Result<Arc<Vec<PairRate>>, StoreError> {
         if freshness == Freshness::Remembered
-            && let Some((since, rates)) = &*self.rates.lock().unwrap_or_else(PoisonError::into_inner)
-            && is_young(*since)
+            && let Some(rates) = self.rates.recall(&())
         {
-            return Ok(Arc::clone(rates));
+            return Ok(rates);
         }
         let rates = Arc::new(store.reader().await?.list_rates().await?);
-        *self.rates.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&rates)));
+        self.rates.keep((), Arc::clone(&rates));
         Ok(rates)
     }
 }
