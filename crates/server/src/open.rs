@@ -87,7 +87,7 @@ pub async fn open(config: &Config, upgrade: bool) -> Result<Arc<App>, OpenError>
             allow_plain_http: config.allow_plain_http,
         },
     };
-    let app = App::new(store, Clock::system(), master_key, addresses);
+    let app = App::new(store, Clock::system(), master_key, addresses, config.terms.clone());
     refresh_sandbox_clock(&app).await?;
     Ok(app)
 }

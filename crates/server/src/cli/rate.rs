@@ -5,14 +5,14 @@ use super::failure::Failure;
 use super::output::table;
 use super::values;
 use crate::app::App;
+use crate::config::{Config, span_text};
 use crate::http::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against, rate_life};
-use xanpay_domain::time::Span;
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against};
 use xanpay_statements::read_rates;
 use xanpay_store::StoreError;
 
@@ -73,7 +73,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         let entry = RateEntry { rate, source: SOURCE.to_owned(), as_of: app.clock.real_now() };
         save(&app, vec![PairRate { base, quote, entry }], force).await
     })?;
-    let text = format!("1 {base} = {rate} {quote}, good for {}", life(SOURCE));
+    let text = format!("1 {base} = {rate} {quote}, good for {}", life(&context.config, SOURCE));
     context.output.result(&json!({ "rates": 1 }), &text)
 }
 
@@ -89,7 +89,8 @@ fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let format = file.format;
     let newest = file.rates.iter().map(|rate| rate.entry.as_of).max();
     let as_of = newest.map(iso).unwrap_or_default();
-    let text = format!("{count} rates of {as_of} ({}), good for {}", format.as_str(), life(format.source()));
+    let text =
+        format!("{count} rates of {as_of} ({}), good for {}", format.as_str(), life(&context.config, format.source()));
     context.output.result(&json!({ "rates": count, "format": format.as_str(), "asOf": as_of }), &text)
 }
 
@@ -124,9 +125,8 @@ async fn save(app: &App, mut rates: Vec<PairRate>, force: bool) -> Result<usize,
 }
 
 /// How long rates of a source may be used.
-fn life(source: &str) -> String {
-    let days = rate_life(source).map_or(0, |life| life.as_millis() / Span::days(1).as_millis());
-    format!("{days} days")
+fn life(config: &Config, source: &str) -> String {
+    config.terms.rate_ages.of(source).map(span_text).unwrap_or_default()
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
@@ -134,7 +134,8 @@ fn run_list(context: &Context) -> Result<(), Failure> {
         let rates = app.store.reader().await?.list_rates().await?;
         Ok((rates, app.clock.real_now()))
     })?;
-    let stale = |rate: &PairRate| rate.is_stale(now);
+    let ages = context.config.terms.rate_ages;
+    let stale = |rate: &PairRate| rate.is_stale(ages, now);
     let rows: Vec<_> = rates
         .iter()
         .map(|rate| {

@@ -126,7 +126,7 @@ impl Draft {
             cancel_token: self.cancel_token.clone(),
             created_at: self.now,
             updated_at: self.now,
-            expires_at: self.now.plus(method.default_time_to_live()),
+            expires_at: self.now.plus(self.offer.terms.time_to_live),
             received: Money::zero(method.currency()),
             state: ChargeState::Pending,
         }
