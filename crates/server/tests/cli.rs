@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,6 +158,21 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     assert_eq!(changed["phoneVerification"], true);
     assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods names fps twice"));
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
+}
+
+#[test]
+fn the_figures_are_not_for_whom_a_proxy_speaks() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch);
+    for (header, status) in
+        [("X-A: b", 200), ("X-Forwarded-For: 127.0.0.1", 200), ("X-Forwarded-For: 203.0.113.7", 404)]
+    {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{header}: {answer}");
+    }
 }
 
 #[test]
@@ -473,7 +489,7 @@ fn data_that_was_sealed_with_another_key_is_refused() {
 fn a_second_server_on_the_same_data_is_refused_and_commands_are_not() {
     let scratch = Scratch::new();
     let server = Server::start(&scratch);
-    assert!(std::net::TcpStream::connect(&server.address).is_ok());
+    assert!(TcpStream::connect(&server.address).is_ok());
     assert!(scratch.refused(&["serve", "--listen", "127.0.0.1:0"]).contains("another server is running"));
     scratch.add_paynow();
     assert_eq!(server.stop(), Some(0));
@@ -511,7 +527,7 @@ fn the_demo_waits_for_visitors_and_ends_when_asked() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let value: Value = serde_json::from_str(&line).unwrap();
     let server = Server { child, address: value["url"].as_str().unwrap().replace("http://", "") };
-    assert!(std::net::TcpStream::connect(&server.address).is_ok());
+    assert!(TcpStream::connect(&server.address).is_ok());
     assert!(value["checkoutLink"].as_str().unwrap().ends_with("&isSandbox=true"));
     let merchants = scratch.json(&["merchant", "list", "--data", "kept"], 0);
     assert_eq!(merchants["merchants"][0]["name"], "Demo Shop");

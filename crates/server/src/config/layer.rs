@@ -171,7 +171,7 @@ impl Layer {
 }
 
 fn is_list(name: &str) -> bool {
-    ["allow_private_networks", "metrics_allowed"].contains(&name)
+    ["allow_private_networks", "metrics_allowed", "trusted_proxies"].contains(&name)
 }
 
 fn split_list(text: &str) -> Vec<String> {

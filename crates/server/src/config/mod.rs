@@ -42,6 +42,7 @@ pub const SETTINGS: &[SettingInfo] = &[
     SettingInfo { name: "allow_private_networks", help: "private networks that notices may be sent to" },
     SettingInfo { name: "allow_plain_http", help: "whether live notices may be sent to http:// addresses" },
     SettingInfo { name: "metrics_allowed", help: "networks that may read /metrics" },
+    SettingInfo { name: "trusted_proxies", help: "proxies that are believed when they say for whom they speak" },
     SettingInfo { name: "max_connections", help: "connections served at once" },
     SettingInfo { name: OPERATOR_RATE_AGE, help: "how old an exchange rate of your own may be" },
     SettingInfo { name: ECB_RATE_AGE, help: "how old a reference rate of the European Central Bank may be" },

@@ -52,6 +52,8 @@ pub struct Config {
     pub allow_plain_http: bool,
     /// Who may read `/metrics`.
     pub metrics_allowed: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Connections served at once.
     pub max_connections: usize,
     /// Limits and times of payment methods, and ages of exchange rates.
@@ -148,6 +150,7 @@ impl Config {
             allow_private_networks: reader.list("allow_private_networks").unwrap_or_default(),
             allow_plain_http: reader.one("allow_plain_http", flag).unwrap_or(false),
             metrics_allowed: reader.list("metrics_allowed").unwrap_or_else(loopback),
+            trusted_proxies: reader.list("trusted_proxies").unwrap_or_else(loopback),
             max_connections: reader.one("max_connections", connections).unwrap_or(DEFAULT_MAX_CONNECTIONS),
             terms: reader.terms(),
             origins: reader.origins,
@@ -195,6 +198,7 @@ impl Config {
             ("allow_private_networks", _, _) => networks(&self.allow_private_networks),
             ("allow_plain_http", _, _) => self.allow_plain_http.to_string(),
             ("metrics_allowed", _, _) => networks(&self.metrics_allowed),
+            ("trusted_proxies", _, _) => networks(&self.trusted_proxies),
             ("max_connections", _, _) => self.max_connections.to_string(),
             (OPERATOR_RATE_AGE, _, _) => span_text(self.terms.rate_ages.operator),
             (ECB_RATE_AGE, _, _) => span_text(self.terms.rate_ages.ecb),

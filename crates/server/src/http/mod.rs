@@ -7,6 +7,7 @@ pub mod api;
 pub mod auth;
 pub mod catalogue;
 pub mod checkout;
+mod client_address;
 mod docs;
 pub mod error;
 mod limits;
