@@ -1,6 +1,8 @@
 //! The program from outside: its commands, their JSON and their exit statuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -158,6 +160,40 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     assert_eq!(changed["phoneVerification"], true);
     assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods names fps twice"));
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
+}
+
+#[test]
+fn a_body_with_broken_chunks_is_a_bad_request_and_one_without_end_is_too_large() {
+    let scratch = Scratch::new();
+    let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+    let server = Server::start(&scratch);
+    let text = |name: &str| merchant[name].as_str().unwrap();
+    let pair = STANDARD.encode(format!("{}:{}", text("apiKey"), text("apiSecret")));
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000));
+    for (body, status) in [("zz\r\n{}\r\n0\r\n\r\n", "400 Bad Request"), (&chunk.repeat(2), "413 Payload Too Large")] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        let head = format!("POST /sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {pair}\r\n");
+        // The answer may come before everything is written, and the connection be closed with it.
+        let _ = write!(stream, "{head}Transfer-Encoding: chunked\r\n\r\n{body}");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(answer.contains("application/problem+json"), "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_does_not_wait_for_what_follows_its_request() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    // Some clients end a body with a line end too many; others have begun with their next request.
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea").unwrap();
+    let mut answer = [0; 15];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }
 
 #[test]
