@@ -4,6 +4,7 @@ use crate::flows::{Fault, Refusal};
 use crate::outbound::address::{AddressPolicy, UrlFault, parse_callback_url, parse_redirect_url};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::str::FromStr;
@@ -316,18 +317,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// Reads an amount from a JSON number or a JSON string, by its digits.
+/// Reads an amount from a JSON number or a JSON string, by its digits. What is written with more decimals than the currency
+/// has is refused also where they are zeros: its sender has another currency in mind.
 ///
 /// # Errors
 /// [`AmountError`].
 pub fn read_amount(json: &str, currency: Currency) -> Result<Money, AmountError> {
-    match json.as_bytes().first() {
-        Some(b'"') => {
-            let text: String = serde_json::from_str(json).map_err(|_| AmountError::NotDecimal)?;
-            Money::parse(&text, currency)
-        }
-        _ => Money::parse(json, currency),
-    }
+    let text: Cow<'_, str> = match json.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(json).map(Cow::Owned).map_err(|_| AmountError::NotDecimal)?,
+        Some(_) | None => Cow::Borrowed(json),
+    };
+    let amount = Money::parse(&text, currency)?;
+    let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let most = currency.exponent();
+    if decimals > most as usize { Err(AmountError::TooManyDecimals(most)) } else { Ok(amount) }
 }
 
 /// Reads an amount whose currency may be unreadable: then only its form is checked, and any number of decimals will do.
