@@ -100,6 +100,24 @@ impl Server {
         Self { child, address: address.to_owned() }
     }
 
+    /// Posts a body by a merchant's key and returns the answer's body.
+    fn post(&self, merchant: &Value, path: &str, body: &str) -> String {
+        let text = |name: &str| merchant[name].as_str().unwrap();
+        let pair = STANDARD.encode(format!("{}:{}", text("apiKey"), text("apiSecret")));
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {pair}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
     /// Asks it to stop and returns its exit status.
     fn stop(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
@@ -209,6 +227,47 @@ fn the_figures_are_not_for_whom_a_proxy_speaks() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{header}: {answer}");
     }
+}
+
+#[test]
+fn a_hash_of_secure_mode_is_computed_offline_as_the_server_computes_it() {
+    let scratch = Scratch::new();
+    scratch.add_paynow();
+    let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+    let id = merchant["merchantId"].as_str().unwrap();
+    assert_eq!(scratch.json(&["merchant", "set", id, "--secure-mode", "required"], 0)["secureMode"], true);
+    let key = scratch.json(&["merchant", "hash-key", id], 0);
+    assert_eq!(keys(&key), ["merchantId", "hashKey"]);
+    assert_eq!(key["hashKey"].as_str().unwrap().len(), 64);
+
+    let body = r#"{"merchantAmount": 35.00, "merchantCurrency": "SGD", "orders": [{"id": "1", "amount": 35}]}"#;
+    let offline = scratch.with_input(&["--json", "hash", "--merchant", id], body);
+    assert_eq!(offline.status.code(), Some(0), "{offline:?}");
+    let offline: Value = serde_json::from_slice(&offline.stdout).unwrap();
+    assert_eq!(keys(&offline), ["hash"]);
+    let hash = offline["hash"].as_str().unwrap();
+    let text = scratch.with_input(&["hash", "--merchant", id], body);
+    assert_eq!(String::from_utf8(text.stdout).unwrap(), format!("{hash}\n"));
+
+    let server = Server::start(&scratch);
+    let post = |path: &str, body: &str| server.post(&merchant, path, body);
+    assert_eq!(post("/charges/hash", body), hash);
+    let charge = |hash: &str| {
+        let more = format!(r#", "method": "paynow", "email": "a@example.com"{hash}}}"#);
+        post("/charges", &body.replacen("]}", &format!("]{more}"), 1))
+    };
+    assert!(charge(&format!(r#", "hash": "{hash}""#)).contains("\"status\":\"pending\""));
+    assert!(charge("").contains("is required in secure mode"));
+    drop(server);
+
+    let refused = scratch.with_input(&["hash", "--merchant", id], "{\"merchantAmount\": 0}");
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+    let reason = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        reason.contains("merchantCurrency is required") && reason.contains("merchantAmount must be greater"),
+        "{reason}"
+    );
+    assert_eq!(scratch.with_input(&["hash", "--merchant", "nobody"], body).status.code(), Some(1));
 }
 
 #[test]

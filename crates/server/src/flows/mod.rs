@@ -33,7 +33,7 @@ pub use cancel_charge::{CancelAuthority, cancel_charge};
 pub use cancel_session::cancel_session;
 pub use create_charge::{CreatedCharge, NewCharge, create_charge, unmet_requirements};
 pub use create_key::{CreatedKey, create_key};
-pub use create_merchant::{CreatedMerchant, NewMerchant, create_merchant};
+pub use create_merchant::{CreatedMerchant, NewMerchant, create_merchant, hash_key};
 pub(crate) use create_merchant::{HASH_KEY_PURPOSE, SIGNING_KEY_PURPOSE, callback_secret};
 pub use create_session::{NewSession, create_session, methods_not_enabled};
 pub use expire_charges::{expire_due_charges, forget_idempotency_keys, release_cooled_nonces};

@@ -19,5 +19,6 @@ mod router;
 mod server;
 pub mod wire;
 
+pub(crate) use limits::MAX_BODY;
 pub use router::{Web, paths, router};
 pub use server::{Settings, serve};
