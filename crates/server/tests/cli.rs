@@ -268,6 +268,10 @@ fn a_hash_of_secure_mode_is_computed_offline_as_the_server_computes_it() {
         "{reason}"
     );
     assert_eq!(scratch.with_input(&["hash", "--merchant", "nobody"], body).status.code(), Some(1));
+    let no_json = scratch.with_input(&["--json", "hash", "--merchant", id], "{");
+    let no_json: Value = serde_json::from_slice(&no_json.stdout).unwrap();
+    assert_eq!(keys(&no_json["error"]), ["code", "message"]);
+    assert!(no_json["error"]["message"].as_str().unwrap().starts_with("the body is not JSON"));
 }
 
 #[test]
@@ -320,6 +324,8 @@ fn a_webhook_is_added_listed_and_disabled() {
     scratch.json(&["webhook", "disable", webhook["webhookId"].as_str().unwrap()], 0);
     assert!(scratch.json(&["webhook", "list", "--merchant", id], 0)["webhooks"].as_array().unwrap().is_empty());
     assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
+    let colon = ["webhook", "add", "--merchant", id, "--url", url, "--username", "a:b", "--password", "p"];
+    assert!(scratch.refused(&colon).contains("username must not contain a colon"));
 }
 
 #[test]
@@ -361,6 +367,8 @@ fn rates_are_imported_from_the_ecbs_files() {
     assert_eq!(list["rates"][2]["source"], "ecb");
     std::fs::write(scratch.path("old.csv"), "Date,SGD,\n2021-01-04,1.62,\n").unwrap();
     assert_eq!(scratch.json(&["rate", "import", "old.csv"], 0)["rates"], 0);
+    let warning = |file| String::from_utf8(scratch.run(&["rate", "import", file]).stderr).unwrap();
+    assert!(warning("old.csv").contains("too old to be used") && warning("daily.xml").is_empty());
     assert_eq!(scratch.json(&["rate", "list"], 0)["rates"][2]["rate"], "1.43");
     std::fs::write(scratch.path("own.csv"), "base,quote,rate\nHKD,SGD,0.174933\n").unwrap();
     assert_eq!(scratch.json(&["rate", "import", "own.csv"], 0)["rates"], 1);

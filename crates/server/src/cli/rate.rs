@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::table;
+use super::output::{note, table};
 use super::values;
 use crate::app::App;
 use crate::config::{Config, span_text};
@@ -80,13 +80,17 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
 fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let bytes = values::read_file(&import.file)?;
     let force = import.force;
-    let (file, count) = context.with_app(|app| async move {
+    let (file, count, now) = context.with_app(|app| async move {
         let file = read_rates(&bytes, app.clock.real_now())
             .map_err(|error| Failure::field("file", error.code, error.message.into_owned()))?;
         let count = save(&app, file.rates.clone(), force).await?;
-        Ok((file, count))
+        Ok((file, count, app.clock.real_now()))
     })?;
     let format = file.format;
+    let ages = context.config.terms.rate_ages;
+    if file.rates.iter().all(|rate| rate.is_stale(ages, now)) {
+        note("warning: every rate of this file is too old to be used; fetch a newer one");
+    }
     let newest = file.rates.iter().map(|rate| rate.entry.as_of).max();
     let as_of = newest.map(iso).unwrap_or_default();
     let text =
