@@ -155,6 +155,8 @@ fn the_data_is_where_the_settings_say_and_only_for_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();
     scratch.json(&["merchant", "list", "--data", "elsewhere"], 0);
+    std::fs::write(scratch.path("file"), "").unwrap();
+    assert!(scratch.refused(&["merchant", "list", "--data", "file"]).contains("file: not a directory"));
     assert!(scratch.path("elsewhere/xanpay.db").is_file());
     assert_eq!(std::fs::metadata(scratch.path("elsewhere")).unwrap().permissions().mode() & 0o777, 0o700);
     let output = scratch.command(&["merchant", "list"]).env("XANPAY_DATA", "third").output().unwrap();
