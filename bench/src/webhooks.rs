@@ -15,6 +15,7 @@ use xanpay_server::clock::Clock;
 use xanpay_server::flows::{CancelAuthority, cancel_charge};
 use xanpay_server::outbound::address::AddressPolicy;
 use xanpay_server::outbound::vault::MasterKey;
+use xanpay_server::terms::Terms;
 use xanpay_store::Store;
 
 /// How often the database is asked whether all is delivered.
@@ -84,7 +85,7 @@ async fn cancel_all(storage: &Storage, charges: &[String]) -> Result<(), Failure
     // Cancelling seals and opens nothing, so that any key will do.
     let key = MasterKey::from_bytes(&[1; 32])?;
     let addresses = Addresses { sandbox: AddressPolicy::sandbox(), live: AddressPolicy::sandbox() };
-    let app = App::new(store, Clock::system(), key, addresses);
+    let app = App::new(store, Clock::system(), key, addresses, Terms::default());
     for chunk in charges.chunks(CLIENTS) {
         let cancelled = chunk.iter().map(|id| async {
             cancel_charge(&app, ChargeId::parse(id)?, CancelAuthority::Checkout).await?;

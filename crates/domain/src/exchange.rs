@@ -17,24 +17,41 @@ use core::fmt;
 pub const OPERATOR: &str = "operator";
 /// The name of the source of euro reference rates of the European Central Bank.
 pub const ECB: &str = "ecb";
-/// How old a rate set by the operator may be.
+/// How old a rate set by the operator may be, unless the operator says otherwise.
 pub const OPERATOR_RATE_LIFE: Span = Span::days(7);
-/// How old a reference rate may be: published in the afternoon of working days, so that Friday's rate lasts over a
-/// weekend and one holiday.
-pub const ECB_RATE_LIFE: Span = Span::days(4);
+/// How old a reference rate may be: published in the afternoon of working days, so that at Easter Thursday's rates last
+/// until Tuesday's are fetched.
+pub const ECB_RATE_LIFE: Span = Span::days(6);
 
 /// Digits after the point of a rate that was computed from two others.
 const CROSS_SCALE: u32 = 10;
 /// A mantissa has at most 8 digits before and 10 after the point.
 const MANTISSA_LIMIT: u128 = 10_u128.pow(18);
 
-/// How old a rate of a source may be; nothing for a source that is not known here, whose rates are never used.
-#[must_use]
-pub fn rate_life(source: &str) -> Option<Span> {
-    match source {
-        OPERATOR => Some(OPERATOR_RATE_LIFE),
-        ECB => Some(ECB_RATE_LIFE),
-        _ => None,
+/// How old a rate may be, by its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateAges {
+    /// A rate set by the operator.
+    pub operator: Span,
+    /// A reference rate of the European Central Bank.
+    pub ecb: Span,
+}
+
+impl Default for RateAges {
+    fn default() -> Self {
+        Self { operator: OPERATOR_RATE_LIFE, ecb: ECB_RATE_LIFE }
+    }
+}
+
+impl RateAges {
+    /// How old a rate of a source may be; nothing for a source that is not known here, whose rates are never used.
+    #[must_use]
+    pub fn of(&self, source: &str) -> Option<Span> {
+        match source {
+            OPERATOR => Some(self.operator),
+            ECB => Some(self.ecb),
+            _ => None,
+        }
     }
 }
 
@@ -176,8 +193,8 @@ pub struct PairRate {
 impl PairRate {
     /// Whether the rate is too old to be used.
     #[must_use]
-    pub fn is_stale(&self, now: Timestamp) -> bool {
-        rate_life(&self.entry.source).is_none_or(|life| now.since(self.entry.as_of) > life)
+    pub fn is_stale(&self, ages: RateAges, now: Timestamp) -> bool {
+        ages.of(&self.entry.source).is_none_or(|life| now.since(self.entry.as_of) > life)
     }
 }
 
@@ -186,12 +203,18 @@ impl PairRate {
 /// # Errors
 /// [`QuoteRefusal::Stale`] when a rate would be known, were it not too old; [`QuoteRefusal::NoRate`] when none is;
 /// [`QuoteRefusal::OutOfRange`] when the rate through the euro has no ten significant decimals.
-pub fn find_rate(rates: &[PairRate], from: Currency, to: Currency, now: Timestamp) -> Result<LockedRate, QuoteRefusal> {
+pub fn find_rate(
+    rates: &[PairRate],
+    from: Currency,
+    to: Currency,
+    ages: RateAges,
+    now: Timestamp,
+) -> Result<LockedRate, QuoteRefusal> {
     let own = pair(rates, OPERATOR, from, to);
-    if let Some(own) = own.filter(|own| !own.is_stale(now)) {
+    if let Some(own) = own.filter(|own| !own.is_stale(ages, now)) {
         return Ok(lock(own));
     }
-    let legs = (euro_leg(rates, from, now), euro_leg(rates, to, now));
+    let legs = (euro_leg(rates, from, ages, now), euro_leg(rates, to, ages, now));
     let (Leg::Fresh(from_leg), Leg::Fresh(to_leg)) = &legs else {
         let is_missing = matches!(legs.0, Leg::Missing) || matches!(legs.1, Leg::Missing);
         let is_stale = own.is_some() || !is_missing;
@@ -211,12 +234,12 @@ enum Leg {
     Missing,
 }
 
-fn euro_leg(rates: &[PairRate], currency: Currency, now: Timestamp) -> Leg {
+fn euro_leg(rates: &[PairRate], currency: Currency, ages: RateAges, now: Timestamp) -> Leg {
     if currency == Currency::EUR {
         return Leg::Fresh(None);
     }
     let known = || [OPERATOR, ECB].into_iter().filter_map(|source| pair(rates, source, Currency::EUR, currency));
-    match known().find(|rate| !rate.is_stale(now)) {
+    match known().find(|rate| !rate.is_stale(ages, now)) {
         Some(rate) => Leg::Fresh(Some(lock(rate))),
         None if known().next().is_some() => Leg::Stale,
         None => Leg::Missing,
@@ -272,10 +295,11 @@ pub fn quote(
     method: Method,
     rates: &[PairRate],
     markup_bp: u32,
+    ages: RateAges,
     now: Timestamp,
 ) -> Result<(Money, Option<LockedRate>), QuoteRefusal> {
     let (from, to) = (amount.currency(), method.currency());
-    let rate = if from == to { None } else { Some(find_rate(rates, from, to, now)?) };
+    let rate = if from == to { None } else { Some(find_rate(rates, from, to, ages, now)?) };
     Ok((quote_at(amount, method, rate.as_ref(), markup_bp)?, rate))
 }
 
@@ -342,13 +366,14 @@ mod tests {
     }
 
     fn rate(rates: &[PairRate], from: &str, to: &str) -> Result<LockedRate, QuoteRefusal> {
-        find_rate(rates, from.parse().unwrap(), to.parse().unwrap(), NOW)
+        find_rate(rates, from.parse().unwrap(), to.parse().unwrap(), RateAges::default(), NOW)
     }
 
     #[test]
     fn the_documented_example_gives_26_24() {
         let (amount, locked) =
-            quote(money("150", "HKD"), Method::Paynow, &own("HKD", "SGD", "0.174933"), 0, NOW).unwrap();
+            quote(money("150", "HKD"), Method::Paynow, &own("HKD", "SGD", "0.174933"), 0, RateAges::default(), NOW)
+                .unwrap();
         assert_eq!(amount, sgd(2624));
         assert_eq!(locked.unwrap().rate.to_string(), "0.174933");
     }
@@ -378,7 +403,7 @@ mod tests {
     #[test]
     fn the_amount_follows_from_the_stored_text_of_the_rate_alone() {
         let amount = money("150", "HKD");
-        let (asked, locked) = quote(amount, Method::Paynow, &ecb(), 125, NOW).unwrap();
+        let (asked, locked) = quote(amount, Method::Paynow, &ecb(), 125, RateAges::default(), NOW).unwrap();
         let locked = locked.unwrap();
         let stored = LockedRate { rate: Rate::parse(&locked.rate.to_string()).unwrap(), ..locked.clone() };
         assert_eq!(quote_at(amount, Method::Paynow, Some(&stored), 125).unwrap(), asked);
@@ -426,15 +451,21 @@ mod tests {
 
     #[test]
     fn amounts_are_rounded_up_to_what_the_rail_can_pay() {
-        let (dong, _) = quote(money("1.01", "SGD"), Method::ViettelPay, &own("SGD", "VND", "19500.1"), 0, NOW).unwrap();
+        let (dong, _) =
+            quote(money("1.01", "SGD"), Method::ViettelPay, &own("SGD", "VND", "19500.1"), 0, RateAges::default(), NOW)
+                .unwrap();
         assert_eq!(dong.minor(), 19_696);
-        let (rupiah, _) = quote(money("1", "SGD"), Method::GojekId, &own("SGD", "IDR", "12345.678"), 0, NOW).unwrap();
+        let (rupiah, _) =
+            quote(money("1", "SGD"), Method::GojekId, &own("SGD", "IDR", "12345.678"), 0, RateAges::default(), NOW)
+                .unwrap();
         assert_eq!(rupiah.to_decimal(), "12346.00");
     }
 
     #[test]
     fn the_markup_is_added_before_rounding() {
-        let (amount, _) = quote(money("100", "HKD"), Method::Paynow, &own("HKD", "SGD", "0.17"), 150, NOW).unwrap();
+        let (amount, _) =
+            quote(money("100", "HKD"), Method::Paynow, &own("HKD", "SGD", "0.17"), 150, RateAges::default(), NOW)
+                .unwrap();
         assert_eq!(amount, sgd(1726));
     }
 
@@ -443,11 +474,17 @@ mod tests {
         let hkd = money("150", "HKD");
         let rates = own("HKD", "SGD", "0.17");
         let old = NOW.plus(OPERATOR_RATE_LIFE);
-        assert!(quote(hkd, Method::Paynow, &rates, 0, old).is_ok());
+        assert!(quote(hkd, Method::Paynow, &rates, 0, RateAges::default(), old).is_ok());
         let too_old = old.plus(Span::millis(1));
-        assert!(matches!(quote(hkd, Method::Paynow, &rates, 0, too_old), Err(QuoteRefusal::Stale { .. })));
-        assert!(matches!(quote(hkd, Method::Paynow, &[], 0, NOW), Err(QuoteRefusal::NoRate { .. })));
-        assert_eq!(quote(sgd(3500), Method::Paynow, &[], 900, NOW).unwrap(), (sgd(3500), None));
+        assert!(matches!(
+            quote(hkd, Method::Paynow, &rates, 0, RateAges::default(), too_old),
+            Err(QuoteRefusal::Stale { .. })
+        ));
+        assert!(matches!(
+            quote(hkd, Method::Paynow, &[], 0, RateAges::default(), NOW),
+            Err(QuoteRefusal::NoRate { .. })
+        ));
+        assert_eq!(quote(sgd(3500), Method::Paynow, &[], 900, RateAges::default(), NOW).unwrap(), (sgd(3500), None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::outbound::address::AddressPolicy;
 use crate::outbound::vault::{MasterKey, VaultError};
+use crate::terms::Terms;
 use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 use xanpay_domain::environment::Environment;
@@ -20,6 +21,8 @@ pub struct App {
     pub directory: Directory,
     /// Which addresses may be called.
     pub addresses: Addresses,
+    /// What banks and operators decide.
+    pub terms: Terms,
     /// Seals secrets before they are stored.
     master_key: MasterKey,
     /// Rung when deliveries may have become due.
@@ -51,12 +54,13 @@ impl Addresses {
 impl App {
     /// The gateway over an open database.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, master_key: MasterKey, addresses: Addresses) -> Arc<Self> {
+    pub fn new(store: Store, clock: Clock, master_key: MasterKey, addresses: Addresses, terms: Terms) -> Arc<Self> {
         Arc::new(Self {
             store,
             clock,
             directory: Directory::default(),
             addresses,
+            terms,
             master_key,
             deliveries_due: Notify::new(),
             session_changes: broadcast::channel(1024).0,

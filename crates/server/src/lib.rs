@@ -11,4 +11,5 @@ pub mod flows;
 pub mod http;
 pub mod open;
 pub mod outbound;
+pub mod terms;
 pub mod workers;

@@ -87,7 +87,7 @@ pub async fn open(config: &Config, upgrade: bool) -> Result<Arc<App>, OpenError>
             allow_plain_http: config.allow_plain_http,
         },
     };
-    let app = App::new(store, Clock::system(), master_key, addresses);
+    let app = App::new(store, Clock::system(), master_key, addresses, config.terms.clone());
     refresh_sandbox_clock(&app).await?;
     Ok(app)
 }
@@ -129,7 +129,12 @@ pub fn lock_for_serving(storage: &Storage) -> Result<Option<File>, OpenError> {
 /// [`OpenError::Directory`].
 pub fn make_directory(path: &Path) -> Result<(), OpenError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| OpenError::Directory { path: path.to_owned(), source })
+    made.map_err(|source| {
+        // "File exists" does not say what is wrong with that.
+        let in_the_way = source.kind() == io::ErrorKind::AlreadyExists;
+        let source = if in_the_way { io::ErrorKind::NotADirectory.into() } else { source };
+        OpenError::Directory { path: path.to_owned(), source }
+    })
 }
 
 /// The key, which must be the one that the database was made with. A database that has none yet gets one.

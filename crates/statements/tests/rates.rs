@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use std::path::PathBuf;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{PairRate, find_rate};
+use xanpay_domain::exchange::{PairRate, RateAges, find_rate};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_statements::{RateFile, RateFormat, read_rates};
 
@@ -52,7 +52,7 @@ fn the_daily_xml_gives_what_one_euro_is_worth() {
     let sgd = rate(&file, "SGD");
     assert_eq!((sgd.base, sgd.entry.rate.to_string().as_str()), (Currency::EUR, "1.4282"));
     assert_eq!((sgd.entry.source.as_str(), sgd.entry.as_of), ("ecb", PUBLISHED));
-    let cross = find_rate(&file.rates, Currency::HKD, Currency::SGD, PUBLISHED).unwrap();
+    let cross = find_rate(&file.rates, Currency::HKD, Currency::SGD, RateAges::default(), PUBLISHED).unwrap();
     assert_eq!(cross.rate.to_string(), "0.1629398074");
 }
 
@@ -109,7 +109,7 @@ fn the_real_daily_and_history_files_agree_about_their_day() {
         let number = |rate: &PairRate| rate.entry.rate.to_string().trim_end_matches('0').to_owned();
         assert_eq!(number(same).trim_end_matches('.'), number(rate).trim_end_matches('.'));
     }
-    let cross = find_rate(&history.rates, Currency::SGD, Currency::HKD, PUBLISHED).unwrap();
+    let cross = find_rate(&history.rates, Currency::SGD, Currency::HKD, RateAges::default(), PUBLISHED).unwrap();
     assert_eq!(cross.rate.to_string(), "6.1372356813");
 }
 

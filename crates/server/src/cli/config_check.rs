@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::output::{Output, table};
-use crate::config::{Config, ConfigError, SETTINGS};
+use crate::config::{Config, ConfigError, Described};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
@@ -28,13 +28,12 @@ pub(super) fn run(
 fn print(config: &Config, output: Output) -> Result<(), Failure> {
     let described = config.describe();
     let settings: Map<String, Value> =
-        described.iter().map(|(name, text, _)| ((*name).to_owned(), text.as_str().into())).collect();
+        described.iter().map(|setting| (setting.name.clone(), setting.text.as_str().into())).collect();
     let rows: Vec<_> = described
         .into_iter()
-        .zip(SETTINGS)
-        .map(|((name, text, origin), info)| {
+        .map(|Described { name, text, origin, help }| {
             let shown = if text.is_empty() { "-".to_owned() } else { text };
-            vec![name.to_owned(), shown, origin.unwrap_or_else(|| "default".to_owned()), info.help.to_owned()]
+            vec![name, shown, origin.unwrap_or_else(|| "default".to_owned()), help.to_owned()]
         })
         .collect();
     let value = json!({ "valid": true, "settings": settings, "errors": [] });

@@ -49,10 +49,11 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        let faults = refusal.faults.into_iter();
+        // A fault without a field is about the whole input; the message says it.
+        let faults = refusal.faults.into_iter().filter(|fault| !fault.field.is_empty());
         Self {
             code: refusal.code,
-            message: refusal.detail,
+            message: refusal.detail.trim_start().to_owned(),
             fields: faults.map(|fault| (fault.field, fault.code, fault.message)).collect(),
             printed: false,
         }

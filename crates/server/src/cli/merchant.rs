@@ -4,11 +4,12 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
-use crate::flows::{NewMerchant, create_merchant};
+use crate::flows::{NewMerchant, create_merchant, hash_key};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
+use xanpay_domain::id::to_hex;
 use xanpay_domain::method::Method;
 use xanpay_store::{Merchant as Row, Permission};
 
@@ -23,6 +24,8 @@ pub(super) enum Merchant {
     List,
     /// Change a merchant's switches
     Set(Set),
+    /// Print the key of a merchant's secure mode, with which it computes hashes offline
+    HashKey(HashKey),
 }
 
 #[derive(Debug, Args)]
@@ -38,7 +41,7 @@ pub(super) struct Create {
     methods: Vec<Method>,
     /// Whether charges need a verified phone; off in sandbox and required in live unless given
     #[arg(long)]
-    phone_verification: Option<Verification>,
+    phone_verification: Option<Demand>,
 }
 
 #[derive(Debug, Args)]
@@ -50,7 +53,10 @@ pub(super) struct Set {
     methods: Option<Vec<Method>>,
     /// Whether charges need a verified phone
     #[arg(long)]
-    phone_verification: Option<Verification>,
+    phone_verification: Option<Demand>,
+    /// Whether charges need the hash of secure mode
+    #[arg(long)]
+    secure_mode: Option<Demand>,
     /// Markup on exchanged amounts in percent, such as 1.5
     #[arg(long, value_parser = values::percent, value_name = "PERCENT")]
     markup: Option<u32>,
@@ -59,8 +65,15 @@ pub(super) struct Set {
     permissions: Option<Vec<PermissionName>>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct HashKey {
+    /// The merchant's id
+    merchant: String,
+}
+
+/// Whether something is asked of every charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Verification {
+enum Demand {
     Required,
     Off,
 }
@@ -91,13 +104,14 @@ pub(super) fn run(command: Merchant, context: &Context) -> Result<(), Failure> {
         Merchant::Create(create) => run_create(create, context),
         Merchant::List => run_list(context),
         Merchant::Set(set) => run_set(&set, context),
+        Merchant::HashKey(command) => run_hash_key(&command, context),
     }
 }
 
 fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let phone_verification = match create.phone_verification {
-        Some(verification) => verification == Verification::Required,
+        Some(demand) => demand == Demand::Required,
         None => environment == Environment::Live,
     };
     let new = NewMerchant {
@@ -143,12 +157,11 @@ fn run_list(context: &Context) -> Result<(), Failure> {
     let rows: Vec<_> = merchants
         .iter()
         .map(|merchant| {
-            let verification = if merchant.phone_verification { "required" } else { "off" };
             vec![
                 merchant.id.to_text(),
                 merchant.currency.to_string(),
                 names(&merchant.methods).join(","),
-                verification.to_owned(),
+                demand(merchant.phone_verification).to_owned(),
                 merchant.name.clone(),
             ]
         })
@@ -171,8 +184,11 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         if let Some(methods) = &set.methods {
             merchant.methods.clone_from(methods);
         }
-        if let Some(verification) = set.phone_verification {
-            merchant.phone_verification = verification == Verification::Required;
+        if let Some(demand) = set.phone_verification {
+            merchant.phone_verification = demand == Demand::Required;
+        }
+        if let Some(demand) = set.secure_mode {
+            merchant.secure_mode = demand == Demand::Required;
         }
         if let Some(points) = set.markup {
             merchant.markup_bp = points;
@@ -194,11 +210,27 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         ("merchant", merchant.id.to_text()),
         ("name", merchant.name.clone()),
         ("methods", names(&merchant.methods).join(",")),
-        ("phone verification", if merchant.phone_verification { "required" } else { "off" }.to_owned()),
+        ("phone verification", demand(merchant.phone_verification).to_owned()),
+        ("secure mode", demand(merchant.secure_mode).to_owned()),
         ("markup", format!("{} %", percent_text(merchant.markup_bp))),
         ("permissions", permissions(&merchant).join(",")),
     ]);
     context.output.result(&view(&merchant), &text)
+}
+
+fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {
+    let id = values::merchant_id(&command.merchant)?;
+    let environment = context.environment;
+    let key = context.with_app(|app| async move {
+        let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
+        let merchant = app.store.reader().await?.find_merchant(id, environment).await?.ok_or_else(unknown)?;
+        Ok(to_hex(&hash_key(&app, &merchant)?))
+    })?;
+    context.output.result(&json!({ "merchantId": id.to_text(), "hashKey": key }), &key)
+}
+
+fn demand(required: bool) -> &'static str {
+    if required { "required" } else { "off" }
 }
 
 fn check_methods(methods: Option<&[Method]>) -> Result<(), Failure> {
@@ -220,6 +252,7 @@ fn view(merchant: &Row) -> Value {
         "env": merchant.environment.as_str(),
         "methods": names(&merchant.methods),
         "phoneVerification": merchant.phone_verification,
+        "secureMode": merchant.secure_mode,
         "markup": percent_text(merchant.markup_bp),
         "permissions": permissions(merchant),
     })

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use xanpay_domain::method::Method;
 use xanpay_rails::{EncodeError, Field, Finding, LintField, LintReport, encode, encode_keys, lint, qr_svg};
@@ -77,19 +77,9 @@ fn keys_help() -> String {
 }
 
 fn run_encode(context: &Context) -> Result<(), Failure> {
-    let (method, fields) = read_fields(&read_input()?)?;
+    let (method, fields) = read_fields(&values::read_input(MAX_INPUT)?)?;
     let payload = encode(method, &fields)?;
     context.output.result(&json!({ "payload": payload }), &payload)
-}
-
-fn read_input() -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text);
-    read.map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))?;
-    if text.len() as u64 > MAX_INPUT {
-        return Err(Failure::new("input_too_large", format!("standard input has more than {MAX_INPUT} bytes")));
-    }
-    Ok(text)
 }
 
 /// The method and its fields. Numbers keep the decimals that were typed; null means absent.
@@ -130,7 +120,7 @@ impl From<EncodeError> for Failure {
 fn run_lint(payload: Option<String>, context: &Context) -> Result<(), Failure> {
     let payload = match payload {
         Some(payload) => payload,
-        None => read_input()?.trim_end_matches(['\r', '\n']).to_owned(),
+        None => values::read_input(MAX_INPUT)?.trim_end_matches(['\r', '\n']).to_owned(),
     };
     let report = lint(&payload);
     context.output.result(&report_json(&report), &report_text(&report))?;

@@ -2,17 +2,17 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::table;
+use super::output::{note, table};
 use super::values;
 use crate::app::App;
+use crate::config::{Config, span_text};
 use crate::http::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against, rate_life};
-use xanpay_domain::time::Span;
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against};
 use xanpay_statements::read_rates;
 use xanpay_store::StoreError;
 
@@ -73,23 +73,28 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         let entry = RateEntry { rate, source: SOURCE.to_owned(), as_of: app.clock.real_now() };
         save(&app, vec![PairRate { base, quote, entry }], force).await
     })?;
-    let text = format!("1 {base} = {rate} {quote}, good for {}", life(SOURCE));
+    let text = format!("1 {base} = {rate} {quote}, good for {}", life(&context.config, SOURCE));
     context.output.result(&json!({ "rates": 1 }), &text)
 }
 
 fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let bytes = values::read_file(&import.file)?;
     let force = import.force;
-    let (file, count) = context.with_app(|app| async move {
+    let (file, count, now) = context.with_app(|app| async move {
         let file = read_rates(&bytes, app.clock.real_now())
             .map_err(|error| Failure::field("file", error.code, error.message.into_owned()))?;
         let count = save(&app, file.rates.clone(), force).await?;
-        Ok((file, count))
+        Ok((file, count, app.clock.real_now()))
     })?;
     let format = file.format;
+    let ages = context.config.terms.rate_ages;
+    if file.rates.iter().all(|rate| rate.is_stale(ages, now)) {
+        note("warning: every rate of this file is too old to be used; fetch a newer one");
+    }
     let newest = file.rates.iter().map(|rate| rate.entry.as_of).max();
     let as_of = newest.map(iso).unwrap_or_default();
-    let text = format!("{count} rates of {as_of} ({}), good for {}", format.as_str(), life(format.source()));
+    let text =
+        format!("{count} rates of {as_of} ({}), good for {}", format.as_str(), life(&context.config, format.source()));
     context.output.result(&json!({ "rates": count, "format": format.as_str(), "asOf": as_of }), &text)
 }
 
@@ -124,9 +129,8 @@ async fn save(app: &App, mut rates: Vec<PairRate>, force: bool) -> Result<usize,
 }
 
 /// How long rates of a source may be used.
-fn life(source: &str) -> String {
-    let days = rate_life(source).map_or(0, |life| life.as_millis() / Span::days(1).as_millis());
-    format!("{days} days")
+fn life(config: &Config, source: &str) -> String {
+    config.terms.rate_ages.of(source).map(span_text).unwrap_or_default()
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
@@ -134,7 +138,8 @@ fn run_list(context: &Context) -> Result<(), Failure> {
         let rates = app.store.reader().await?.list_rates().await?;
         Ok((rates, app.clock.real_now()))
     })?;
-    let stale = |rate: &PairRate| rate.is_stale(now);
+    let ages = context.config.terms.rate_ages;
+    let stale = |rate: &PairRate| rate.is_stale(ages, now);
     let rows: Vec<_> = rates
         .iter()
         .map(|rate| {

@@ -105,6 +105,7 @@ pub(crate) async fn run_server(
         public_url: config.public_base(address),
         max_connections: config.max_connections,
         metrics_allowed: config.metrics_allowed.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
     };
     let (stopping, stopped) = watch::channel(false);
     let mut jobs = workers::start(Arc::clone(&app), stopped);

@@ -1,6 +1,7 @@
 //! Reading the values of options.
 
 use super::failure::Failure;
+use std::io::Read;
 use std::path::Path;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::id::{Id, MerchantId};
@@ -50,6 +51,17 @@ pub(super) fn percent(text: &str) -> Result<u32, String> {
 /// The bytes of a file that the user named.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::new("file_unreadable", format!("{}: {error}", path.display())))
+}
+
+/// What comes in on standard input, at most so many bytes of it.
+pub(super) fn read_input(most: u64) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(most + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))?;
+    if text.len() as u64 > most {
+        return Err(Failure::new("input_too_large", format!("standard input has more than {most} bytes")));
+    }
+    Ok(text)
 }
 
 /// Writes a file that the user named.

@@ -1,8 +1,10 @@
 //! One source of settings, read into texts under the settings' names.
 
-use super::{ConfigFault, SETTINGS};
+use super::ConfigFault;
+use super::names::{METHODS, known, method_setting, names, unknown};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use xanpay_domain::method::Method;
 
 /// The prefix of every environment variable that is a setting.
 const PREFIX: &str = "XANPAY_";
@@ -29,7 +31,7 @@ impl Origin {
     pub fn spell(&self, name: &str) -> String {
         match self {
             Self::Flag => format!("--{}", name.replace('_', "-")),
-            Self::Environment => format!("{PREFIX}{}", name.to_uppercase()),
+            Self::Environment => format!("{PREFIX}{}", name.replace(['.', '-'], "_").to_uppercase()),
             Self::File(path) => format!("{name} in {}", path.display()),
         }
     }
@@ -47,7 +49,7 @@ pub struct Given {
 /// The settings of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layer {
-    values: BTreeMap<&'static str, Given>,
+    values: BTreeMap<String, Given>,
 }
 
 impl Layer {
@@ -55,7 +57,8 @@ impl Layer {
     #[must_use]
     pub fn flags(given: impl IntoIterator<Item = (&'static str, Vec<String>)>) -> Self {
         let values = given.into_iter().filter(|(_, texts)| !texts.is_empty());
-        Self { values: values.map(|(name, texts)| (name, Given { texts, origin: Origin::Flag })).collect() }
+        let values = values.map(|(name, texts)| (name.to_owned(), Given { texts, origin: Origin::Flag }));
+        Self { values: values.collect() }
     }
 
     /// The settings among environment variables, and the file that `XANPAY_CONFIG` names. Lists are separated by
@@ -65,23 +68,24 @@ impl Layer {
         variables: impl IntoIterator<Item = (String, String)>,
         strangers: &mut Vec<ConfigFault>,
     ) -> (Self, Option<PathBuf>) {
+        let spelled: BTreeMap<String, String> = names().map(|name| (Origin::Environment.spell(&name), name)).collect();
         let (mut layer, mut file) = (Self::default(), None);
-        for (variable, text) in variables {
-            let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
+        for (variable, text) in variables.into_iter().filter(|(variable, _)| variable.starts_with(PREFIX)) {
+            let name = spelled.get(&variable);
             let foreign = FOREIGN_VARIABLES.contains(&variable.as_str()) || variable.starts_with(FOREIGN_PREFIX);
-            if foreign || (text.is_empty() && (variable == CONFIG_VARIABLE || known(&rest.to_lowercase()).is_some())) {
+            if foreign || (text.is_empty() && (variable == CONFIG_VARIABLE || name.is_some())) {
                 continue;
             }
             if variable == CONFIG_VARIABLE {
                 file = Some(PathBuf::from(text));
                 continue;
             }
-            match known(&rest.to_lowercase()).filter(|name| rest == name.to_uppercase()) {
+            match name {
                 Some(name) => {
                     let texts = if is_list(name) { split_list(&text) } else { vec![text] };
-                    layer.values.insert(name, Given { texts, origin: Origin::Environment });
+                    layer.values.insert(name.clone(), Given { texts, origin: Origin::Environment });
                 }
-                None => strangers.push(ConfigFault::new(&variable, "is no setting of this program")),
+                None => strangers.push(unknown(&variable, &variable, spelled.keys().map(String::as_str))),
             }
         }
         (layer, file)
@@ -109,21 +113,49 @@ impl Layer {
         };
         let mut layer = Self::default();
         for (key, value) in &table {
-            let origin = Origin::File(path.to_owned());
-            let subject = origin.spell(key);
-            let Some(name) = known(key) else {
-                faults.push(ConfigFault::new(subject, "is no setting of this program"));
-                continue;
-            };
-            match texts_of(value, is_list(name)) {
-                Some(texts) => {
-                    layer.values.insert(name, Given { texts, origin });
-                }
-                None if is_list(name) => faults.push(ConfigFault::new(subject, "must be a list of texts")),
-                None => faults.push(ConfigFault::new(subject, "must be a text, a whole number, true or false")),
+            match value.as_table().filter(|_| key == METHODS) {
+                Some(methods) => layer.read_methods(path, methods, faults),
+                None => layer.read_value(path, key, value, faults),
             }
         }
         layer
+    }
+
+    /// The table of methods: a table of settings under each method's name.
+    fn read_methods(&mut self, path: &Path, methods: &toml::Table, faults: &mut Vec<ConfigFault>) {
+        for (key, value) in methods {
+            let subject = Origin::File(path.to_owned()).spell(&format!("{METHODS}.{key}"));
+            match (key.parse::<Method>(), value.as_table()) {
+                (Ok(method), Some(settings)) => {
+                    for (key, value) in settings {
+                        self.read_value(path, &method_setting(method, key), value, faults);
+                    }
+                }
+                (Ok(_), None) => faults.push(ConfigFault::new(subject, "must be a table of settings")),
+                (Err(_), _) => {
+                    let known = Method::ALL.iter().map(|method| method.as_str());
+                    faults.push(unknown(&subject, key, known));
+                }
+            }
+        }
+    }
+
+    fn read_value(&mut self, path: &Path, key: &str, value: &toml::Value, faults: &mut Vec<ConfigFault>) {
+        let origin = Origin::File(path.to_owned());
+        let subject = origin.spell(key);
+        if !known(key) {
+            let all: Vec<_> = names().chain([METHODS.to_owned()]).collect();
+            faults.push(unknown(&subject, key, all.iter().map(String::as_str)));
+            return;
+        }
+        let list = is_list(key);
+        match texts_of(value, list) {
+            Some(texts) => {
+                self.values.insert(key.to_owned(), Given { texts, origin });
+            }
+            None if list => faults.push(ConfigFault::new(subject, "must be a list of texts")),
+            None => faults.push(ConfigFault::new(subject, "must be a text, a whole number, true or false")),
+        }
     }
 
     /// What this source says about a setting.
@@ -138,12 +170,8 @@ impl Layer {
     }
 }
 
-fn known(name: &str) -> Option<&'static str> {
-    SETTINGS.iter().map(|setting| setting.name).find(|known| *known == name)
-}
-
 fn is_list(name: &str) -> bool {
-    ["allow_private_networks", "metrics_allowed"].contains(&name)
+    ["allow_private_networks", "metrics_allowed", "trusted_proxies"].contains(&name)
 }
 
 fn split_list(text: &str) -> Vec<String> {

@@ -1,18 +1,24 @@
 //! Settings: command line, then environment, then file, then defaults.
 //!
-//! Every setting has one name. `max_connections` is `--max-connections` on the command line, `XANPAY_MAX_CONNECTIONS` in
-//! the environment and `max_connections` in the TOML file. A name that nobody knows is an error in the file and on the command
+//! Every setting has one name. `max_connections` is `max_connections` in the TOML file, `XANPAY_MAX_CONNECTIONS` in the
+//! environment and, as one start may want to change it, `--max-connections` on the command line. A name that nobody knows is an error in the file and on the command
 //! line, and a warning in the environment, which is shared with others: a setting with a typing mistake would otherwise be
 //! silently without effect.
+//!
+//! What is decided for each payment method stands in a table of its own, `[methods.paynow]`, and in the environment as
+//! `XANPAY_METHODS_PAYNOW_...`; thirteen times three flags would hide the others in the help.
 
 mod layer;
+mod names;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use layer::{Given, Layer, Origin};
 pub(crate) use settings::reachable;
-pub use settings::{Config, KeySource, LogFormat, Storage};
+pub use settings::{Config, Described, KeySource, LogFormat, Storage};
+pub(crate) use values::span_text;
 
 /// What a setting is, for help texts and `config check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +42,25 @@ pub const SETTINGS: &[SettingInfo] = &[
     SettingInfo { name: "allow_private_networks", help: "private networks that notices may be sent to" },
     SettingInfo { name: "allow_plain_http", help: "whether live notices may be sent to http:// addresses" },
     SettingInfo { name: "metrics_allowed", help: "networks that may read /metrics" },
+    SettingInfo { name: "trusted_proxies", help: "proxies that are believed when they say for whom they speak" },
     SettingInfo { name: "max_connections", help: "connections served at once" },
+    SettingInfo { name: OPERATOR_RATE_AGE, help: "how old an exchange rate of your own may be" },
+    SettingInfo { name: ECB_RATE_AGE, help: "how old a reference rate of the European Central Bank may be" },
 ];
+
+const OPERATOR_RATE_AGE: &str = "operator_rate_max_age";
+const ECB_RATE_AGE: &str = "ecb_rate_max_age";
+
+/// Every setting that each payment method has, without the method's part of the name.
+pub const METHOD_SETTINGS: &[SettingInfo] = &[
+    SettingInfo { name: TIME_TO_LIVE, help: "how long a new charge waits for its money" },
+    SettingInfo { name: MIN_AMOUNT, help: "the least that one transfer may carry" },
+    SettingInfo { name: MAX_AMOUNT, help: "the most that one transfer may carry" },
+];
+
+const TIME_TO_LIVE: &str = "time_to_live";
+const MIN_AMOUNT: &str = "min_amount";
+const MAX_AMOUNT: &str = "max_amount";
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,21 @@
 //! The effective settings.
 
-use super::{ConfigError, ConfigFault, Given, Layer, Origin, SETTINGS};
+use super::names::method_setting;
+use super::values::{limit, limit_text, span, span_text};
+use super::{
+    ConfigError, ConfigFault, ECB_RATE_AGE, Given, Layer, MAX_AMOUNT, METHOD_SETTINGS, MIN_AMOUNT, OPERATOR_RATE_AGE,
+    Origin, SETTINGS, SettingInfo, TIME_TO_LIVE,
+};
+use crate::terms::{MethodTerms, Terms};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use url::Url;
+use xanpay_domain::exchange::RateAges;
+use xanpay_domain::method::Method;
+use xanpay_domain::time::Span;
 
 /// Where the data is when nobody says.
 const DEFAULT_DATA: &str = "xanpay-data";
@@ -15,6 +24,10 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
 /// More than any machine has file descriptors for.
 const MOST_CONNECTIONS: usize = 1_000_000;
+/// Nobody pays faster than in a minute; a nonce is not to be blocked for longer than a month.
+const TIME_TO_LIVE_BOUNDS: (Span, Span) = (Span::minutes(1), Span::days(30));
+/// Rates move within an hour; one of last quarter is none.
+const RATE_AGE_BOUNDS: (Span, Span) = (Span::hours(1), Span::days(90));
 
 /// The effective settings.
 #[derive(Debug, Clone)]
@@ -39,10 +52,27 @@ pub struct Config {
     pub allow_plain_http: bool,
     /// Who may read `/metrics`.
     pub metrics_allowed: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Connections served at once.
     pub max_connections: usize,
+    /// Limits and times of payment methods, and ages of exchange rates.
+    pub terms: Terms,
     /// Where each setting that is no default comes from.
-    origins: BTreeMap<&'static str, Origin>,
+    origins: BTreeMap<String, Origin>,
+}
+
+/// A setting as `config check` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its full name.
+    pub name: String,
+    /// Its value, secrets masked; empty when there is none.
+    pub text: String,
+    /// Where it comes from; nothing for a default.
+    pub origin: Option<String>,
+    /// What it means.
+    pub help: &'static str,
 }
 
 /// The database.
@@ -120,17 +150,38 @@ impl Config {
             allow_private_networks: reader.list("allow_private_networks").unwrap_or_default(),
             allow_plain_http: reader.one("allow_plain_http", flag).unwrap_or(false),
             metrics_allowed: reader.list("metrics_allowed").unwrap_or_else(loopback),
+            trusted_proxies: reader.list("trusted_proxies").unwrap_or_else(loopback),
             max_connections: reader.one("max_connections", connections).unwrap_or(DEFAULT_MAX_CONNECTIONS),
+            terms: reader.terms(),
             origins: reader.origins,
         };
         if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
     }
 
-    /// Every setting with its value as text, secrets masked, and where it comes from: nothing for a default.
+    /// Every setting.
     #[must_use]
-    pub fn describe(&self) -> Vec<(&'static str, String, Option<String>)> {
-        let origin = |name: &str| self.origins.get(name).map(|origin| origin.spell(name));
-        SETTINGS.iter().map(|setting| (setting.name, self.text_of(setting.name), origin(setting.name))).collect()
+    pub fn describe(&self) -> Vec<Described> {
+        let described = |name: String, text: String, info: &SettingInfo| {
+            let origin = self.origins.get(&name).map(|origin| origin.spell(&name));
+            Described { name, text, origin, help: info.help }
+        };
+        let general = SETTINGS.iter().map(|info| described(info.name.to_owned(), self.text_of(info.name), info));
+        let of_method = |method| {
+            METHOD_SETTINGS.iter().map(move |info| {
+                described(method_setting(method, info.name), self.text_of_method(method, info.name), info)
+            })
+        };
+        general.chain(Method::ALL.into_iter().flat_map(of_method)).collect()
+    }
+
+    fn text_of_method(&self, method: Method, key: &str) -> String {
+        let terms = self.terms.of(method);
+        match key {
+            TIME_TO_LIVE => span_text(terms.time_to_live),
+            MIN_AMOUNT => limit_text(terms.min_amount, method),
+            MAX_AMOUNT => limit_text(terms.max_amount, method),
+            _ => String::new(),
+        }
     }
 
     fn text_of(&self, name: &str) -> String {
@@ -147,7 +198,10 @@ impl Config {
             ("allow_private_networks", _, _) => networks(&self.allow_private_networks),
             ("allow_plain_http", _, _) => self.allow_plain_http.to_string(),
             ("metrics_allowed", _, _) => networks(&self.metrics_allowed),
+            ("trusted_proxies", _, _) => networks(&self.trusted_proxies),
             ("max_connections", _, _) => self.max_connections.to_string(),
+            (OPERATOR_RATE_AGE, _, _) => span_text(self.terms.rate_ages.operator),
+            (ECB_RATE_AGE, _, _) => span_text(self.terms.rate_ages.ecb),
             _ => String::new(),
         }
     }
@@ -176,7 +230,7 @@ pub(crate) fn reachable(listening: SocketAddr) -> SocketAddr {
 struct Reader<'a> {
     layers: &'a [Layer],
     faults: Vec<ConfigFault>,
-    origins: BTreeMap<&'static str, Origin>,
+    origins: BTreeMap<String, Origin>,
 }
 
 impl<'a> Reader<'a> {
@@ -185,9 +239,9 @@ impl<'a> Reader<'a> {
         self.layers.iter().find_map(|layer| layer.get(name))
     }
 
-    fn one<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, String>) -> Option<T> {
+    fn one<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let given = self.find(name)?;
-        self.origins.insert(name, given.origin.clone());
+        self.origins.insert(name.to_owned(), given.origin.clone());
         let parsed = match given.texts.as_slice() {
             [text] => parse(text),
             _ => Err("must be given once".to_owned()),
@@ -197,7 +251,7 @@ impl<'a> Reader<'a> {
 
     fn list(&mut self, name: &'static str) -> Option<Vec<IpNet>> {
         let given = self.find(name)?;
-        self.origins.insert(name, given.origin.clone());
+        self.origins.insert(name.to_owned(), given.origin.clone());
         let mut networks = Vec::new();
         for text in given.texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
             match network(text) {
@@ -209,6 +263,39 @@ impl<'a> Reader<'a> {
             }
         }
         Some(networks)
+    }
+
+    fn terms(&mut self) -> Terms {
+        let usual = RateAges::default();
+        let (least, most) = RATE_AGE_BOUNDS;
+        let mut age = |name, usual| self.one(name, |text| span(text, least, most)).unwrap_or(usual);
+        let rate_ages =
+            RateAges { operator: age(OPERATOR_RATE_AGE, usual.operator), ecb: age(ECB_RATE_AGE, usual.ecb) };
+        let mut terms = Terms::new(rate_ages);
+        for method in Method::ALL {
+            terms.set(method, self.method_terms(method));
+        }
+        terms
+    }
+
+    fn method_terms(&mut self, method: Method) -> MethodTerms {
+        let usual = MethodTerms::usual(method);
+        let [time, least, most] = [TIME_TO_LIVE, MIN_AMOUNT, MAX_AMOUNT].map(|key| method_setting(method, key));
+        let (shortest, longest) = TIME_TO_LIVE_BOUNDS;
+        let terms = MethodTerms {
+            time_to_live: self.one(&time, |text| span(text, shortest, longest)).unwrap_or(usual.time_to_live),
+            min_amount: self.one(&least, |text| limit(text, method)).unwrap_or(usual.min_amount),
+            max_amount: self.one(&most, |text| limit(text, method)).unwrap_or(usual.max_amount),
+        };
+        // No method has a least amount of its own, so that somebody has given this one.
+        if let (Some(min), Some(max), Some(given)) = (terms.min_amount, terms.max_amount, self.find(&least))
+            && min.minor() > max.minor()
+        {
+            let [min, max] = [min, max].map(|limit| limit_text(Some(limit), method));
+            let message = format!("the least amount, {min}, is more than the most, {max}");
+            self.faults.push(ConfigFault::new(given.origin.spell(&least), message));
+        }
+        terms
     }
 
     /// The strongest layer that names either database decides; within one layer PostgreSQL comes before the directory.

@@ -1,5 +1,10 @@
 use super::*;
+use crate::terms::MethodTerms;
 use std::path::{Path, PathBuf};
+use xanpay_domain::exchange::RateAges;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Span;
 
 fn environment(variables: &[(&str, &str)]) -> (Layer, Option<PathBuf>, Vec<ConfigFault>) {
     let mut faults = Vec::new();
@@ -117,7 +122,7 @@ fn the_description_holds_every_setting_and_no_secret() {
     let layer = flags(&[("master_key", &key), ("database_url", "postgres://shop:hunter2@db/x?password=hunter3")]);
     let config = Config::resolve(&[layer], Vec::new()).unwrap();
     let described = config.describe();
-    assert_eq!(described.len(), SETTINGS.len());
+    assert_eq!(described.len(), SETTINGS.len() + Method::ALL.len() * METHOD_SETTINGS.len());
     let all = format!("{described:?} {config:?}");
     assert!(!all.contains("hunter") && !all.contains(&key), "{all}");
     assert!(all.contains("postgres://shop:"), "{all}");
@@ -142,4 +147,102 @@ fn checkout_links_lead_to_an_address_that_a_browser_can_open() {
     for bad in ["pay.example", "ftp://pay.example", "https://u:p@pay.example", "https://pay.example/?a=b"] {
         assert!(Config::resolve(&[flags(&[("public_url", bad)])], Vec::new()).is_err(), "{bad}");
     }
+}
+
+fn paynow(config: &Config) -> (Span, Option<i64>, Option<i64>) {
+    let terms = config.terms.of(Method::Paynow);
+    (terms.time_to_live, terms.min_amount.map(Money::minor), terms.max_amount.map(Money::minor))
+}
+
+#[test]
+fn a_method_has_a_table_of_its_own_and_the_environment_comes_before_it() {
+    let (file, faults) = toml(
+        "ecb_rate_max_age = \"5d\"\n[methods.paynow]\ntime_to_live = \"45m\"\nmax_amount = 1000\nmin_amount = \"0.50\"\n\
+         [methods.hk-bank-transfer]\nmax_amount = \"none\"",
+    );
+    assert_eq!(faults, []);
+    let config = Config::resolve(std::slice::from_ref(&file), Vec::new()).unwrap();
+    assert_eq!(paynow(&config), (Span::minutes(45), Some(50), Some(100_000)));
+    assert_eq!(config.terms.rate_ages, RateAges { ecb: Span::days(5), ..RateAges::default() });
+    assert_eq!(config.terms.of(Method::Fps), MethodTerms::usual(Method::Fps));
+
+    let variables = [
+        ("XANPAY_METHODS_PAYNOW_TIME_TO_LIVE", "2h"),
+        ("XANPAY_METHODS_PAYNOW_MAX_AMOUNT", "none"),
+        ("XANPAY_METHODS_HK_BANK_TRANSFER_TIME_TO_LIVE", "7d"),
+        ("XANPAY_OPERATOR_RATE_MAX_AGE", "1d"),
+    ];
+    let (layer, _, strangers) = environment(&variables);
+    assert_eq!(strangers, []);
+    let config = Config::resolve(&[layer, file], Vec::new()).unwrap();
+    assert_eq!(paynow(&config), (Span::hours(2), Some(50), None));
+    assert_eq!(config.terms.of(Method::HkBankTransfer).time_to_live, Span::days(7));
+    assert_eq!(config.terms.rate_ages, RateAges { ecb: Span::days(5), operator: Span::days(1) });
+    let described = config.describe();
+    let of = |name: &str| described.iter().find(|setting| setting.name == name).unwrap();
+    let time = of("methods.paynow.time_to_live");
+    assert_eq!((time.text.as_str(), time.origin.as_deref()), ("2h", Some("XANPAY_METHODS_PAYNOW_TIME_TO_LIVE")));
+    let least = of("methods.paynow.min_amount");
+    assert_eq!(
+        (least.text.as_str(), least.origin.as_deref()),
+        ("0.50", Some("methods.paynow.min_amount in xanpay.toml"))
+    );
+    let most = of("methods.viettel-pay.max_amount");
+    assert_eq!((most.text.as_str(), most.origin.as_deref()), ("499999999", None));
+}
+
+#[test]
+fn a_misspelled_name_is_an_error_that_says_what_was_meant() {
+    let (_, faults) = toml(
+        "listn = \"x\"\nmethod = 1\n[methods]\ntoss = \"1h\"\n[methods.pay-now]\nmax_amount = \"1\"\n\
+         [methods.paynow]\nmax_ammount = \"1\"\ncolour = \"red\"\n[methods.cash]",
+    );
+    let mut texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    texts.sort();
+    assert_eq!(
+        texts,
+        [
+            "listn in xanpay.toml: is no setting of this program; did you mean listen?",
+            "method in xanpay.toml: is no setting of this program; did you mean methods?",
+            "methods.cash in xanpay.toml: is no setting of this program",
+            "methods.pay-now in xanpay.toml: is no setting of this program; did you mean paynow?",
+            "methods.paynow.colour in xanpay.toml: is no setting of this program",
+            "methods.paynow.max_ammount in xanpay.toml: is no setting of this program; did you mean \
+             methods.paynow.max_amount?",
+            "methods.toss in xanpay.toml: must be a table of settings",
+        ]
+    );
+    let (_, _, strangers) = environment(&[("XANPAY_METHODS_PAYNOW_TIME_TO_LIFE", "1h")]);
+    let text = strangers[0].to_string();
+    assert!(text.ends_with("did you mean XANPAY_METHODS_PAYNOW_TIME_TO_LIVE?"), "{text}");
+}
+
+#[test]
+fn terms_that_no_method_can_keep_are_refused_all_at_once() {
+    let (layer, faults) = toml(
+        "operator_rate_max_age = \"30m\"\n[methods.paynow]\ntime_to_live = \"31d\"\nmin_amount = \"200000.01\"\n\
+         [methods.gojek-id]\nmax_amount = \"99.50\"\n[methods.toss]\ntime_to_live = 60\nmin_amount = \"5\"\nmax_amount = \"4\"\n\
+         [methods.fps]\nmin_amount = 0.5",
+    );
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    let error = Config::resolve(&[layer], faults).unwrap_err();
+    let mut subjects: Vec<_> = error.faults.iter().map(|fault| fault.subject.clone()).collect();
+    subjects.sort();
+    let expected = [
+        "methods.fps.min_amount",
+        "methods.gojek-id.max_amount",
+        "methods.paynow.min_amount",
+        "methods.paynow.time_to_live",
+        "methods.toss.min_amount",
+        "methods.toss.time_to_live",
+        "operator_rate_max_age",
+    ];
+    assert_eq!(subjects, expected.map(|name| format!("{name} in xanpay.toml")));
+    let message = |name: &str| {
+        let fault = error.faults.iter().find(|fault| fault.subject.starts_with(name)).unwrap();
+        fault.message.clone()
+    };
+    assert_eq!(message("methods.paynow.min"), "the least amount, 200000.01, is more than the most, 200000.00");
+    assert_eq!(message("methods.gojek"), "must be an amount that gojek-id can pay: whole IDR");
+    assert_eq!(message("methods.toss.time"), "must be a time such as 45m, 24h or 7d, from 1m to 30d");
 }

@@ -39,10 +39,14 @@ pub struct AddedWebhook {
 /// Adds an endpoint.
 ///
 /// # Errors
-/// A refusal when the URL must not be called or the merchant is unknown.
+/// A refusal when the URL must not be called, the user name cannot be sent, or the merchant is unknown.
 pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, FlowError> {
     let url = parse_callback_url(&new.url, app.addresses.of(new.environment))
         .map_err(|fault| Refusal::field("url", fault.code(), fault.to_string()))?;
+    if new.basic.as_ref().is_some_and(|(username, _)| username.contains(':')) {
+        let message = "must not contain a colon: HTTP Basic ends the name there";
+        return Err(Refusal::field("username", "invalid_field", message).into());
+    }
     if app.store.reader().await?.find_merchant(new.merchant, new.environment).await?.is_none() {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }

@@ -126,7 +126,7 @@ impl Draft {
             cancel_token: self.cancel_token.clone(),
             created_at: self.now,
             updated_at: self.now,
-            expires_at: self.now.plus(method.default_time_to_live()),
+            expires_at: self.now.plus(self.offer.terms.time_to_live),
             received: Money::zero(method.currency()),
             state: ChargeState::Pending,
         }
@@ -169,7 +169,10 @@ pub async fn create_charge(
     idempotency: Option<Idempotency>,
     render: fn(&CreatedCharge) -> String,
 ) -> Result<String, FlowError> {
-    check_requirements(merchant, &new)?;
+    let unmet = unmet_requirements(merchant, Some(new.method), new.verification_code.is_some());
+    if !unmet.is_empty() {
+        return Err(Refusal::invalid(unmet).into());
+    }
     let offer = match offer(app, merchant, new.method, new.merchant_amount).await? {
         Ok(offer) => offer,
         Err(refused) => return Err(refused.into_refusal(new.method, "method").into()),
@@ -201,17 +204,19 @@ pub async fn create_charge(
     Ok(answer)
 }
 
-fn check_requirements(merchant: &Merchant, new: &NewCharge) -> Result<(), Refusal> {
+/// What a merchant's settings ask of a charge and the request does not have. Reading a request asks for it too, so that it
+/// stands beside what else is wrong with it; then the method may be unreadable.
+pub fn unmet_requirements(merchant: &Merchant, method: Option<Method>, has_code: bool) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if !merchant.methods.contains(&new.method) {
-        let message = format!("{} is not enabled", new.method);
+    if let Some(method) = method.filter(|method| !merchant.methods.contains(method)) {
+        let message = format!("{method} is not enabled");
         faults.push(Fault { field: "method".into(), code: "method_not_enabled", message });
     }
-    if merchant.phone_verification && new.verification_code.is_none() {
+    if merchant.phone_verification && !has_code {
         let message = "is required: this merchant's customers prove their phones".into();
         faults.push(Fault { field: "verificationCode".into(), code: "missing_field", message });
     }
-    if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults)) }
+    faults
 }
 
 async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result<CreatedCharge, FlowError> {

@@ -115,6 +115,14 @@ async fn make_certificate(name: &str, now: Timestamp) -> Result<(Vec<u8>, String
     Ok((made.pkcs8_der, made.pem))
 }
 
+/// The key of a merchant's secure mode.
+///
+/// # Errors
+/// [`FlowError::Internal`] when it was sealed with another master key.
+pub fn hash_key(app: &App, merchant: &Merchant) -> Result<Vec<u8>, FlowError> {
+    app.unseal(HASH_KEY_PURPOSE, &merchant.hash_key).map_err(|error| FlowError::Internal(error.to_string()))
+}
+
 /// The Standard Webhooks secret of a merchant's callbacks. Derived from its hash key, so that one secret is kept.
 ///
 /// # Errors

@@ -19,8 +19,8 @@ pub struct NewSession {
     pub amount: Money,
     /// Order lines as JSON text.
     pub orders: Option<String>,
-    /// Methods to offer; the merchant's own list when absent.
-    pub methods: Option<Vec<Method>>,
+    /// Methods to offer, each with its place in the request; the merchant's own list when absent.
+    pub methods: Option<Vec<(usize, Method)>>,
     /// Where to call when the charge completes.
     pub notify_url: Option<String>,
     /// The merchant's own text.
@@ -79,6 +79,21 @@ pub async fn create_session(
     Ok(answer)
 }
 
+/// The faults of methods that a merchant does not accept. Reading a request that is wrong in other ways asks for them too,
+/// so that all faults are told at once.
+pub fn methods_not_enabled(merchant: &Merchant, wanted: &[(usize, Method)]) -> Vec<Fault> {
+    let refused = wanted.iter().filter(|(_, method)| !merchant.methods.contains(method));
+    let fault = |(place, method): &(usize, Method)| {
+        let message = format!("{method} is not enabled");
+        Fault { field: field_of(*place), code: "method_not_enabled", message }
+    };
+    refused.map(fault).collect()
+}
+
+fn field_of(place: usize) -> String {
+    format!("methods[{place}]")
+}
+
 /// The merchant's enabled methods, or those that were asked for: each must be enabled and payable in this amount.
 async fn choose_methods(app: &App, merchant: &Merchant, new: &NewSession) -> Result<Vec<Method>, FlowError> {
     let Some(wanted) = &new.methods else {
@@ -87,23 +102,17 @@ async fn choose_methods(app: &App, merchant: &Merchant, new: &NewSession) -> Res
         }
         return Ok(merchant.methods.clone());
     };
-    let mut faults = Vec::new();
-    for (index, method) in wanted.iter().enumerate() {
-        let field = format!("methods[{index}]");
-        if !merchant.methods.contains(method) {
-            faults.push(Fault { field, code: "method_not_enabled", message: format!("{method} is not enabled") });
-            continue;
+    let mut faults = methods_not_enabled(merchant, wanted);
+    for (place, method) in wanted.iter().filter(|(_, method)| merchant.methods.contains(method)) {
+        let Err(refused) = offer(app, merchant, *method, new.amount).await? else { continue };
+        let refusal = refused.into_refusal(*method, &field_of(*place));
+        if refusal.faults.is_empty() {
+            return Err(refusal.into());
         }
-        match offer(app, merchant, *method, new.amount).await? {
-            Ok(_) => {}
-            Err(refused) => {
-                let refusal = refused.into_refusal(*method, &field);
-                if refusal.faults.is_empty() {
-                    return Err(refusal.into());
-                }
-                faults.extend(refusal.faults);
-            }
-        }
+        faults.extend(refusal.faults);
     }
-    if faults.is_empty() { Ok(wanted.clone()) } else { Err(Refusal::invalid(faults).into()) }
+    if !faults.is_empty() {
+        return Err(Refusal::invalid(faults).into());
+    }
+    Ok(wanted.iter().map(|(_, method)| *method).collect())
 }

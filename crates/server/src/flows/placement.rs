@@ -82,9 +82,11 @@ async fn free_amount(tx: &Tx, account: &KnownAccount, offer: &Offer) -> Result<O
             let currency = amount.currency();
             let step = 10_i64.pow(currency.exponent().saturating_sub(offer.method.payable_exponent()));
             let taken = tx.list_claims(account.row.id, amount.minor(), MAX_STEPS + 1).await?;
-            let free =
-                (0..=MAX_STEPS).map(|n| amount.minor() + n * step).find(|minor| taken.binary_search(minor).is_err());
-            Ok(free.and_then(|minor| Money::from_minor(minor, currency).ok()))
+            let mut steps = (0..=MAX_STEPS).map(|n| amount.minor() + n * step);
+            let free = steps.find(|minor| taken.binary_search(minor).is_err());
+            let free = free.and_then(|minor| Money::from_minor(minor, currency).ok());
+            // A step past the limit could be asked for and not be paid.
+            Ok(free.filter(|amount| offer.terms.check(*amount).is_ok()))
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
 use crate::directory::{Freshness, KnownAccount, usable_accounts};
+use crate::terms::{MethodTerms, OutsideLimits};
 use xanpay_domain::exchange::{LockedRate, QuoteRefusal, quote};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_rails::rail;
 use xanpay_store::Merchant;
 
 /// A method by which an amount can be paid now.
@@ -20,6 +20,8 @@ pub struct Offer {
     pub rate: Option<LockedRate>,
     /// The accounts that can take it, the best first. Never empty.
     pub accounts: Vec<KnownAccount>,
+    /// The method's limits and times.
+    pub terms: MethodTerms,
 }
 
 /// Why an amount cannot be paid by a method.
@@ -27,7 +29,7 @@ pub struct Offer {
 pub(super) enum NoOffer {
     NoAccount,
     Rate(QuoteRefusal),
-    AboveLimit(Money),
+    Limits(OutsideLimits),
 }
 
 impl NoOffer {
@@ -43,8 +45,11 @@ impl NoOffer {
             Self::Rate(QuoteRefusal::OutOfRange) => {
                 Refusal::field(field, "amount_out_of_range", format!("{method} cannot be paid in this amount"))
             }
-            Self::AboveLimit(limit) => {
+            Self::Limits(OutsideLimits::Above(limit)) => {
                 Refusal::field(field, "amount_out_of_range", format!("{method} takes at most {limit} in one transfer"))
+            }
+            Self::Limits(OutsideLimits::Below(limit)) => {
+                Refusal::field(field, "amount_out_of_range", format!("{method} takes at least {limit} in one transfer"))
             }
         }
     }
@@ -77,15 +82,15 @@ async fn offer_from(
     }
     let rates = app.directory.rates(&app.store, freshness).await?;
     // Rates age in real time, whatever the sandbox's clock says.
-    let quoted = quote(amount, method, &rates, merchant.markup_bp, app.clock.real_now());
+    let quoted = quote(amount, method, &rates, merchant.markup_bp, app.terms.rate_ages, app.clock.real_now());
     let (customer_amount, rate) = match quoted {
         Ok(quoted) => quoted,
         Err(refusal) => return Ok(Err(NoOffer::Rate(refusal))),
     };
-    let limit = rail(method).max_amount.and_then(|minor| Money::from_minor(minor, method.currency()).ok());
-    match limit {
-        Some(limit) if customer_amount.minor() > limit.minor() => Ok(Err(NoOffer::AboveLimit(limit))),
-        _ => Ok(Ok(Offer { method, customer_amount, rate, accounts })),
+    let terms = app.terms.of(method);
+    match terms.check(customer_amount) {
+        Ok(()) => Ok(Ok(Offer { method, customer_amount, rate, accounts, terms })),
+        Err(outside) => Ok(Err(NoOffer::Limits(outside))),
     }
 }
 

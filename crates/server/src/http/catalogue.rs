@@ -37,6 +37,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Add it with `xanpay account add`, or name the right one.",
     ),
     entry("account_exists", 400, "The receiving account is already there.", "Use it, or disable it first."),
+    entry(
+        "body_unreadable",
+        400,
+        "The body broke off, or its chunks are not what HTTP asks for.",
+        "Send it whole; a client library frames it for you.",
+    ),
     entry("currency_unsupported", 400, "The currency is no ISO 4217 code in upper case.", "Send a code such as SGD."),
     entry("field_too_long", 400, "A text is longer than its field allows.", "Shorten it."),
     entry(

@@ -4,12 +4,16 @@
 use super::catalogue::{CATALOGUE, Entry};
 use super::checkout::text::ENGLISH;
 use super::checkout::{assets, html};
+use super::router::Web;
+use crate::config::span_text;
+use crate::terms::{MethodTerms, Terms};
 use askama::Template;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use std::sync::Arc;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_domain::time::Span;
 use xanpay_rails::{MatchPolicy, QrKind, Reliability, rail};
 
 /// What is around the content.
@@ -55,7 +59,7 @@ struct RailView {
     nonce_length: usize,
     reliability: &'static str,
     policy: &'static str,
-    limit: String,
+    limits: String,
     time_to_live: String,
     kinds: Vec<KindView>,
     steps: &'static [&'static str],
@@ -93,9 +97,13 @@ struct Piece {
 }
 
 /// The table of rails.
-pub async fn rails() -> Response {
-    let rails = Method::ALL.into_iter().map(view).collect();
-    html(StatusCode::OK, &RailsPage { frame: Frame::Rails, rails })
+pub async fn rails(State(web): State<Arc<Web>>) -> Response {
+    html(StatusCode::OK, &rails_page(&web.app.terms))
+}
+
+fn rails_page(terms: &Terms) -> RailsPage {
+    let rails = Method::ALL.into_iter().map(|method| view(method, terms.of(method)));
+    RailsPage { frame: Frame::Rails, rails: rails.collect() }
 }
 
 /// The table of error codes.
@@ -119,17 +127,17 @@ fn pieces(text: &'static str) -> Vec<Piece> {
     cut.map(|(index, text)| Piece { is_code: index % 2 == 1, text }).filter(|piece| !piece.text.is_empty()).collect()
 }
 
-fn view(method: Method) -> RailView {
+fn view(method: Method, terms: MethodTerms) -> RailView {
     let facts = rail(method);
     let currency = method.currency();
     let step = 10_i64.pow(currency.exponent().saturating_sub(method.payable_exponent()));
-    let amount = |minor| Money::from_minor(minor, currency).map(|money| grouped(money, method)).unwrap_or_default();
+    let step = Money::from_minor(step, currency).map(|money| grouped(money, method)).unwrap_or_default();
     RailView {
         method: method.as_str(),
         name: method.display_name(),
         country: ENGLISH.countries.of(method.country()),
         currency: currency.code(),
-        step: amount(step),
+        step,
         qr: qr(facts.qr),
         reference: facts.reference.name,
         reference_length: facts.reference.max_len,
@@ -138,8 +146,8 @@ fn view(method: Method) -> RailView {
         nonce_length: facts.nonce_length,
         reliability: reliability(facts.nonce_reliability),
         policy: policy(facts.default_policy),
-        limit: facts.max_amount.map_or_else(|| "the bank says".to_owned(), amount),
-        time_to_live: duration(method.default_time_to_live()),
+        limits: limits(terms, method),
+        time_to_live: span_text(terms.time_to_live),
         kinds: facts
             .account_kinds
             .iter()
@@ -173,9 +181,15 @@ fn grouped(money: Money, method: Method) -> String {
     }
 }
 
-fn duration(span: Span) -> String {
-    let minutes = span.as_millis() / Span::minutes(1).as_millis();
-    if minutes > 60 { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
+/// How much one transfer may carry.
+fn limits(terms: MethodTerms, method: Method) -> String {
+    let [least, most] = [terms.min_amount, terms.max_amount].map(|limit| limit.map(|money| grouped(money, method)));
+    match (least, most) {
+        (None, None) => "the bank says".to_owned(),
+        (None, Some(most)) => format!("up to {most}"),
+        (Some(least), None) => format!("from {least}"),
+        (Some(least), Some(most)) => format!("{least} to {most}"),
+    }
 }
 
 fn qr(kind: QrKind) -> &'static str {
@@ -207,6 +221,7 @@ fn policy(policy: MatchPolicy) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use xanpay_domain::time::Span;
 
     /// A text as templates write it.
     fn escaped(text: &str) -> String {
@@ -219,8 +234,7 @@ mod tests {
 
     #[test]
     fn every_rail_kind_and_note_is_on_the_page() {
-        let rails: Vec<_> = Method::ALL.into_iter().map(view).collect();
-        let page = RailsPage { frame: Frame::Rails, rails }.render().unwrap();
+        let page = rails_page(&Terms::default()).render().unwrap();
         for method in Method::ALL {
             assert!(page.contains(&format!("<section id=\"{method}\"")), "{method}");
             let facts = rail(method);
@@ -240,6 +254,26 @@ mod tests {
             assert!(page.contains(&format!("<tr id=\"{}\"", entry.code)), "{}", entry.code);
         }
         assert!(page.contains("<code>xanpay account add</code>") && !page.contains('`'));
+    }
+
+    #[test]
+    fn limits_and_times_are_the_ones_in_force() {
+        let money = |minor| Money::from_minor(minor, Method::Paynow.currency()).ok();
+        let shown = |min_amount, max_amount| {
+            let mut terms = Terms::default();
+            let time_to_live = Span::minutes(95);
+            terms.set(Method::Paynow, MethodTerms { time_to_live, min_amount, max_amount });
+            let rail = rails_page(&terms).rails.into_iter().find(|rail| rail.method == "paynow").unwrap();
+            (rail.limits, rail.time_to_live)
+        };
+        for (least, most, expected) in [
+            (None, None, "the bank says"),
+            (None, money(20_000_000), "up to 200,000.00"),
+            (money(50), None, "from 0.50"),
+            (money(50), money(100_000), "0.50 to 1,000.00"),
+        ] {
+            assert_eq!(shown(least, most), (expected.to_owned(), "95m".to_owned()));
+        }
     }
 
     #[test]

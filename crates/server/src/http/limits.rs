@@ -5,13 +5,15 @@ use crate::flows::{Idempotency, Refusal};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use std::collections::HashMap;
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most bytes of a request body.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// The longest idempotency key.
 const MAX_KEY: usize = 255;
 /// A body that takes longer than this is not coming.
@@ -27,10 +29,25 @@ pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, 
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        // Either it was longer than announced, or the connection broke and nobody will read the answer.
-        Ok(Err(_)) => Err(too_large()),
+        Ok(Err(error)) if is_too_large(&error) => Err(too_large()),
+        Ok(Err(_)) => {
+            let detail = "the body broke off, or its chunks are not what HTTP asks for";
+            Err(ApiError::new(StatusCode::BAD_REQUEST, "body_unreadable", detail))
+        }
         Err(_) => Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not arrive in time")),
     }
+}
+
+/// Whether reading ended because there was more than the limit.
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The idempotency key of a request, if it has one.

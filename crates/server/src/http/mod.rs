@@ -7,6 +7,7 @@ pub mod api;
 pub mod auth;
 pub mod catalogue;
 pub mod checkout;
+mod client_address;
 mod docs;
 pub mod error;
 mod limits;
@@ -18,5 +19,6 @@ mod router;
 mod server;
 pub mod wire;
 
+pub(crate) use limits::MAX_BODY;
 pub use router::{Web, paths, router};
 pub use server::{Settings, serve};

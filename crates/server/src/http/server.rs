@@ -1,5 +1,6 @@
 //! Accepting connections: a bound on their number, a bound on the time a request's head may take, an orderly end.
 
+use super::client_address::client_address;
 use super::router::{Web, router};
 use crate::app::App;
 use axum::extract::ConnectInfo;
@@ -29,15 +30,18 @@ pub struct Settings {
     pub max_connections: usize,
     /// Who may read the figures.
     pub metrics_allowed: Vec<IpNet>,
+    /// Proxies that are believed when they say for whom they speak.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let loopback = ["127.0.0.0/8", "::1/128"];
+        let loopback = || ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect();
         Self {
             public_url: "http://127.0.0.1:8080".into(),
             max_connections: 10_000,
-            metrics_allowed: loopback.iter().filter_map(|network| network.parse().ok()).collect(),
+            metrics_allowed: loopback(),
+            trusted_proxies: loopback(),
         }
     }
 }
@@ -52,6 +56,7 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let trusted: Arc<[IpNet]> = settings.trusted_proxies.as_slice().into();
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let (stop, stopping) = watch::channel(false);
     let router = router(Web::new(app, settings, stopping.clone()));
@@ -74,7 +79,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = serve_connection(stream, peer, router.clone(), stopping.clone());
+        let connection = serve_connection(stream, peer, Arc::clone(&trusted), router.clone(), stopping.clone());
         tokio::spawn(async move {
             connection.await;
             drop(slot);
@@ -100,12 +105,14 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    trusted: Arc<[IpNet]>,
     router: axum::Router,
     mut stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let client = client_address(peer, request.headers(), &trusted);
+        request.extensions_mut().insert(ConnectInfo(client));
         // A router is always ready, so that asking it first would be ceremony.
         router.clone().call(request.map(axum::body::Body::new))
     });
@@ -113,7 +120,6 @@ async fn serve_connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -1,7 +1,8 @@
 //! Hostile requests of our own: whatever is sent, the answer is a refusal with a name, and nothing is stored.
 
-use crate::support::{Call, Gateway};
-use serde_json::json;
+use crate::support::{Call, Caller, Gateway};
+use serde_json::{Value, json};
+use xanpay_domain::method::Method;
 use xanpay_testkit::{on_both_databases, row_counts};
 
 const BODY: &str = r#"{"amount":"35","currency":"SGD","orders":[{"id":"1","name":"a\u00e9\"","quantity":1,"amount":35}],"notifyUrl":"https://shop.example/hook","notifyPayload":"p","customer":{"email":"a@example.com","phone":{"code":"+65","phone":"1234"}}}"#;
@@ -55,6 +56,10 @@ async fn amounts_are_plain_decimals_that_their_currency_can_carry() {
             ("\"1e3\"", "SGD"),
             ("1E400", "SGD"),
             ("0.001", "SGD"),
+            ("35.000", "SGD"),
+            ("\"35.000\"", "SGD"),
+            ("100000.0", "VND"),
+            ("\"1.0\"", "JPY"),
             ("35.005", "SGD"),
             ("0.5", "JPY"),
             ("100000.01", "VND"),
@@ -244,6 +249,88 @@ async fn paths_and_methods_that_do_not_exist_are_refused_in_the_same_manner() {
         }
         let twice = Call::get("/certificate").by(&merchant).by(&merchant);
         gateway.send(twice).await.expect_problem(400, "invalid_header");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway
+            .switch(&merchant, |row| {
+                row.phone_verification = true;
+                row.secure_mode = true;
+            })
+            .await;
+        let with_toss = gateway.merchant("Paper Moon", merchant.environment).await;
+        gateway.switch(&with_toss, |row| row.methods.push(Method::Toss)).await;
+        let before = row_counts(database).await;
+        let faults_of = async |caller: &Caller, path: &str, body: Value| {
+            let answer = gateway.send(Call::post(path).by(caller).json(&body)).await;
+            assert_eq!(answer.status, 400, "{answer}");
+            let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+            let pair =
+                |error: &Value| format!("{} {}", error["field"].as_str().unwrap(), error["code"].as_str().unwrap());
+            errors.iter().map(pair).collect::<Vec<_>>()
+        };
+        let faults = async |path: &str, body: Value| faults_of(&merchant, path, body).await;
+        let nothing = faults("/charges", json!({})).await;
+        assert_eq!(
+            nothing,
+            [
+                "merchantCurrency missing_field",
+                "merchantAmount missing_field",
+                "method missing_field",
+                "email missing_field",
+                "hash missing_field",
+                "verificationCode missing_field",
+            ]
+        );
+        let wrong = json!({"merchantAmount": "1e3", "merchantCurrency": "SGD", "method": "toss", "email": 5,
+            "verificationCode": false, "hash": null, "orders": [{"quantity": "+1", "currency": "XX", "amount": "-1"}]});
+        assert_eq!(
+            faults("/charges", wrong).await,
+            [
+                "merchantAmount amount_invalid",
+                "email invalid_field",
+                "verificationCode invalid_field",
+                "orders[0].quantity invalid_field",
+                "orders[0].currency currency_unsupported",
+                "orders[0].amount amount_invalid",
+                "hash missing_field",
+                "method method_not_enabled",
+            ]
+        );
+        let wrong = json!({"amount": 0, "currency": "SGD", "methods": ["paynow", "paynow", "toss", "cash", "fps"]});
+        assert_eq!(
+            faults("/sessions", wrong).await,
+            ["amount amount_invalid", "methods[3] method_unknown", "methods[2] method_not_enabled"]
+        );
+        // The place is the one in the request, also for what only the rates can tell.
+        let unpaid = json!({"amount": 200_001, "currency": "SGD", "methods": ["paynow", "paynow", "toss"]});
+        assert_eq!(
+            faults("/sessions", unpaid.clone()).await,
+            ["methods[2] method_not_enabled", "methods[0] amount_out_of_range"]
+        );
+        assert_eq!(
+            faults_of(&with_toss, "/sessions", unpaid).await,
+            ["methods[0] amount_out_of_range", "methods[2] method_unavailable"]
+        );
+        assert_eq!(before, row_counts(database).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_that_an_order_line_names_twice_is_refused() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for member in ["name", "id", "quantity", "sku"] {
+            let body = format!(r#"{{"amount":35,"currency":"SGD","orders":[{{}},{{"{member}":"1","{member}":"2"}}]}}"#);
+            let answer = gateway.send(Call::post("/sessions").by(&merchant).raw(body)).await;
+            assert_eq!(answer.expect_problem(400, "invalid_field").fields(), ["orders[1]"], "{member}");
+        }
     })
     .await;
 }

@@ -20,3 +20,4 @@ mod phones;
 mod races;
 mod rails_stories;
 mod seeds;
+mod terms;

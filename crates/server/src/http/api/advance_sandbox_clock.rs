@@ -4,7 +4,7 @@ use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
-use super::super::wire::body::Body as Fields;
+use super::super::wire::body::{Body as Fields, whole_number};
 use super::super::wire::json::to_text;
 use super::super::wire::time::iso;
 use super::json;
@@ -30,20 +30,15 @@ pub async fn handle(
     }
     let body = read_body(&headers, body).await?;
     let mut fields = Fields::parse(&body)?;
-    let wanted = fields.raw("advanceMs").map(|json| json.trim_matches('"').parse::<i64>());
-    let span = match wanted {
-        Some(Ok(millis)) => Span::millis(millis),
-        Some(Err(_)) => {
-            fields.fault("advanceMs", "invalid_field", "must be a whole number of milliseconds");
-            Span::millis(0)
-        }
-        None => {
-            fields.missing("advanceMs");
-            Span::millis(0)
-        }
-    };
+    let wanted = fields.raw("advanceMs").map(whole_number);
+    match wanted {
+        Some(Some(_)) => {}
+        Some(None) => fields.fault("advanceMs", "invalid_field", "must be a whole number of milliseconds"),
+        None => fields.missing("advanceMs"),
+    }
     fields.finish()?;
-    let ahead = flows::advance_sandbox(&web.app, span).await?;
+    let millis = wanted.flatten().unwrap_or(0);
+    let ahead = flows::advance_sandbox(&web.app, Span::millis(millis)).await?;
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Answer {

@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use std::sync::Arc;
-use xanpay_store::Permission;
+use xanpay_store::{Merchant, Permission};
 
 /// Creates a charge.
 pub async fn handle(
@@ -26,13 +26,13 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Charges)?;
     let body = read_body(&headers, body).await?;
-    let (new, hash) = read(&body, web.app.addresses.of(caller.0.environment))?;
+    let (new, hash) = read(&body, &caller.0, web.app.addresses.of(caller.0.environment))?;
     super::create_hash::check(&web.app, &caller.0, &new, hash.as_deref())?;
     let run = |key| flows::create_charge(&web.app, &caller.0, new, key, created_json);
     once(&web, &headers, caller.owner(), "POST /charges", &body, run).await
 }
 
-fn read(body: &[u8], addresses: &AddressPolicy) -> Result<(NewCharge, Option<String>), Refusal> {
+fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<(NewCharge, Option<String>), Refusal> {
     let mut fields = Fields::parse(body)?;
     let currency = fields.currency("merchantCurrency");
     let merchant_amount = fields.amount("merchantAmount", currency);
@@ -46,6 +46,11 @@ fn read(body: &[u8], addresses: &AddressPolicy) -> Result<(NewCharge, Option<Str
     let notify_url = fields.callback_url("notifyUrl", addresses);
     let notify_payload = fields.payload("notifyPayload");
     let hash = fields.text("hash", MAX_NAME);
+    if merchant.secure_mode && fields.raw("hash").is_none() {
+        fields.fault("hash", "missing_field", "is required in secure mode");
+    }
+    let has_code = fields.raw("verificationCode").is_some();
+    fields.add(flows::unmet_requirements(merchant, method, has_code));
     fields.finish()?;
     let missing = |field| move || Refusal::field(field, "missing_field", "is required");
     let merchant_amount = merchant_amount.ok_or_else(missing("merchantAmount"))?;

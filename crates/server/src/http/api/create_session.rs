@@ -16,6 +16,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::session::Prefill;
+use xanpay_store::Merchant;
 
 /// Creates a session.
 pub async fn handle(
@@ -25,13 +26,13 @@ pub async fn handle(
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
-    let new = read(&body, web.app.addresses.of(caller.0.environment))?;
+    let new = read(&body, &caller.0, web.app.addresses.of(caller.0.environment))?;
     let run =
         |key| flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at));
     once(&web, &headers, caller.owner(), "POST /sessions", &body, run).await
 }
 
-fn read(body: &[u8], addresses: &AddressPolicy) -> Result<NewSession, Refusal> {
+fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<NewSession, Refusal> {
     let mut fields = Fields::parse(body)?;
     let currency = fields.currency("currency");
     let amount = fields.amount("amount", currency);
@@ -44,6 +45,10 @@ fn read(body: &[u8], addresses: &AddressPolicy) -> Result<NewSession, Refusal> {
         email: customer.email_at("email", &format!("{path}.email")),
         phone: customer.phone("phone", &format!("{path}.phone")),
     });
+    if fields.has_faults() {
+        // The flow, which would say so, is not reached.
+        fields.add(flows::methods_not_enabled(merchant, methods.as_deref().unwrap_or_default()));
+    }
     fields.finish()?;
     let amount = amount.ok_or_else(|| Refusal::field("amount", "missing_field", "is required"))?;
     Ok(NewSession { amount, orders, methods, notify_url, notify_payload, redirect_url, prefill })

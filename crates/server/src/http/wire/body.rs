@@ -4,6 +4,7 @@ use crate::flows::{Fault, Refusal};
 use crate::outbound::address::{AddressPolicy, UrlFault, parse_callback_url, parse_redirect_url};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::str::FromStr;
@@ -52,6 +53,11 @@ impl<'a> Body<'a> {
     /// Notes a fault.
     pub fn fault(&mut self, field: &str, code: &'static str, message: impl Into<String>) {
         self.faults.push(Fault { field: field.to_owned(), code, message: message.into() });
+    }
+
+    /// Notes what a flow finds wrong with what has been read.
+    pub fn add(&mut self, faults: Vec<Fault>) {
+        self.faults.extend(faults);
     }
 
     /// Whether a fault has been noted.
@@ -132,16 +138,8 @@ impl<'a> Body<'a> {
             self.missing(field);
             return None;
         };
-        // Any currency will do to check the form; three decimals are the most there are in everyday use.
-        let checked = match currency {
-            Some(currency) => read_amount(json, currency),
-            None => read_amount(json, Currency::SGD).or_else(|error| match error {
-                AmountError::TooManyDecimals(_) => Ok(Money::zero(Currency::SGD)),
-                other @ (AmountError::NotDecimal | AmountError::TooLarge | AmountError::Zero) => Err(other),
-            }),
-        };
-        match checked {
-            Ok(amount) => currency.map(|_| amount),
+        match read_amount_in(json, currency) {
+            Ok(amount) => amount,
             Err(error) => {
                 self.fault(field, "amount_invalid", error.to_string());
                 None
@@ -158,8 +156,8 @@ impl<'a> Body<'a> {
         self.parsed(field, "method_unknown")
     }
 
-    /// A list of methods; repeats are dropped, the order is kept.
-    pub fn methods(&mut self, field: &str) -> Option<Vec<Method>> {
+    /// A list of methods, each with its place; repeats are dropped, the order is kept.
+    pub fn methods(&mut self, field: &str) -> Option<Vec<(usize, Method)>> {
         let json = self.raw(field)?;
         let Ok(names) = serde_json::from_str::<Vec<String>>(json) else {
             self.fault(field, "invalid_field", "must be a list of method names");
@@ -173,11 +171,11 @@ impl<'a> Body<'a> {
             self.fault(field, "too_many_items", format!("must have at most {MAX_METHODS} items"));
             return None;
         }
-        let mut methods = Vec::new();
+        let mut methods: Vec<(usize, Method)> = Vec::new();
         for (index, name) in names.iter().enumerate() {
             match name.parse::<Method>() {
-                Ok(method) if methods.contains(&method) => {}
-                Ok(method) => methods.push(method),
+                Ok(method) if methods.iter().any(|(_, known)| *known == method) => {}
+                Ok(method) => methods.push((index, method)),
                 Err(error) => self.fault(&format!("{field}[{index}]"), "method_unknown", error.to_string()),
             }
         }
@@ -290,7 +288,7 @@ impl<'a> Body<'a> {
 
 /// The members of a JSON object. A member that is there twice is refused: the merchant's own software and this gateway
 /// could each mean another one of the two.
-struct Members<'a>(HashMap<String, &'a RawValue>);
+pub(super) struct Members<'a>(pub(super) HashMap<String, &'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -319,16 +317,40 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// Reads an amount from a JSON number or a JSON string, by its digits.
+/// Reads an amount from a JSON number or a JSON string, by its digits. What is written with more decimals than the currency
+/// has is refused also where they are zeros: its sender has another currency in mind.
 ///
 /// # Errors
 /// [`AmountError`].
 pub fn read_amount(json: &str, currency: Currency) -> Result<Money, AmountError> {
-    match json.as_bytes().first() {
-        Some(b'"') => {
-            let text: String = serde_json::from_str(json).map_err(|_| AmountError::NotDecimal)?;
-            Money::parse(&text, currency)
-        }
-        _ => Money::parse(json, currency),
+    let text: Cow<'_, str> = match json.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(json).map(Cow::Owned).map_err(|_| AmountError::NotDecimal)?,
+        Some(_) | None => Cow::Borrowed(json),
+    };
+    let amount = Money::parse(&text, currency)?;
+    let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let most = currency.exponent();
+    if decimals > most as usize { Err(AmountError::TooManyDecimals(most)) } else { Ok(amount) }
+}
+
+/// Reads an amount whose currency may be unreadable: then only its form is checked, and any number of decimals will do.
+///
+/// # Errors
+/// [`AmountError`].
+pub fn read_amount_in(json: &str, currency: Option<Currency>) -> Result<Option<Money>, AmountError> {
+    match currency {
+        Some(currency) => read_amount(json, currency).map(Some),
+        None => match read_amount(json, Currency::SGD) {
+            Ok(_) | Err(AmountError::TooManyDecimals(_)) => Ok(None),
+            Err(error @ (AmountError::NotDecimal | AmountError::TooLarge | AmountError::Zero)) => Err(error),
+        },
     }
+}
+
+/// Reads a whole number in plain digits from a JSON number or a JSON string.
+#[must_use]
+pub fn whole_number(json: &str) -> Option<i64> {
+    let text = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(json);
+    // The standard reader also takes a plus sign.
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }

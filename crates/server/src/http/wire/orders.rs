@@ -1,8 +1,9 @@
 //! Order lines: checked for form, kept as they were sent.
 
-use super::body::{Body, MAX_NAME, read_amount};
+use super::body::{Body, MAX_NAME, Members, read_amount_in, whole_number};
 use super::json::{compact, has_nul};
 use serde_json::value::RawValue;
+use std::collections::HashMap;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::money::AmountError;
 
@@ -50,52 +51,33 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
             body.fault(&format!("{path}.{name}"), code, message);
         }
     }
-    check_numbers(body, path, json, currency);
-}
-
-#[derive(serde::Deserialize)]
-struct Numbers<'a> {
-    #[serde(borrow)]
-    quantity: Option<&'a RawValue>,
-    #[serde(borrow)]
-    amount: Option<&'a RawValue>,
-    #[serde(borrow)]
-    currency: Option<&'a RawValue>,
-}
-
-fn check_numbers(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Currency>) {
-    let Ok(numbers) = serde_json::from_str::<Numbers<'_>>(json) else {
-        body.fault(path, "invalid_field", "must not repeat a member");
-        return;
-    };
-    if let Some(quantity) = numbers.quantity.map(RawValue::get).filter(|json| *json != "null") {
-        let count = quantity.trim_matches('"').parse::<u32>().ok().filter(|count| *count > 0);
-        if count.is_none() {
-            body.fault(&format!("{path}.quantity"), "invalid_field", "must be a whole number greater than zero");
-        }
+    // Members are read by name here and by others; of two with one name each could mean another.
+    match serde_json::from_str::<Members<'_>>(json) {
+        Ok(Members(members)) => check_numbers(body, path, &members, currency),
+        Err(_) => body.fault(path, "invalid_field", "must not name a member twice"),
     }
-    let own = numbers.currency.map(RawValue::get).filter(|json| *json != "null");
-    let line_currency = match own {
-        Some(json) => match serde_json::from_str::<String>(json).ok().and_then(|code| code.parse().ok()) {
-            Some(currency) => Some(currency),
-            None => {
-                body.fault(
-                    &format!("{path}.currency"),
-                    "currency_unsupported",
-                    "must be an ISO 4217 code in upper case",
-                );
-                return;
+}
+
+fn check_numbers(body: &mut Body<'_>, path: &str, members: &HashMap<String, &RawValue>, currency: Option<Currency>) {
+    let is_count = |count| (1..=i64::from(u32::MAX)).contains(&count);
+    let member = |name: &str| members.get(name).map(|raw| raw.get()).filter(|json| *json != "null");
+    if member("quantity").is_some_and(|json| !whole_number(json).is_some_and(is_count)) {
+        body.fault(&format!("{path}.quantity"), "invalid_field", "must be a whole number greater than zero");
+    }
+    let line_currency = match member("currency") {
+        Some(json) => {
+            let own = serde_json::from_str::<String>(json).ok().and_then(|code| code.parse().ok());
+            if own.is_none() {
+                let message = "must be an ISO 4217 code in upper case";
+                body.fault(&format!("{path}.currency"), "currency_unsupported", message);
             }
-        },
+            own
+        }
         None => currency,
     };
-    if let (Some(amount), Some(currency)) =
-        (numbers.amount.map(RawValue::get).filter(|json| *json != "null"), line_currency)
-    {
-        match read_amount(amount, currency) {
-            // A gift is a line, too.
-            Ok(_) | Err(AmountError::Zero) => {}
-            Err(error) => body.fault(&format!("{path}.amount"), "amount_invalid", error.to_string()),
-        }
+    match member("amount").map(|json| read_amount_in(json, line_currency)) {
+        // A gift is a line, too.
+        None | Some(Ok(_) | Err(AmountError::Zero)) => {}
+        Some(Err(error)) => body.fault(&format!("{path}.amount"), "amount_invalid", error.to_string()),
     }
 }

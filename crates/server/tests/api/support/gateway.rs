@@ -21,6 +21,7 @@ use xanpay_server::flows::{self, FlowError, NewAccount, NewMerchant, NewWebhook}
 use xanpay_server::http::{Settings, Web, router};
 use xanpay_server::outbound::address::AddressPolicy;
 use xanpay_server::outbound::vault::MasterKey;
+use xanpay_server::terms::Terms;
 use xanpay_server::workers;
 use xanpay_store::{DeliveryReport, Merchant, PairRate};
 use xanpay_testkit::Database;
@@ -65,9 +66,14 @@ impl Gateway {
 
     /// A gateway process with another clock or other addresses that sandbox notices may call.
     pub async fn start_with(database: &Database, clock: Clock, sandbox: AddressPolicy) -> Self {
+        Self::start_under(database, clock, sandbox, Terms::default()).await
+    }
+
+    /// A gateway process whose operator has set its own terms.
+    pub async fn start_under(database: &Database, clock: Clock, sandbox: AddressPolicy, terms: Terms) -> Self {
         let addresses = Addresses { sandbox, live: AddressPolicy::default() };
         let master_key = MasterKey::from_bytes(&[7; 32]).unwrap();
-        let app = App::new(database.open().await, clock, master_key, addresses);
+        let app = App::new(database.open().await, clock, master_key, addresses, terms);
         let (stop, stopping) = watch::channel(false);
         let router = router(Web::new(Arc::clone(&app), Settings::default(), stopping));
         Self { app, router, stop }

@@ -5,7 +5,7 @@ pub mod gateway;
 pub mod receiver;
 
 pub use call::{Answer, Call};
-pub use gateway::{Caller, Gateway};
+pub use gateway::{Caller, Gateway, START};
 pub use receiver::Receiver;
 
 use serde_json::Value;
