@@ -242,6 +242,28 @@ async fn whoever_guesses_session_ids_is_stopped_after_sixty_misses() {
     .await;
 }
 
+#[tokio::test]
+async fn behind_a_proxy_a_guesser_stops_nobody_but_himself() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let forwarded = |call: Call, by: [u8; 4], chain: &str| call.from(by).header("x-forwarded-for", chain);
+        for n in 0..60 {
+            let guess = page(&format!("62b586f2313ba00012c7{n:04x}"));
+            // What the guesser says of himself stands before what the proxy has seen.
+            let chain = format!("198.51.100.{n}, 203.0.113.7");
+            gateway.send(forwarded(guess, [10, 0, 0, 2], &chain)).await.expect(404);
+        }
+        gateway.send(forwarded(page(&id), [10, 0, 0, 2], "203.0.113.7")).await.expect(429);
+        for chain in ["203.0.113.8", "203.0.113.7, 203.0.113.8", "nonsense"] {
+            gateway.send(forwarded(page(&id), [10, 0, 0, 2], chain)).await.expect(200);
+        }
+        // Who comes without a proxy is taken at his address, not at his word.
+        gateway.send(forwarded(page(&id), [203, 0, 113, 7], "203.0.113.8")).await.expect(429);
+    })
+    .await;
+}
+
 /// The next event of a stream.
 async fn next_event(body: &mut axum::body::Body) -> String {
     let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("no event came");
