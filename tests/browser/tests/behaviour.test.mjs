@@ -123,6 +123,21 @@ describe("with scripts", () => {
     await page.context().close();
   });
 
+  test("on a phone the code to scan is on the first screen, and on a desk no button opens an app", async () => {
+    const page = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+    for (const name of ["pay", "pay-foreign", "pay-toss"]) {
+      await page.goto(`${server.url}/${name}`);
+      const card = await page.locator(".qr-card").boundingBox();
+      assert.ok(card && card.y + card.height <= 720, `${name}: the code ends at ${card && card.y + card.height}`);
+    }
+    assert.ok(await page.getByRole("link", { name: "Open Toss" }).isVisible());
+    await page.context().close();
+    const desk = await open();
+    await desk.goto(`${server.url}/pay-toss`);
+    assert.equal(await desk.getByRole("link", { name: "Open Toss" }).count(), 0);
+    await desk.context().close();
+  });
+
   test("a country shows its own methods and always has one of them chosen", async () => {
     const page = await open();
     await page.goto(`${server.url}/choose`);

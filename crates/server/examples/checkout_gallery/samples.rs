@@ -149,6 +149,7 @@ fn pay() -> PayPage {
         method: Method::Paynow,
         account: Some("+65 8586 7834".into()),
         reference: Some("ztt1".into()),
+        reference_decides: true,
         details: vec![
             detail(DetailLabel::Amount, "SGD 35.00", "35.00"),
             detail(DetailLabel::Reference, "ztt1", "ztt1"),
@@ -237,7 +238,8 @@ fn toss() -> PayPage {
     PayPage {
         method: Method::Toss,
         account: Some("1000-0000-0000".into()),
-        reference: None,
+        reference: Some("gariwok".into()),
+        reference_decides: false,
         summary: Summary {
             amount: amount("KRW", "38,117"),
             price: Some(amount("SGD", "35.00")),
@@ -245,6 +247,7 @@ fn toss() -> PayPage {
             ..summary()
         },
         details: vec![
+            detail(DetailLabel::Reference, "gariwok", "gariwok"),
             detail(DetailLabel::Bank, "토스뱅크", "토스뱅크"),
             detail(DetailLabel::AccountNumber, "1000-0000-0000", "100000000000"),
             detail(DetailLabel::AccountName, "TEST", "TEST"),

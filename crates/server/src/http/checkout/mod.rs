@@ -6,6 +6,7 @@
 
 pub mod assets;
 pub mod cancel;
+mod details;
 pub mod events;
 pub mod headers;
 pub mod initiate;

@@ -5,9 +5,11 @@
 
 #![expect(missing_docs, reason = "each field is named after the words that it holds")]
 
+mod banks;
 mod english;
 mod methods;
 
+pub use banks::bank_name;
 pub use english::ENGLISH;
 pub use methods::{MethodText, MethodTexts, Step, StepPart, StepValues};
 
@@ -101,6 +103,8 @@ pub struct PaymentPage {
     /// Takes `{method}`, `{amount}`.
     pub qr_alt: &'static str,
     pub save_qr: &'static str,
+    pub open_toss: &'static str,
+    pub open_upi: &'static str,
     pub details_title: &'static str,
     pub steps_title: &'static str,
     pub by_hand_title: &'static str,
@@ -130,6 +134,7 @@ pub struct DetailTexts {
     pub amount: &'static str,
     pub reference: &'static str,
     pub reference_hint: &'static str,
+    pub reference_hint_helpful: &'static str,
     pub account_name: &'static str,
     pub bank: &'static str,
     pub bank_code: &'static str,
@@ -146,6 +151,8 @@ pub struct DetailTexts {
     pub pay_id: &'static str,
     pub virtual_account: &'static str,
     pub merchant_code: &'static str,
+    pub nric: &'static str,
+    pub business_number: &'static str,
 }
 
 /// What is said where a rail does not carry the reference dependably.

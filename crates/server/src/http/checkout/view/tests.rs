@@ -43,6 +43,7 @@ fn pay() -> PayPage {
         method: Method::Paynow,
         account: Some("+6585867834".into()),
         reference: Some("ztt1".into()),
+        reference_decides: true,
         details: vec![Detail { label: DetailLabel::Reference, value: "ztt1".into(), copied: "ztt1".into() }],
         qr: None,
         app_link: None,
