@@ -123,6 +123,24 @@ describe("with scripts", () => {
     await page.context().close();
   });
 
+  test("another code can be asked for when the wait is over", async () => {
+    const page = await open();
+    await page.clock.install();
+    await page.goto(`${server.url}/verify`);
+    const again = page.getByRole("button", { name: "Send a new code" });
+    assert.ok(await again.isDisabled());
+    assert.equal(await page.locator("[data-wait-left]").textContent(), "00:42");
+    await page.clock.runFor(30_000);
+    assert.equal(await page.locator("[data-wait-left]").textContent(), "00:12");
+    await page.clock.runFor(12_000);
+    assert.ok((await again.isEnabled()) && !(await page.locator("[data-wait]").isVisible()));
+    await again.click();
+    await server.until(() => server.posted.length === 1);
+    assert.match(server.posted[0].path, /\/code$/);
+    assert.equal(new URLSearchParams(server.posted[0].body).get("choice"), "AVh0c2VhbGVk");
+    await page.context().close();
+  });
+
   test("on a phone the code to scan is on the first screen, and on a desk no button opens an app", async () => {
     const page = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
     for (const name of ["pay", "pay-foreign", "pay-toss"]) {

@@ -1,6 +1,7 @@
 //! From domain objects to display-ready views.
 
 use super::super::router::Web;
+use super::choice::Choice;
 use super::details::details;
 use super::load::{Checkout, frame};
 use super::merchant_text::MerchantText;
@@ -31,7 +32,7 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
     let phone = prefill.and_then(|prefill| prefill.phone.as_ref());
     Ok(ChoosePage {
         frame: frame(checkout),
-        summary: Summary { amount: amount(session.amount, None), price: None, rate: None, orders: orders(checkout) },
+        summary: session_summary(checkout),
         methods: offers.iter().map(choice).collect(),
         selected: likely_method(&offers, phone),
         method_fault: None,
@@ -39,9 +40,10 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
         phone: Some(PhoneField {
             code: phone.map(|phone| phone.code().to_owned()).unwrap_or_default(),
             number: phone.map(|phone| phone.number().to_owned()).unwrap_or_default(),
-            is_required: false,
+            is_required: checkout.merchant.phone_verification,
             fault: None,
         }),
+        is_unprovable: checkout.merchant.phone_verification && !flows::can_send_codes(&checkout.merchant),
         notice: None,
         form: form(checkout, "start"),
         initiate_url: form(checkout, "initiate").url,
@@ -70,6 +72,25 @@ fn likely_method(offers: &[Offer], phone: Option<&Phone>) -> Option<Method> {
         [only] => Some(*only),
         several => several.iter().copied().find(|method| method.country() == country),
     }
+}
+
+/// The chooser with a choice that was made before.
+pub(super) async fn choose_again(web: &Web, checkout: &Checkout, made: &Choice) -> Result<ChoosePage, FlowError> {
+    let mut page = choose_page(web, checkout).await?;
+    page.selected = Some(made.method);
+    if let Some(email) = &mut page.email {
+        made.email.as_str().clone_into(&mut email.value);
+    }
+    if let Some(phone) = &mut page.phone {
+        made.phone.code().clone_into(&mut phone.code);
+        made.phone.number().clone_into(&mut phone.number);
+    }
+    Ok(page)
+}
+
+/// What a session asks for before a method is chosen.
+pub(super) fn session_summary(checkout: &Checkout) -> Summary {
+    Summary { amount: amount(checkout.session.amount, None), price: None, rate: None, orders: orders(checkout) }
 }
 
 fn choice(offer: &Offer) -> MethodChoice {
@@ -150,10 +171,7 @@ pub(super) fn receipt_page(checkout: &Checkout, charge: &Charge) -> ReceiptPage 
 pub(super) fn closed_page(checkout: &Checkout, closing: Closing) -> ClosedPage {
     let summary = match &checkout.charge {
         Some(charge) => charge_summary(checkout, charge),
-        None => {
-            let price = amount(checkout.session.amount, None);
-            Summary { amount: price, price: None, rate: None, orders: orders(checkout) }
-        }
+        None => session_summary(checkout),
     };
     let received = checkout.charge.as_ref().filter(|charge| !charge.received.is_zero());
     ClosedPage {
@@ -181,7 +199,8 @@ fn live(checkout: &Checkout) -> Live {
     }
 }
 
-fn form(checkout: &Checkout, verb: &str) -> FormTarget {
+/// A form of the page.
+pub(super) fn form(checkout: &Checkout, verb: &str) -> FormTarget {
     let sandbox = (checkout.session.environment == Environment::Sandbox).to_string();
     FormTarget {
         url: format!("/checkout/sessions/{}/{verb}", checkout.session.id),

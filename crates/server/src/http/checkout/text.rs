@@ -25,6 +25,7 @@ pub struct Strings {
     pub direction: &'static str,
     pub common: Common,
     pub main_page: MainPage,
+    pub verify_page: VerifyPageTexts,
     pub payment_page: PaymentPage,
     pub detail: DetailTexts,
     pub note: NoteTexts,
@@ -75,6 +76,8 @@ pub struct MainPage {
     pub method_missing: &'static str,
     pub method_not_offered: &'static str,
     pub nothing_payable: &'static str,
+    pub phone_unprovable: &'static str,
+    pub phone_proof_hint: &'static str,
     pub form_stale: &'static str,
     pub try_again: &'static str,
 }
@@ -92,6 +95,33 @@ pub struct FieldText {
     pub label: &'static str,
     pub missing: &'static str,
     pub malformed: &'static str,
+}
+
+/// The page that asks for the code by which a phone is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyPageTexts {
+    pub title: &'static str,
+    /// Takes `{phone}`.
+    pub sent: &'static str,
+    pub change: &'static str,
+    pub code: FieldText,
+    pub code_hint: &'static str,
+    /// Takes `{left}`.
+    pub wrong: &'static str,
+    pub absent: &'static str,
+    pub expired: &'static str,
+    pub spent: &'static str,
+    pub proceed: &'static str,
+    pub again: &'static str,
+    /// Takes `{left}`.
+    pub again_in: &'static str,
+    /// Takes `{n}`.
+    pub seconds: &'static str,
+    /// Takes `{n}`.
+    pub minutes: &'static str,
+    pub inbox_title: &'static str,
+    pub inbox_elsewhere: &'static str,
 }
 
 /// The page with the payment instructions.

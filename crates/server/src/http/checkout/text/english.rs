@@ -3,7 +3,7 @@
 use super::methods::ENGLISH_METHODS;
 use super::{
     ClosedPageTexts, Common, CountryNames, DetailTexts, FieldText, Label, MainPage, Message, MessagePageTexts,
-    NoteTexts, PaymentPage, ReceiptPage, Strings,
+    NoteTexts, PaymentPage, ReceiptPage, Strings, VerifyPageTexts,
 };
 
 /// The checkout in English.
@@ -51,8 +51,33 @@ pub static ENGLISH: Strings = Strings {
         method_not_offered: "This payment method is not available any more. Choose another one.",
         nothing_payable: "No payment method is available right now. Please try again in a few minutes or contact the \
                           merchant.",
+        phone_unprovable: "This merchant asks for a confirmed mobile number, and numbers cannot be confirmed here at \
+                           present. Nothing has been charged. Please contact the merchant.",
+        phone_proof_hint: "We send a code to this number to confirm it.",
         form_stale: "The page had been open for too long. Please check your choice and continue.",
         try_again: "Try again",
+    },
+    verify_page: VerifyPageTexts {
+        title: "Confirm your mobile number",
+        sent: "We have sent a 6-digit code by SMS to {phone}.",
+        change: "Change number",
+        code: FieldText {
+            label: "Code from the SMS",
+            missing: "Enter the 6-digit code.",
+            malformed: "The code has 6 digits.",
+        },
+        code_hint: "It is valid for 5 minutes.",
+        wrong: "This is not the code that we sent. Tries left: {left}.",
+        absent: "There is no valid code for this number at present. Please ask for a new one.",
+        expired: "The code has expired. Please ask for a new one.",
+        spent: "The code was entered wrongly too often. Please ask for a new one.",
+        proceed: "Confirm and continue",
+        again: "Send a new code",
+        again_in: "You can ask for a new code in {left}.",
+        seconds: "{n} seconds",
+        minutes: "{n} minutes",
+        inbox_title: "No SMS is sent in sandbox. It would say:",
+        inbox_elsewhere: "Look for it in the sandbox’s inbox, GET /sandbox/messages.",
     },
     payment_page: PaymentPage {
         title: "Complete your payment",
