@@ -110,6 +110,32 @@ describe("with scripts", () => {
     await page.context().close();
   });
 
+  test("a stream that breaks every second does not keep the page from asking", async () => {
+    const page = await open();
+    await page.clock.install();
+    await page.addInitScript(() => {
+      // As a browser behaves behind a proxy that cuts every stream: an error, another try, an error.
+      class BreakingStream extends EventTarget {
+        static CONNECTING = 0;
+        static OPEN = 1;
+        static CLOSED = 2;
+        readyState = 0;
+        close() {}
+        constructor() {
+          super();
+          setInterval(() => this.dispatchEvent(new Event("error")), 1000);
+        }
+      }
+      Object.defineProperty(window, "EventSource", { value: BreakingStream });
+    });
+    await page.goto(server.url + PAGE);
+    server.change("completed");
+    const headline = page.getByRole("heading", { level: 1, name: "Payment completed" });
+    for (let round = 0; round < 50 && !(await headline.isVisible()); round += 1) await page.clock.runFor(1000);
+    assert.ok(await headline.isVisible());
+    await page.context().close();
+  });
+
   test("the page asks at once when the time runs out", async () => {
     server.hasEvents = false;
     const page = await open();
