@@ -40,9 +40,10 @@ export const ALL_METHODS = [...ACCOUNTS.map(([method]) => method)];
 
 /**
  * Sets a merchant up and serves.
+ * @param {string[]} [more] further words for the merchant
  * @returns {Promise<Shop>}
  */
-export async function openShop() {
+export async function openShop(more = []) {
   const binary = process.env.XANPAY_BIN;
   if (!binary) throw new Error("XANPAY_BIN must name the gateway's binary; ./test sets it");
   const data = await mkdtemp(path.join(tmpdir(), "xanpay-browser-"));
@@ -53,10 +54,10 @@ export async function openShop() {
     return JSON.parse(done.stdout);
   };
   const methods = ALL_METHODS;
-  const merchant = command("merchant", "create", "--name", "Kopi & Kettle", "--currency", "SGD", "--methods", methods.join(","));
+  const merchant = command("merchant", "create", "--name", "Kopi & Kettle", "--currency", "SGD", "--methods", methods.join(","), ...more);
   for (const [method, account, name, bank, code] of ACCOUNTS) {
-    const more = [...(bank ? ["--bank", bank] : []), ...(code ? ["--template-qr", code] : [])];
-    command("account", "add", "--method", method, "--account", account, "--name", name, ...more);
+    const rest = [...(bank ? ["--bank", bank] : []), ...(code ? ["--template-qr", code] : [])];
+    command("account", "add", "--method", method, "--account", account, "--name", name, ...rest);
   }
   for (const [currency, rate] of Object.entries(RATES)) command("rate", "set", "SGD", currency, rate);
   const gateway = spawn(binary, ["--data", data, "serve", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });

@@ -1,7 +1,7 @@
 // The time that is left, and instants in the customer's own zone.
 
-/** @type {{ since: number, node: Element } | null} */
-let running = null;
+/** @type {WeakMap<Element, number>} when each countdown was first seen */
+const seen = new WeakMap();
 
 /** Starts ticking. */
 export function watchTimes() {
@@ -34,15 +34,29 @@ function showLocally(node) {
 }
 
 function tick() {
-  const node = document.querySelector("[data-deadline]");
-  if (!(node instanceof HTMLElement)) {
-    running = null;
-    return;
-  }
-  if (running?.node !== node) running = { since: Date.now(), node };
-  // The server says how long is left; only the time that passed since is taken from this clock.
-  const passed = Math.floor((Date.now() - running.since) / 1000);
-  const left = Math.max(0, Number(node.dataset.deadline) - passed);
+  const deadline = document.querySelector("[data-deadline]");
+  if (deadline instanceof HTMLElement) tickDeadline(deadline, remaining(deadline, Number(deadline.dataset.deadline)));
+  const wait = document.querySelector("[data-wait]");
+  if (wait instanceof HTMLElement) tickWait(wait, remaining(wait, Number(wait.dataset.wait)));
+}
+
+/**
+ * The server says how long is left; only the time that passed since is taken from this clock.
+ * @param {HTMLElement} node
+ * @param {number} seconds
+ * @returns {number}
+ */
+function remaining(node, seconds) {
+  const since = seen.get(node) ?? Date.now();
+  seen.set(node, since);
+  return Math.max(0, seconds - Math.floor((Date.now() - since) / 1000));
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {number} left
+ */
+function tickDeadline(node, left) {
   const words = node.querySelector("[data-left]");
   const row = node.querySelector("[data-left-row]");
   if (!words || !(row instanceof HTMLElement) || Number.isNaN(left)) return;
@@ -53,6 +67,19 @@ function tick() {
     node.dataset.over = "yes";
     document.dispatchEvent(new CustomEvent("checkout:over"));
   }
+}
+
+/**
+ * The button that the wait belongs to can be pressed when it is over.
+ * @param {HTMLElement} node
+ * @param {number} left
+ */
+function tickWait(node, left) {
+  const words = node.querySelector("[data-wait-left]");
+  const button = node.closest("form")?.querySelector("button");
+  if (words) words.textContent = clockFace(left);
+  node.hidden = left === 0;
+  if (button) button.disabled = left > 0;
 }
 
 /**

@@ -11,6 +11,7 @@ const LONGEST_DELAY_MS = 30000;
 /** @type {EventSource | null} */
 let stream = null;
 let delay = FIRST_DELAY_MS;
+/** The next time of asking; 0 when none is set. */
 let timer = 0;
 let isRefreshing = false;
 
@@ -41,7 +42,7 @@ function connect() {
   stream = new EventSource(from.eventsUrl);
   stream.addEventListener("open", () => {
     delay = FIRST_DELAY_MS;
-    clearTimeout(timer);
+    stopAsking();
     showLost(false);
   });
   stream.addEventListener("status", (event) => {
@@ -57,22 +58,28 @@ function connect() {
 function disconnect() {
   stream?.close();
   stream = null;
+  stopAsking();
+}
+
+function stopAsking() {
   clearTimeout(timer);
+  timer = 0;
 }
 
 function askLater() {
-  clearTimeout(timer);
+  // A stream that breaks again and again must not put the asking off again and again.
+  if (timer !== 0) return;
   timer = window.setTimeout(() => void ask(), delay * (0.8 + Math.random() * 0.4));
   delay = Math.min(delay * 1.6, LONGEST_DELAY_MS);
 }
 
 function askNow() {
   delay = FIRST_DELAY_MS;
-  clearTimeout(timer);
   void ask();
 }
 
 async function ask() {
+  stopAsking();
   const from = source();
   if (!from?.statusUrl) {
     disconnect();

@@ -110,6 +110,32 @@ describe("with scripts", () => {
     await page.context().close();
   });
 
+  test("a stream that breaks every second does not keep the page from asking", async () => {
+    const page = await open();
+    await page.clock.install();
+    await page.addInitScript(() => {
+      // As a browser behaves behind a proxy that cuts every stream: an error, another try, an error.
+      class BreakingStream extends EventTarget {
+        static CONNECTING = 0;
+        static OPEN = 1;
+        static CLOSED = 2;
+        readyState = 0;
+        close() {}
+        constructor() {
+          super();
+          setInterval(() => this.dispatchEvent(new Event("error")), 1000);
+        }
+      }
+      Object.defineProperty(window, "EventSource", { value: BreakingStream });
+    });
+    await page.goto(server.url + PAGE);
+    server.change("completed");
+    const headline = page.getByRole("heading", { level: 1, name: "Payment completed" });
+    for (let round = 0; round < 50 && !(await headline.isVisible()); round += 1) await page.clock.runFor(1000);
+    assert.ok(await headline.isVisible());
+    await page.context().close();
+  });
+
   test("the page asks at once when the time runs out", async () => {
     server.hasEvents = false;
     const page = await open();
@@ -121,6 +147,39 @@ describe("with scripts", () => {
     await asked;
     await page.getByRole("heading", { level: 1, name: "Payment expired" }).waitFor();
     await page.context().close();
+  });
+
+  test("another code can be asked for when the wait is over", async () => {
+    const page = await open();
+    await page.clock.install();
+    await page.goto(`${server.url}/verify`);
+    const again = page.getByRole("button", { name: "Send a new code" });
+    assert.ok(await again.isDisabled());
+    assert.equal(await page.locator("[data-wait-left]").textContent(), "00:42");
+    await page.clock.runFor(30_000);
+    assert.equal(await page.locator("[data-wait-left]").textContent(), "00:12");
+    await page.clock.runFor(12_000);
+    assert.ok((await again.isEnabled()) && !(await page.locator("[data-wait]").isVisible()));
+    await again.click();
+    await server.until(() => server.posted.length === 1);
+    assert.match(server.posted[0].path, /\/code$/);
+    assert.equal(new URLSearchParams(server.posted[0].body).get("choice"), "AVh0c2VhbGVk");
+    await page.context().close();
+  });
+
+  test("on a phone the code to scan is on the first screen, and on a desk no button opens an app", async () => {
+    const page = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+    for (const name of ["pay", "pay-foreign", "pay-toss"]) {
+      await page.goto(`${server.url}/${name}`);
+      const card = await page.locator(".qr-card").boundingBox();
+      assert.ok(card && card.y + card.height <= 720, `${name}: the code ends at ${card && card.y + card.height}`);
+    }
+    assert.ok(await page.getByRole("link", { name: "Open Toss" }).isVisible());
+    await page.context().close();
+    const desk = await open();
+    await desk.goto(`${server.url}/pay-toss`);
+    assert.equal(await desk.getByRole("link", { name: "Open Toss" }).count(), 0);
+    await desk.context().close();
   });
 
   test("a country shows its own methods and always has one of them chosen", async () => {

@@ -22,6 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, page) in samples::choose_pages() {
         write(name, &page)?;
     }
+    for (name, page) in samples::verify_pages() {
+        write(name, &page)?;
+    }
     for (name, page) in samples::pay_pages() {
         write(name, &page)?;
     }

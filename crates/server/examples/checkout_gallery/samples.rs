@@ -4,9 +4,9 @@ use xanpay_domain::method::Method;
 use xanpay_server::http::checkout::merchant_text::MerchantText;
 use xanpay_server::http::checkout::text::ENGLISH;
 use xanpay_server::http::checkout::view::{
-    Amount, AppLink, ChooseNotice, ChoosePage, ClosedPage, Closing, Deadline, Detail, DetailLabel, FieldFault,
-    FormTarget, Frame, Live, MessageKind, MessagePage, MethodChoice, MethodFault, Note, OrderLine, PartPaid, PayPage,
-    PhoneField, QrPicture, ReceiptPage, ReturnLink, Summary, TextField,
+    Amount, AppLink, ChooseNotice, ChoosePage, ClosedPage, Closing, CodeFault, Deadline, Detail, DetailLabel,
+    FieldFault, FormTarget, Frame, Inbox, Live, MessageKind, MessagePage, MethodChoice, MethodFault, Note, OrderLine,
+    PartPaid, PayPage, PhoneField, QrPicture, ReceiptPage, ReturnLink, Standing, Summary, TextField, VerifyPage,
 };
 
 const PAYNOW_SVG: &str = include_str!("paynow.svg");
@@ -70,6 +70,7 @@ fn choose() -> ChoosePage {
         method_fault: None,
         email: Some(TextField { value: "customer@gmail.com".into(), is_required: true, fault: None }),
         phone: Some(PhoneField { code: "+65".into(), number: "12345678901".into(), is_required: false, fault: None }),
+        is_unprovable: false,
         notice: None,
         form: form("start"),
         initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
@@ -81,7 +82,7 @@ fn all_methods() -> Vec<MethodChoice> {
     Method::ALL.into_iter().map(|method| choice(method, "1,234.50")).collect()
 }
 
-/// The chooser: plain, one method, everything wrong, nothing payable, hostile text, every country.
+/// The chooser: plain, one method, everything wrong, nothing payable, no phone provable, hostile text, every country.
 pub fn choose_pages() -> Vec<(&'static str, ChoosePage)> {
     let plain = choose();
     let single = ChoosePage {
@@ -105,6 +106,7 @@ pub fn choose_pages() -> Vec<(&'static str, ChoosePage)> {
         ..choose()
     };
     let nothing = ChoosePage { methods: Vec::new(), ..choose() };
+    let unprovable = ChoosePage { is_unprovable: true, frame: frame("Kopi & Kettle", false), ..choose() };
     let every = ChoosePage {
         methods: all_methods(),
         selected: Some(Method::IdBankTransfer),
@@ -133,8 +135,45 @@ pub fn choose_pages() -> Vec<(&'static str, ChoosePage)> {
         ("choose-single", single),
         ("choose-faults", faults),
         ("choose-nothing", nothing),
+        ("choose-unprovable", unprovable),
         ("choose-every", every),
         ("choose-hostile", hostile),
+    ]
+}
+
+/// The question for the code: just sent, in sandbox with its message, entered wrongly, and without a code to enter.
+pub fn verify_pages() -> Vec<(&'static str, VerifyPage)> {
+    let fields = |action| {
+        let mut target = form(action);
+        target.hidden.push(("choice", "AVh0c2VhbGVk".into()));
+        target
+    };
+    let sent = VerifyPage {
+        frame: frame("Kopi & Kettle", false),
+        summary: summary(),
+        phone: "+65\u{a0}12345678901".into(),
+        standing: Standing::Awaited,
+        fault: None,
+        wait_seconds: 42,
+        inbox: None,
+        form: fields("verify"),
+        again: fields("code"),
+        change_url: format!("{}&choice=AVh0c2VhbGVk&change=true", live().page_url),
+    };
+    let message = "042137 is your code for Kopi & Kettle. It is valid for 5 minutes.";
+    let sandbox =
+        VerifyPage { frame: frame("Kopi & Kettle", true), inbox: Some(Inbox::Message(message.into())), ..sent.clone() };
+    let wrong = VerifyPage { fault: Some(CodeFault::Wrong { left: 3 }), wait_seconds: 0, ..sandbox.clone() };
+    let elsewhere = VerifyPage { fault: Some(CodeFault::Malformed), inbox: Some(Inbox::Elsewhere), ..sandbox.clone() };
+    let expired = VerifyPage { standing: Standing::Expired, wait_seconds: 0, ..sent.clone() };
+    let spent = VerifyPage { standing: Standing::Spent, wait_seconds: 2581, ..sent.clone() };
+    vec![
+        ("verify", sent),
+        ("verify-sandbox", sandbox),
+        ("verify-wrong", wrong),
+        ("verify-elsewhere", elsewhere),
+        ("verify-expired", expired),
+        ("verify-spent", spent),
     ]
 }
 
@@ -149,6 +188,7 @@ fn pay() -> PayPage {
         method: Method::Paynow,
         account: Some("+65 8586 7834".into()),
         reference: Some("ztt1".into()),
+        reference_decides: true,
         details: vec![
             detail(DetailLabel::Amount, "SGD 35.00", "35.00"),
             detail(DetailLabel::Reference, "ztt1", "ztt1"),
@@ -237,7 +277,8 @@ fn toss() -> PayPage {
     PayPage {
         method: Method::Toss,
         account: Some("1000-0000-0000".into()),
-        reference: None,
+        reference: Some("gariwok".into()),
+        reference_decides: false,
         summary: Summary {
             amount: amount("KRW", "38,117"),
             price: Some(amount("SGD", "35.00")),
@@ -245,6 +286,7 @@ fn toss() -> PayPage {
             ..summary()
         },
         details: vec![
+            detail(DetailLabel::Reference, "gariwok", "gariwok"),
             detail(DetailLabel::Bank, "토스뱅크", "토스뱅크"),
             detail(DetailLabel::AccountNumber, "1000-0000-0000", "100000000000"),
             detail(DetailLabel::AccountName, "TEST", "TEST"),

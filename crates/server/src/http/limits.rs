@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::LengthLimitError;
 use std::collections::HashMap;
 use std::error::Error;
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -69,33 +69,39 @@ pub(super) fn idempotency(
     }
 }
 
-/// Counts misses per address, so that ids cannot be guessed by trying. Honest customers do not miss.
-#[derive(Debug, Default)]
-pub(super) struct Misses {
-    by_address: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+/// Counts what should stay rare, per key, in windows of time: guessed ids per address, messages per session.
+///
+/// It is this process's own memory: a restart forgets it, and another node counts for itself.
+#[derive(Debug)]
+pub(super) struct Tally<K> {
+    most: u32,
+    window: Duration,
+    counts: Mutex<HashMap<K, (Instant, u32)>>,
 }
 
-/// How many misses an address has in a window, and how long the window is.
-const MAX_MISSES: u32 = 60;
-const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses remembered; when there are more, everyone starts afresh.
-const MAX_ADDRESSES: usize = 100_000;
+/// Keys remembered; when there are more, everyone starts afresh.
+const MAX_KEYS: usize = 100_000;
 
-impl Misses {
-    /// Whether an address has missed too often to be answered.
-    pub(super) fn is_blocked(&self, address: IpAddr) -> bool {
-        let by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        by_address.get(&address).is_some_and(|(since, count)| since.elapsed() < WINDOW && *count >= MAX_MISSES)
+impl<K: Eq + Hash> Tally<K> {
+    /// Allows `most` per key and window.
+    pub(super) fn new(most: u32, window: Duration) -> Self {
+        Self { most, window, counts: Mutex::default() }
     }
 
-    /// Counts a miss.
-    pub(super) fn count(&self, address: IpAddr) {
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_address.len() >= MAX_ADDRESSES {
-            by_address.clear();
+    /// Whether a key has had its share of the window.
+    pub(super) fn is_full(&self, key: &K) -> bool {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(key).is_some_and(|(since, count)| since.elapsed() < self.window && *count >= self.most)
+    }
+
+    /// Counts one.
+    pub(super) fn count(&self, key: K) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= MAX_KEYS {
+            counts.clear();
         }
-        let entry = by_address.entry(address).or_insert((Instant::now(), 0));
-        if entry.0.elapsed() >= WINDOW {
+        let entry = counts.entry(key).or_insert((Instant::now(), 0));
+        if entry.0.elapsed() >= self.window {
             *entry = (Instant::now(), 0);
         }
         entry.1 += 1;

@@ -1,7 +1,7 @@
 //! Which path goes where. Every path also answers with a slash at its end, directly.
 
 use super::error::ApiError;
-use super::limits::Misses;
+use super::limits::Tally;
 use super::metrics::Metrics;
 use super::{Settings, api, checkout, docs, ops, request};
 use crate::app::App;
@@ -11,8 +11,11 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, patch, post};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use xanpay_domain::id::SessionId;
 
 /// What handlers share.
 pub struct Web {
@@ -23,7 +26,11 @@ pub struct Web {
     /// Figures.
     pub(super) metrics: Arc<Metrics>,
     /// Failed guesses of session ids.
-    pub(super) misses: Misses,
+    pub(super) misses: Tally<IpAddr>,
+    /// Codes that were sent to phones for a session.
+    pub(super) codes_of_session: Tally<SessionId>,
+    /// Codes that were sent to phones for an address.
+    pub(super) codes_of_address: Tally<IpAddr>,
     /// Turns true when the gateway stops: streams end.
     pub(super) stopping: watch::Receiver<bool>,
     /// Pictures of QR codes, drawn once.
@@ -38,7 +45,11 @@ impl Web {
             app,
             settings,
             metrics: Arc::default(),
-            misses: Misses::default(),
+            // Honest customers do not miss.
+            misses: Tally::new(60, Duration::from_secs(60)),
+            // A customer mistypes a number now and then; many customers share an address.
+            codes_of_session: Tally::new(10, Duration::from_secs(3600)),
+            codes_of_address: Tally::new(60, Duration::from_secs(3600)),
             stopping,
             pictures: checkout::pictures::Pictures::default(),
         })
@@ -64,6 +75,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
         ("/certificate", get(api::get_certificate::handle)),
         ("/checkout", get(checkout::page::handle)),
         ("/checkout/sessions/{id}/start", post(checkout::start::handle)),
+        ("/checkout/sessions/{id}/verify", post(checkout::verify::handle)),
+        ("/checkout/sessions/{id}/code", post(checkout::code::handle)),
         ("/checkout/sessions/{id}/initiate", post(checkout::initiate::handle)),
         ("/checkout/sessions/{id}/cancel", post(checkout::cancel::handle)),
         ("/checkout/sessions/{id}/simulate", post(checkout::simulate::handle)),

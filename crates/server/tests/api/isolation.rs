@@ -47,6 +47,8 @@ const MATRIX: &[(&str, &str, Reach)] = &[
     ("GET", "/certificate", Reach::Merchant),
     ("GET", "/checkout", Reach::Public),
     ("POST", "/checkout/sessions/{id}/start", Reach::Bearer),
+    ("POST", "/checkout/sessions/{id}/verify", Reach::Bearer),
+    ("POST", "/checkout/sessions/{id}/code", Reach::Bearer),
     ("POST", "/checkout/sessions/{id}/initiate", Reach::Bearer),
     ("POST", "/checkout/sessions/{id}/cancel", Reach::Bearer),
     ("POST", "/checkout/sessions/{id}/simulate", Reach::Bearer),

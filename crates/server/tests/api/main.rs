@@ -9,6 +9,7 @@
 
 mod support;
 
+mod checkout_phone;
 mod corpus;
 mod deliveries;
 mod hostile;

@@ -1,6 +1,5 @@
 //! Loading what a checkout page is about, and its plain answers.
 
-use super::super::limits::Misses;
 use super::super::request::RequestId;
 use super::super::router::Web;
 use super::text::ENGLISH;
@@ -49,6 +48,13 @@ pub struct Visitor {
     request_id: Option<String>,
 }
 
+impl Visitor {
+    /// The address that limits count by.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = std::convert::Infallible;
 
@@ -62,8 +68,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 impl Checkout {
     /// Loads a session by the id of its link. `sandbox` is what the link says, when it matters: it must be true.
     pub(super) async fn load(web: &Web, visitor: &Visitor, id: &str, sandbox: Option<bool>) -> Result<Self, NoPage> {
-        let misses: &Misses = &web.misses;
-        if misses.is_blocked(visitor.address) {
+        if web.misses.is_full(&visitor.address) {
             return Err(NoPage::TooMany);
         }
         let found = Self::find(web, id).await?;
@@ -71,7 +76,7 @@ impl Checkout {
             sandbox.is_none_or(|sandbox| sandbox == (checkout.session.environment == Environment::Sandbox))
         };
         found.filter(fits).ok_or_else(|| {
-            misses.count(visitor.address);
+            web.misses.count(visitor.address);
             NoPage::NotFound
         })
     }
@@ -94,9 +99,27 @@ impl Checkout {
         Ok(Some(Self { session, charge, merchant, now }))
     }
 
+    /// Whether the customer can still choose.
+    pub(super) fn is_open(&self) -> bool {
+        match self.session.state_at(self.now) {
+            SessionState::Created { .. } | SessionState::Initiated { .. } => true,
+            SessionState::Charged { .. } | SessionState::Cancelled | SessionState::Expired => false,
+        }
+    }
+
     /// The address of the page.
     pub(super) fn page_url(&self) -> String {
         page_url(self.session.id, self.session.environment)
+    }
+
+    /// The address of the page that asks for the code of a sealed choice.
+    pub(super) fn code_url(&self, sealed: &str) -> String {
+        format!("{}&choice={sealed}", self.page_url())
+    }
+
+    /// The address of the chooser that is filled in with a sealed choice.
+    pub(super) fn change_url(&self, sealed: &str) -> String {
+        format!("{}&change=true", self.code_url(sealed))
     }
 
     /// Changes with everything that the page shows.
@@ -120,8 +143,13 @@ pub(super) fn page_url(id: SessionId, environment: Environment) -> String {
 
 /// Back to the page after a form.
 pub(super) fn see_page(checkout: &Checkout) -> Response {
+    see(&checkout.page_url())
+}
+
+/// On to a page of ours after a form.
+pub(super) fn see(url: &str) -> Response {
     let mut response = (StatusCode::SEE_OTHER, security_headers()).into_response();
-    if let Ok(location) = HeaderValue::from_str(&checkout.page_url()) {
+    if let Ok(location) = HeaderValue::from_str(url) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

@@ -6,6 +6,9 @@
 
 pub mod assets;
 pub mod cancel;
+mod choice;
+pub mod code;
+mod details;
 pub mod events;
 pub mod headers;
 pub mod initiate;
@@ -19,6 +22,7 @@ pub mod simulate;
 pub mod start;
 pub mod status;
 pub mod text;
+pub mod verify;
 pub mod view;
 
 pub(super) use load::html;

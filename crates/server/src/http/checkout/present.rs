@@ -1,16 +1,20 @@
 //! From domain objects to display-ready views.
 
 use super::super::router::Web;
+use super::choice::Choice;
+use super::details::details;
 use super::load::{Checkout, frame};
 use super::merchant_text::MerchantText;
+use super::text::ENGLISH;
 use super::view::{
-    Amount, AppLink, ChoosePage, ClosedPage, Closing, Deadline, Detail, DetailLabel, FormTarget, Live, MethodChoice,
-    Note, OrderLine, PartPaid, PayPage, PhoneField, QrPicture, ReceiptPage, ReturnLink, Summary, TextField,
+    Amount, AppLink, ChoosePage, ClosedPage, Closing, Deadline, FormTarget, Live, MethodChoice, Note, OrderLine,
+    PartPaid, PayPage, PhoneField, QrPicture, ReceiptPage, ReturnLink, Summary, TextField,
 };
 use crate::directory::{Freshness, KnownAccount, account_by_id};
 use crate::flows::{self, FlowError, Offer};
 use crate::http::wire::time::iso;
 use xanpay_domain::charge::{Charge, ChargeState};
+use xanpay_domain::contact::Phone;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
@@ -28,25 +32,65 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
     let phone = prefill.and_then(|prefill| prefill.phone.as_ref());
     Ok(ChoosePage {
         frame: frame(checkout),
-        summary: Summary { amount: amount(session.amount, None), price: None, rate: None, orders: orders(checkout) },
+        summary: session_summary(checkout),
         methods: offers.iter().map(choice).collect(),
-        selected: match offers.as_slice() {
-            [only] => Some(only.method),
-            _ => None,
-        },
+        selected: likely_method(&offers, phone),
         method_fault: None,
         email: Some(TextField { value: email.unwrap_or_default(), is_required: true, fault: None }),
         phone: Some(PhoneField {
             code: phone.map(|phone| phone.code().to_owned()).unwrap_or_default(),
             number: phone.map(|phone| phone.number().to_owned()).unwrap_or_default(),
-            is_required: false,
+            is_required: checkout.merchant.phone_verification,
             fault: None,
         }),
+        is_unprovable: checkout.merchant.phone_verification && !flows::can_send_codes(&checkout.merchant),
         notice: None,
         form: form(checkout, "start"),
         initiate_url: form(checkout, "initiate").url,
         page_url: checkout.page_url(),
     })
+}
+
+/// The method that stands chosen at first: the only one, or the first of the country that the customer's phone is from.
+fn likely_method(offers: &[Offer], phone: Option<&Phone>) -> Option<Method> {
+    let country = match phone.map(Phone::code) {
+        Some("+852") => "HK",
+        Some("+65") => "SG",
+        Some("+84") => "VN",
+        Some("+60") => "MY",
+        Some("+63") => "PH",
+        Some("+66") => "TH",
+        Some("+91") => "IN",
+        Some("+62") => "ID",
+        Some("+61") => "AU",
+        Some("+64") => "NZ",
+        Some("+82") => "KR",
+        Some(_) | None => "",
+    };
+    let methods: Vec<Method> = offers.iter().map(|offer| offer.method).collect();
+    match methods.as_slice() {
+        [only] => Some(*only),
+        several => several.iter().copied().find(|method| method.country() == country),
+    }
+}
+
+/// The chooser with a choice that was made before.
+pub(super) async fn choose_again(web: &Web, checkout: &Checkout, made: &Choice) -> Result<ChoosePage, FlowError> {
+    let mut page = choose_page(web, checkout).await?;
+    page.selected = Some(made.method);
+    if let Some(email) = &mut page.email {
+        made.email.as_str().clone_into(&mut email.value);
+    }
+    if let Some(phone) = &mut page.phone {
+        made.phone.code().clone_into(&mut phone.code);
+        made.phone.number().clone_into(&mut phone.number);
+    }
+    Ok(page)
+}
+
+/// What a session asks for before a method is chosen.
+pub(super) fn session_summary(checkout: &Checkout) -> Summary {
+    Summary { amount: amount(checkout.session.amount, None), price: None, rate: None, orders: orders(checkout) }
 }
 
 fn choice(offer: &Offer) -> MethodChoice {
@@ -68,7 +112,7 @@ pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) ->
         Some(code) => web.pictures.svg(charge.id, code),
         None => None,
     };
-    let app_link = code.and_then(|code| AppLink::new(code, format!("Open {}", charge.method.display_name())));
+    let app_link = code.and_then(|code| AppLink::new(code, app_words(charge.method).to_owned()));
     let has_reference = account.is_none_or(|account| account.rail.nonce_reliability() != Reliability::None);
     Ok(PayPage {
         frame: frame(checkout),
@@ -76,6 +120,7 @@ pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) ->
         method: charge.method,
         account: (!to.account.is_empty()).then(|| to.account.clone()),
         reference: has_reference.then(|| to.nonce.clone()),
+        reference_decides: account.is_none_or(|account| account.row.policy == Policy::Nonce),
         details: details(charge, account, has_reference),
         qr: picture.map(|svg| {
             let url = format!("/checkout/sessions/{}/qr.svg", checkout.session.id);
@@ -93,6 +138,12 @@ pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) ->
         cancel: form(checkout, "cancel"),
         simulate: (charge.environment == Environment::Sandbox).then(|| form(checkout, "simulate")),
     })
+}
+
+/// The words of the button that opens the payer's app.
+fn app_words(method: Method) -> &'static str {
+    let texts = &ENGLISH.payment_page;
+    if method == Method::Toss { texts.open_toss } else { texts.open_upi }
 }
 
 /// The page of a paid charge.
@@ -120,10 +171,7 @@ pub(super) fn receipt_page(checkout: &Checkout, charge: &Charge) -> ReceiptPage 
 pub(super) fn closed_page(checkout: &Checkout, closing: Closing) -> ClosedPage {
     let summary = match &checkout.charge {
         Some(charge) => charge_summary(checkout, charge),
-        None => {
-            let price = amount(checkout.session.amount, None);
-            Summary { amount: price, price: None, rate: None, orders: orders(checkout) }
-        }
+        None => session_summary(checkout),
     };
     let received = checkout.charge.as_ref().filter(|charge| !charge.received.is_zero());
     ClosedPage {
@@ -151,7 +199,8 @@ fn live(checkout: &Checkout) -> Live {
     }
 }
 
-fn form(checkout: &Checkout, verb: &str) -> FormTarget {
+/// A form of the page.
+pub(super) fn form(checkout: &Checkout, verb: &str) -> FormTarget {
     let sandbox = (checkout.session.environment == Environment::Sandbox).to_string();
     FormTarget {
         url: format!("/checkout/sessions/{}/{verb}", checkout.session.id),
@@ -162,7 +211,9 @@ fn form(checkout: &Checkout, verb: &str) -> FormTarget {
 fn charge_summary(checkout: &Checkout, charge: &Charge) -> Summary {
     let differs = charge.merchant_amount != charge.customer_amount;
     let rate = charge.rate.as_ref().map(|locked| {
-        format!("1 {} = {} {}", charge.merchant_amount.currency(), locked.rate, charge.customer_amount.currency())
+        let rate = locked.rate.to_string();
+        let rate = if rate.contains('.') { rate.trim_end_matches('0').trim_end_matches('.') } else { &rate };
+        format!("1 {} = {rate} {}", charge.merchant_amount.currency(), charge.customer_amount.currency())
     });
     Summary {
         amount: amount(charge.customer_amount, Some(charge.method)),
@@ -173,18 +224,23 @@ fn charge_summary(checkout: &Checkout, charge: &Charge) -> Summary {
 }
 
 /// An amount ready to read, with the decimals that are paid on the rail.
-fn amount(money: Money, method: Option<Method>) -> Amount {
+pub(super) fn amount(money: Money, method: Option<Method>) -> Amount {
     let decimals = method.map_or(money.currency().exponent(), Method::payable_exponent);
     let plain = money.to_decimal_with(decimals);
-    Amount { currency: money.currency().code().into(), figure: group(&plain), plain }
+    Amount { currency: money.currency().code().into(), figure: group(&plain, money.currency()), plain }
 }
 
-/// Groups the digits before the point in threes.
-fn group(plain: &str) -> String {
+/// Groups the digits before the point: in threes, and rupees above a thousand in twos, as lakhs and crores are read.
+fn group(plain: &str, currency: Currency) -> String {
     let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut grouped = String::new();
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
+        let behind = whole.len() - index;
+        let ends_group = match currency {
+            Currency::INR => behind == 3 || behind > 3 && behind % 2 == 1,
+            _ => behind.is_multiple_of(3),
+        };
+        if index > 0 && ends_group {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -215,58 +271,6 @@ fn orders(checkout: &Checkout) -> Vec<OrderLine> {
         }
     };
     lines.into_iter().map(line).collect()
-}
-
-fn details(charge: &Charge, account: Option<&KnownAccount>, has_reference: bool) -> Vec<Detail> {
-    let to = &charge.destination;
-    let row = |label, value: &str, copied: &str| Detail { label, value: value.into(), copied: copied.into() };
-    let asked = amount(charge.outstanding(), Some(charge.method));
-    let mut rows = vec![row(DetailLabel::Amount, &asked.text(), &asked.plain)];
-    if has_reference {
-        rows.push(row(DetailLabel::Reference, &to.nonce, &to.nonce));
-    }
-    let kind = account.map_or("account", |account| account.rail.kind);
-    rows.push(row(account_label(charge.method, kind), &to.account, &to.account));
-    if !to.account_name.is_empty() {
-        rows.push(row(DetailLabel::AccountName, &to.account_name, &to.account_name));
-    }
-    if !to.bank.is_empty() {
-        rows.push(row(bank_label(charge.method), &to.bank, &to.bank));
-    }
-    rows
-}
-
-/// What a bank app calls an account of this kind.
-fn account_label(method: Method, kind: &str) -> DetailLabel {
-    match (method, kind) {
-        (Method::PromptPay, "biller") => DetailLabel::BillerId,
-        (Method::PromptPay, _) => DetailLabel::PromptPayId,
-        (_, "mobile" | "wallet" | "e-wallet") => DetailLabel::MobileNumber,
-        (_, "email") => DetailLabel::Email,
-        (_, "uen") => DetailLabel::Uen,
-        (_, "fps-id") => DetailLabel::FpsId,
-        (_, "vpa") => DetailLabel::UpiId,
-        (_, "merchant") => DetailLabel::MerchantCode,
-        (Method::AuBankTransfer, kind) if kind.starts_with("payid") => DetailLabel::PayId,
-        _ => DetailLabel::AccountNumber,
-    }
-}
-
-fn bank_label(method: Method) -> DetailLabel {
-    match method {
-        Method::InBankTransfer => DetailLabel::Ifsc,
-        Method::ViettelPay | Method::Instapay => DetailLabel::BankCode,
-        Method::Fps
-        | Method::HkBankTransfer
-        | Method::Paynow
-        | Method::DuitNow
-        | Method::PromptPay
-        | Method::GojekId
-        | Method::IdBankTransfer
-        | Method::AuBankTransfer
-        | Method::NzBankTransfer
-        | Method::Toss => DetailLabel::Bank,
-    }
 }
 
 fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -> Vec<Note> {
@@ -311,4 +315,26 @@ fn clock_text(instant: Timestamp, now: Timestamp) -> String {
 fn day_and_clock(instant: Timestamp) -> String {
     let text = iso(instant);
     format!("{}, {} UTC", &text[..10], &text[11..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_grouped_as_their_country_reads_them() {
+        for (currency, plain, grouped) in [
+            (Currency::SGD, "35.00", "35.00"),
+            (Currency::SGD, "999.50", "999.50"),
+            (Currency::SGD, "1234567.50", "1,234,567.50"),
+            (Currency::VND, "682500", "682,500"),
+            (Currency::INR, "999.00", "999.00"),
+            (Currency::INR, "2310.00", "2,310.00"),
+            (Currency::INR, "99999.00", "99,999.00"),
+            (Currency::INR, "123456.78", "1,23,456.78"),
+            (Currency::INR, "12345678.00", "1,23,45,678.00"),
+        ] {
+            assert_eq!(group(plain, currency), grouped, "{currency} {plain}");
+        }
+    }
 }

@@ -3,13 +3,15 @@
 use super::super::limits::read_body;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::load::{Checkout, NoPage, Visitor, html, message, see_page};
+use super::choice::Choice;
+use super::code;
+use super::load::{Checkout, NoPage, Visitor, html, message, see, see_page};
 use super::present::choose_page;
 use super::view::{FieldFault, MethodFault};
 use crate::flows::{self, FlowError, Kind, Start};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +30,15 @@ struct Entered {
     phone_fault: Option<FieldFault>,
 }
 
-/// Makes the session's charge and goes back to the page, which shows how to pay it.
+/// What was chosen and typed, when all of it can be used.
+struct Chosen {
+    method: Method,
+    email: Email,
+    phone: Option<Phone>,
+}
+
+/// Makes the session's charge and goes back to the page, which shows how to pay it; or has a code sent to the phone,
+/// where the merchant wants it proved.
 pub async fn handle(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
@@ -48,21 +58,59 @@ pub async fn handle(
 
 async fn start(web: &Web, visitor: &Visitor, id: &str, body: &[u8]) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
-    let (mut entered, usable) = read(body);
-    let Some(start) = usable else {
+    let (mut entered, usable) = read(&Fields::read(body), checkout.merchant.phone_verification);
+    let Some(chosen) = usable else {
         flows::initiate_session(&web.app, &checkout.session).await?;
         return again(web, &checkout, entered).await;
     };
-    match flows::start_checkout(&web.app, &checkout.merchant, &checkout.session, start).await {
-        Ok(_) => Ok(see_page(&checkout)),
+    let started = match &chosen.phone {
+        Some(phone) if checkout.merchant.phone_verification => {
+            let choice = Choice { method: chosen.method, email: chosen.email, phone: phone.clone() };
+            ask_for_code(web, visitor, &checkout, &choice).await
+        }
+        Some(_) | None => charge(web, &checkout, chosen).await,
+    };
+    match started {
         // Over already: the page says how.
-        Err(FlowError::Refused(refusal)) if refusal.kind == Kind::Conflict => Ok(see_page(&checkout)),
-        Err(FlowError::Refused(_)) => {
+        Err(NoPage::Failed(FlowError::Refused(refusal))) if refusal.kind == Kind::Conflict => Ok(see_page(&checkout)),
+        Err(NoPage::Failed(FlowError::Refused(_))) => {
             entered.method_fault = Some(MethodFault::NotOffered);
             again(web, &checkout, entered).await
         }
-        Err(error) => Err(error.into()),
+        answered => answered,
     }
+}
+
+async fn charge(web: &Web, checkout: &Checkout, chosen: Chosen) -> Result<Response, NoPage> {
+    let start = Start { method: chosen.method, email: Some(chosen.email), phone: chosen.phone, otp: None };
+    flows::start_checkout(&web.app, &checkout.merchant, &checkout.session, start).await?;
+    Ok(see_page(checkout))
+}
+
+/// Sends a code to the phone, unless one is waited for, and goes to the page that asks for it.
+async fn ask_for_code(web: &Web, visitor: &Visitor, checkout: &Checkout, choice: &Choice) -> Result<Response, NoPage> {
+    if !checkout.is_open() {
+        return Ok(see_page(checkout));
+    }
+    if !flows::can_send_codes(&checkout.merchant) {
+        return unprovable(web, checkout).await;
+    }
+    // Nobody proves a phone for a method that cannot be paid.
+    flows::check_method(&web.app, &checkout.merchant, &checkout.session, choice.method).await?;
+    flows::initiate_session(&web.app, &checkout.session).await?;
+    let sealed = choice.seal(&web.app, checkout.session.id);
+    let sealed = sealed.ok_or_else(|| FlowError::Internal("a choice could not be sealed".to_owned()))?;
+    if !flows::phone_code(&web.app, &checkout.merchant, &choice.phone).await?.is_awaited() {
+        code::send(web, visitor, checkout, &choice.phone).await?;
+    }
+    Ok(see(&checkout.code_url(&sealed)))
+}
+
+/// The page that says that no phone can be proved, and so nothing can be paid.
+pub(super) async fn unprovable(web: &Web, checkout: &Checkout) -> Result<Response, NoPage> {
+    let mut response = html(StatusCode::SERVICE_UNAVAILABLE, &choose_page(web, checkout).await?);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3600"));
+    Ok(response)
 }
 
 /// The page once more with what was typed and what is wrong with it.
@@ -79,9 +127,23 @@ async fn again(web: &Web, checkout: &Checkout, entered: Entered) -> Result<Respo
     Ok(html(StatusCode::BAD_REQUEST, &page))
 }
 
-fn read(body: &[u8]) -> (Entered, Option<Start>) {
-    let fields: HashMap<_, _> = url::form_urlencoded::parse(body).into_owned().collect();
-    let field = |name: &str| fields.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
+/// A posted form.
+pub(super) struct Fields(HashMap<String, String>);
+
+impl Fields {
+    /// Reads a body. What is no form has no fields.
+    pub(super) fn read(body: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A field without the spaces around it; empty when it is absent.
+    pub(super) fn get(&self, name: &str) -> String {
+        self.0.get(name).map(|value| value.trim().to_owned()).unwrap_or_default()
+    }
+}
+
+fn read(fields: &Fields, needs_phone: bool) -> (Entered, Option<Chosen>) {
+    let field = |name: &str| fields.get(name);
     let mut entered =
         Entered { email: field("email"), phone_code: field("phoneCode"), phone: field("phone"), ..Entered::default() };
     match field("method").as_str() {
@@ -106,7 +168,10 @@ fn read(body: &[u8]) -> (Entered, Option<Start>) {
     };
     let phone = match (entered.phone_code.as_str(), entered.phone.as_str()) {
         // A country code alone is what the browser filled in, not what the customer typed.
-        (_, "") => None,
+        (_, "") => {
+            entered.phone_fault = needs_phone.then_some(FieldFault::Missing);
+            None
+        }
         (code, number) => {
             let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
             match Phone::parse(code, &digits) {
@@ -119,6 +184,9 @@ fn read(body: &[u8]) -> (Entered, Option<Start>) {
         }
     };
     let clean = entered.method_fault.is_none() && entered.email_fault.is_none() && entered.phone_fault.is_none();
-    let start = entered.method.filter(|_| clean).map(|method| Start { method, email, phone });
-    (entered, start)
+    let chosen = match (entered.method, email) {
+        (Some(method), Some(email)) if clean => Some(Chosen { method, email, phone }),
+        _ => None,
+    };
+    (entered, chosen)
 }

@@ -5,9 +5,11 @@
 
 #![expect(missing_docs, reason = "each field is named after the words that it holds")]
 
+mod banks;
 mod english;
 mod methods;
 
+pub use banks::bank_name;
 pub use english::ENGLISH;
 pub use methods::{MethodText, MethodTexts, Step, StepPart, StepValues};
 
@@ -23,6 +25,7 @@ pub struct Strings {
     pub direction: &'static str,
     pub common: Common,
     pub main_page: MainPage,
+    pub verify_page: VerifyPageTexts,
     pub payment_page: PaymentPage,
     pub detail: DetailTexts,
     pub note: NoteTexts,
@@ -73,6 +76,8 @@ pub struct MainPage {
     pub method_missing: &'static str,
     pub method_not_offered: &'static str,
     pub nothing_payable: &'static str,
+    pub phone_unprovable: &'static str,
+    pub phone_proof_hint: &'static str,
     pub form_stale: &'static str,
     pub try_again: &'static str,
 }
@@ -92,6 +97,33 @@ pub struct FieldText {
     pub malformed: &'static str,
 }
 
+/// The page that asks for the code by which a phone is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyPageTexts {
+    pub title: &'static str,
+    /// Takes `{phone}`.
+    pub sent: &'static str,
+    pub change: &'static str,
+    pub code: FieldText,
+    pub code_hint: &'static str,
+    /// Takes `{left}`.
+    pub wrong: &'static str,
+    pub absent: &'static str,
+    pub expired: &'static str,
+    pub spent: &'static str,
+    pub proceed: &'static str,
+    pub again: &'static str,
+    /// Takes `{left}`.
+    pub again_in: &'static str,
+    /// Takes `{n}`.
+    pub seconds: &'static str,
+    /// Takes `{n}`.
+    pub minutes: &'static str,
+    pub inbox_title: &'static str,
+    pub inbox_elsewhere: &'static str,
+}
+
 /// The page with the payment instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,6 +133,8 @@ pub struct PaymentPage {
     /// Takes `{method}`, `{amount}`.
     pub qr_alt: &'static str,
     pub save_qr: &'static str,
+    pub open_toss: &'static str,
+    pub open_upi: &'static str,
     pub details_title: &'static str,
     pub steps_title: &'static str,
     pub by_hand_title: &'static str,
@@ -130,6 +164,7 @@ pub struct DetailTexts {
     pub amount: &'static str,
     pub reference: &'static str,
     pub reference_hint: &'static str,
+    pub reference_hint_helpful: &'static str,
     pub account_name: &'static str,
     pub bank: &'static str,
     pub bank_code: &'static str,
@@ -146,6 +181,8 @@ pub struct DetailTexts {
     pub pay_id: &'static str,
     pub virtual_account: &'static str,
     pub merchant_code: &'static str,
+    pub nric: &'static str,
+    pub business_number: &'static str,
 }
 
 /// What is said where a rail does not carry the reference dependably.

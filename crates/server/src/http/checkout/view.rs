@@ -1,6 +1,6 @@
 //! What the pages show: plain structs of display-ready values, rendered by typed templates.
 //!
-//! One struct per page: [`ChoosePage`], [`PayPage`], [`ReceiptPage`], [`ClosedPage`], [`MessagePage`]. Fill it and call
+//! One struct per page: [`ChoosePage`], [`VerifyPage`], [`PayPage`], [`ReceiptPage`], [`ClosedPage`], [`MessagePage`]. Fill it and call
 //! [`askama::Template::render`]. Whatever a merchant wrote goes in as [`MerchantText`]; all else is escaped by the
 //! templates, except a [`QrPicture`], which comes from our own generator.
 
@@ -9,6 +9,7 @@ mod closed;
 mod message;
 mod pay;
 mod receipt;
+mod verify;
 
 pub use choose::{
     ChooseNotice, ChoosePage, CountryGroup, FieldFault, MethodChoice, MethodFault, PhoneField, TextField,
@@ -17,6 +18,7 @@ pub use closed::{ClosedPage, Closing};
 pub use message::{MessageKind, MessagePage};
 pub use pay::{AppLink, Deadline, Detail, DetailLabel, Live, Note, PartPaid, PayPage, QrPicture};
 pub use receipt::ReceiptPage;
+pub use verify::{CodeFault, Inbox, Standing, VerifyPage};
 
 use super::assets;
 use super::merchant_text::MerchantText;

@@ -3,7 +3,7 @@
 use super::methods::ENGLISH_METHODS;
 use super::{
     ClosedPageTexts, Common, CountryNames, DetailTexts, FieldText, Label, MainPage, Message, MessagePageTexts,
-    NoteTexts, PaymentPage, ReceiptPage, Strings,
+    NoteTexts, PaymentPage, ReceiptPage, Strings, VerifyPageTexts,
 };
 
 /// The checkout in English.
@@ -51,21 +51,48 @@ pub static ENGLISH: Strings = Strings {
         method_not_offered: "This payment method is not available any more. Choose another one.",
         nothing_payable: "No payment method is available right now. Please try again in a few minutes or contact the \
                           merchant.",
+        phone_unprovable: "This merchant asks for a confirmed mobile number, and numbers cannot be confirmed here at \
+                           present. Nothing has been charged. Please contact the merchant.",
+        phone_proof_hint: "We send a code to this number to confirm it.",
         form_stale: "The page had been open for too long. Please check your choice and continue.",
         try_again: "Try again",
+    },
+    verify_page: VerifyPageTexts {
+        title: "Confirm your mobile number",
+        sent: "We have sent a 6-digit code by SMS to {phone}.",
+        change: "Change number",
+        code: FieldText {
+            label: "Code from the SMS",
+            missing: "Enter the 6-digit code.",
+            malformed: "The code has 6 digits.",
+        },
+        code_hint: "It is valid for 5 minutes.",
+        wrong: "This is not the code that we sent. Tries left: {left}.",
+        absent: "There is no valid code for this number at present. Please ask for a new one.",
+        expired: "The code has expired. Please ask for a new one.",
+        spent: "The code was entered wrongly too often. Please ask for a new one.",
+        proceed: "Confirm and continue",
+        again: "Send a new code",
+        again_in: "You can ask for a new code in {left}.",
+        seconds: "{n} seconds",
+        minutes: "{n} minutes",
+        inbox_title: "No SMS is sent in sandbox. It would say:",
+        inbox_elsewhere: "Look for it in the sandbox’s inbox, GET /sandbox/messages.",
     },
     payment_page: PaymentPage {
         title: "Complete your payment",
         scan_title: "Scan to pay",
         qr_alt: "{method} QR code for {amount}",
         save_qr: "Save QR code",
+        open_toss: "Open Toss",
+        open_upi: "Open a UPI app",
         details_title: "Payment details",
         steps_title: "How to pay",
         by_hand_title: "Pay without scanning",
         pay_before: "Pay before",
         time_left: "Time left",
-        waiting: "Waiting for your payment",
-        waiting_for_rest: "Waiting for the rest of your payment",
+        waiting: "Waiting for payment",
+        waiting_for_rest: "Waiting for the rest",
         waiting_hint: "This page updates by itself when the money arrives. You may close it and come back.",
         check_again: "Check again",
         connection_lost: "Connection lost. Trying again…",
@@ -84,6 +111,7 @@ pub static ENGLISH: Strings = Strings {
         amount: "Amount",
         reference: "Reference",
         reference_hint: "Must be part of the transfer. It tells your payment from all others.",
+        reference_hint_helpful: "If your app has a field for a note or message, put it there.",
         account_name: "Account name",
         bank: "Bank",
         bank_code: "Bank code",
@@ -100,6 +128,8 @@ pub static ENGLISH: Strings = Strings {
         pay_id: "PayID",
         virtual_account: "Virtual account",
         merchant_code: "Merchant ID",
+        nric: "NRIC number",
+        business_number: "Business registration number",
     },
     note: NoteTexts {
         unique_amount_title: "Pay exactly this amount",

@@ -159,7 +159,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         scan: &[],
         by_hand: &[
             "Open your bank app and choose a transfer to another local bank.",
-            "Enter the bank, the account number {account} and the account name.",
+            "Choose the bank, and enter the account number and the account name.",
             "Enter the amount: {amount}.",
             "Type {reference} in the field for remarks or the message to the payee.",
             CONFIRM,

@@ -26,6 +26,8 @@ pub struct ChoosePage {
     pub email: Option<TextField>,
     /// Asked for when present.
     pub phone: Option<PhoneField>,
+    /// The merchant asks for a proved phone and there is no way to prove one: nothing can be paid.
+    pub is_unprovable: bool,
     /// Why the page is shown again, when no field is to blame.
     pub notice: Option<ChooseNotice>,
     /// Where the form goes.
@@ -74,7 +76,7 @@ pub struct PhoneField {
     pub code: String,
     /// Digits, as typed.
     pub number: String,
-    /// The merchant insists on it.
+    /// The merchant insists on it, and has it proved by a code.
     pub is_required: bool,
     /// What was wrong with either.
     pub fault: Option<FieldFault>,
@@ -138,6 +140,17 @@ impl ChooseNotice {
 }
 
 impl ChoosePage {
+    /// Why nothing can be chosen at present.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&'static str> {
+        let texts = &self.frame.strings.main_page;
+        match (self.is_unprovable, self.methods.is_empty()) {
+            (true, _) => Some(texts.phone_unprovable),
+            (false, true) => Some(texts.nothing_payable),
+            (false, false) => None,
+        }
+    }
+
     /// The methods by country; countries in the order in which the merchant's list first names them.
     #[must_use]
     pub fn countries(&self) -> Vec<CountryGroup<'_>> {

@@ -22,6 +22,8 @@ pub struct PayPage {
     pub account: Option<String>,
     /// The nonce; absent where the rail has no place for it.
     pub reference: Option<String>,
+    /// Whether only the nonce tells the payment from others; else the amount or the account does.
+    pub reference_decides: bool,
     /// The rows with copy buttons, in the order in which a bank app asks for them; amount and reference included.
     pub details: Vec<Detail>,
     /// The picture; absent where the rail has none. After part of the money arrived it must ask for the rest, or be
@@ -77,6 +79,8 @@ pub enum DetailLabel {
     PayId,
     VirtualAccount,
     MerchantCode,
+    Nric,
+    BusinessNumber,
 }
 
 impl DetailLabel {
@@ -102,6 +106,8 @@ impl DetailLabel {
             Self::PayId => texts.pay_id,
             Self::VirtualAccount => texts.virtual_account,
             Self::MerchantCode => texts.merchant_code,
+            Self::Nric => texts.nric,
+            Self::BusinessNumber => texts.business_number,
         }
     }
 }
@@ -179,6 +185,15 @@ pub enum Note {
 }
 
 impl Note {
+    /// Whether the payer must know it before scanning; the others stand behind the code, so that it is seen at once.
+    #[must_use]
+    pub fn comes_first(&self) -> bool {
+        match self {
+            Self::TypeAmount { .. } => true,
+            Self::UniqueAmount { .. } | Self::TypeReference { .. } | Self::OwnAccount => false,
+        }
+    }
+
     /// The headline.
     #[must_use]
     pub fn title(&self, strings: &Strings) -> &'static str {
@@ -254,6 +269,13 @@ impl PayPage {
     #[must_use]
     pub fn by_hand_steps(&self) -> Vec<Step> {
         self.frame.strings.methods.of(self.method).by_hand_steps(self.step_values(&self.amount_text()))
+    }
+
+    /// What is said about the nonce.
+    #[must_use]
+    pub fn reference_hint(&self) -> &'static str {
+        let texts = &self.frame.strings.detail;
+        if self.reference_decides { texts.reference_hint } else { texts.reference_hint_helpful }
     }
 
     /// What a screen reader says instead of the picture.

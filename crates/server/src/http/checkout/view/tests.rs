@@ -29,6 +29,7 @@ fn choose() -> ChoosePage {
         method_fault: None,
         email: None,
         phone: None,
+        is_unprovable: false,
         notice: None,
         form: form("start"),
         initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
@@ -43,6 +44,7 @@ fn pay() -> PayPage {
         method: Method::Paynow,
         account: Some("+6585867834".into()),
         reference: Some("ztt1".into()),
+        reference_decides: true,
         details: vec![Detail { label: DetailLabel::Reference, value: "ztt1".into(), copied: "ztt1".into() }],
         qr: None,
         app_link: None,
@@ -57,6 +59,21 @@ fn pay() -> PayPage {
         },
         cancel: form("cancel"),
         simulate: None,
+    }
+}
+
+fn verify() -> VerifyPage {
+    VerifyPage {
+        frame: frame(),
+        summary: summary(),
+        phone: "+65\u{a0}91234567".into(),
+        standing: Standing::Awaited,
+        fault: None,
+        wait_seconds: 42,
+        inbox: None,
+        form: form("verify"),
+        again: form("code"),
+        change_url: "/checkout/?sessionId=1&choice=x&change=true".into(),
     }
 }
 
@@ -92,6 +109,7 @@ fn no_page_carries_scripts_styles_or_handlers_of_its_own() {
     let message = MessagePage { frame: frame(), kind: MessageKind::NotFound, request_id: None, page_url: None };
     let pages = [
         choose().render().unwrap(),
+        verify().render().unwrap(),
         pay().render().unwrap(),
         receipt().render().unwrap(),
         closed.render().unwrap(),
@@ -158,6 +176,48 @@ fn a_chooser_without_methods_offers_another_try_and_no_form() {
     page.methods.clear();
     let html = page.render().unwrap();
     assert!(html.contains(ENGLISH.main_page.nothing_payable) && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn a_chooser_where_no_phone_can_be_proved_says_so_and_has_no_form() {
+    let page = ChoosePage { is_unprovable: true, ..choose() };
+    let html = page.render().unwrap();
+    assert!(html.contains(ENGLISH.main_page.phone_unprovable) && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn a_code_is_asked_for_only_while_one_is_awaited() {
+    let html = verify().render().unwrap();
+    assert!(html.contains("autocomplete=\"one-time-code\"") && html.contains("inputmode=\"numeric\""), "{html}");
+    assert!(!html.contains("aria-invalid"), "{html}");
+    for standing in [Standing::Absent, Standing::Expired, Standing::Spent] {
+        let page = VerifyPage { standing, ..verify() };
+        let html = page.render().unwrap();
+        assert!(html.contains(page.standing_text().unwrap()) && !html.contains("name=\"code\""), "{html}");
+        assert!(html.contains("/checkout/sessions/1/code"), "{html}");
+    }
+}
+
+#[test]
+fn a_wrong_code_is_named_with_the_tries_that_are_left() {
+    let html = VerifyPage { fault: Some(CodeFault::Wrong { left: 3 }), ..verify() }.render().unwrap();
+    assert!(html.contains("Tries left: 3.") && html.contains("aria-invalid=\"true\""), "{html}");
+    assert!(html.contains("aria-describedby=\"code-hint code-fault\""), "{html}");
+}
+
+#[test]
+fn the_wait_for_another_code_is_told_in_seconds_or_minutes_or_not_at_all() {
+    let wait = |wait_seconds| VerifyPage { wait_seconds, ..verify() }.wait().map(|(_, left, _)| left);
+    assert_eq!(wait(0), None);
+    assert_eq!(wait(60).as_deref(), Some("60 seconds"));
+    assert_eq!(wait(2581).as_deref(), Some("44 minutes"));
+}
+
+#[test]
+fn the_sandbox_shows_the_message_as_text() {
+    let inbox = Some(Inbox::Message("042137 is your code for <b>Kopi</b>.".into()));
+    let html = VerifyPage { inbox, ..verify() }.render().unwrap();
+    assert!(html.contains("042137 is your code for &#60;b&#62;Kopi"), "{html}");
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! `POST /checkout/sessions/{id}/code`: the customer asks for another code.
+
+use super::super::limits::read_body;
+use super::super::object_id::ObjectId;
+use super::super::router::Web;
+use super::choice::Choice;
+use super::load::{Checkout, NoPage, Visitor, message, see, see_page};
+use super::start::{Fields, unprovable};
+use super::verify::stale;
+use crate::flows::{self, FlowError, Kind};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use xanpay_domain::contact::Phone;
+
+/// Sends another code and goes back to the page that asks for it.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    ObjectId(id): ObjectId,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match read_body(&headers, body).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
+    };
+    again(&web, &visitor, &id, &body).await.unwrap_or_else(|no_page| message(no_page, &visitor))
+}
+
+async fn again(web: &Web, visitor: &Visitor, id: &str, body: &[u8]) -> Result<Response, NoPage> {
+    let checkout = Checkout::load(web, visitor, id, None).await?;
+    let sealed = Fields::read(body).get("choice");
+    let Some(choice) = Choice::open(&web.app, checkout.session.id, &sealed) else {
+        return stale(web, &checkout).await;
+    };
+    if !checkout.is_open() || !checkout.merchant.phone_verification {
+        return Ok(see_page(&checkout));
+    }
+    if !flows::can_send_codes(&checkout.merchant) {
+        return unprovable(web, &checkout).await;
+    }
+    send(web, visitor, &checkout, &choice.phone).await?;
+    Ok(see(&checkout.code_url(&sealed)))
+}
+
+/// Sends a code. Asked for too early it is not sent, and the page says when it can be.
+///
+/// A stranger can have codes sent to anybody from here, so a session and an address have only so many.
+pub(super) async fn send(web: &Web, visitor: &Visitor, checkout: &Checkout, phone: &Phone) -> Result<(), NoPage> {
+    let (session, address) = (checkout.session.id, visitor.address());
+    if web.codes_of_session.is_full(&session) || web.codes_of_address.is_full(&address) {
+        return Err(NoPage::TooMany);
+    }
+    match flows::send_otp(&web.app, &checkout.merchant, phone.clone()).await {
+        Ok(()) => {
+            web.codes_of_session.count(session);
+            web.codes_of_address.count(address);
+            Ok(())
+        }
+        Err(FlowError::Refused(refusal)) if refusal.kind == Kind::TooMany => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,151 @@
+//! `POST /checkout/sessions/{id}/verify`: the customer has entered the code from the message.
+
+use super::super::limits::read_body;
+use super::super::object_id::ObjectId;
+use super::super::router::Web;
+use super::choice::Choice;
+use super::load::{Checkout, NoPage, Visitor, frame, html, message, see, see_page};
+use super::present::{choose_again, form, session_summary};
+use super::start::{Fields, unprovable};
+use super::view::{ChooseNotice, CodeFault, Inbox, MethodFault, Standing, VerifyPage};
+use crate::flows::{self, CodeStanding, FlowError, Kind, Start, Started};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use xanpay_domain::environment::Environment;
+
+/// How many digits a code has.
+const DIGITS: usize = 6;
+
+/// Makes the session's charge when the code proves the phone.
+pub async fn handle(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    ObjectId(id): ObjectId,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match read_body(&headers, body).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
+    };
+    verify(&web, &visitor, &id, &body).await.unwrap_or_else(|no_page| message(no_page, &visitor))
+}
+
+async fn verify(web: &Web, visitor: &Visitor, id: &str, body: &[u8]) -> Result<Response, NoPage> {
+    let checkout = Checkout::load(web, visitor, id, None).await?;
+    let fields = Fields::read(body);
+    let sealed = fields.get("choice");
+    let Some(choice) = Choice::open(&web.app, checkout.session.id, &sealed) else {
+        return stale(web, &checkout).await;
+    };
+    let otp = match read_code(&fields.get("code")) {
+        Ok(otp) => otp,
+        Err(_) if !checkout.is_open() => return Ok(see_page(&checkout)),
+        Err(fault) => {
+            let page = verify_page(web, &checkout, &choice, &sealed).await?;
+            return Ok(html(StatusCode::BAD_REQUEST, &VerifyPage { fault: Some(fault), ..page }));
+        }
+    };
+    let start = Start {
+        method: choice.method,
+        email: Some(choice.email.clone()),
+        phone: Some(choice.phone.clone()),
+        otp: Some(otp),
+    };
+    match flows::start_checkout(&web.app, &checkout.merchant, &checkout.session, start).await {
+        Ok(Started::Charged(_)) => Ok(see_page(&checkout)),
+        // The page says what is wrong with it and how many tries are left.
+        Ok(Started::Unproved) => Ok(see(&checkout.code_url(&sealed))),
+        Err(FlowError::Refused(refusal)) if refusal.kind == Kind::Conflict => Ok(see_page(&checkout)),
+        Err(FlowError::Refused(_)) => {
+            let mut page = choose_again(web, &checkout, &choice).await?;
+            page.method_fault = Some(MethodFault::NotOffered);
+            Ok(html(StatusCode::BAD_REQUEST, &page))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The six digits, however they were grouped.
+fn read_code(text: &str) -> Result<String, CodeFault> {
+    let code: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    match code.len() {
+        0 => Err(CodeFault::Missing),
+        DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(code),
+        _ => Err(CodeFault::Malformed),
+    }
+}
+
+/// The chooser for a form whose choice cannot be read any more.
+pub(super) async fn stale(web: &Web, checkout: &Checkout) -> Result<Response, NoPage> {
+    if !checkout.is_open() {
+        return Ok(see_page(checkout));
+    }
+    if !flows::can_send_codes(&checkout.merchant) && checkout.merchant.phone_verification {
+        return unprovable(web, checkout).await;
+    }
+    let mut page = super::present::choose_page(web, checkout).await?;
+    page.notice = Some(ChooseNotice::FormStale);
+    Ok(html(StatusCode::BAD_REQUEST, &page))
+}
+
+/// The page that asks for the code, as things stand with the phone.
+pub(super) async fn verify_page(
+    web: &Web,
+    checkout: &Checkout,
+    choice: &Choice,
+    sealed: &str,
+) -> Result<VerifyPage, FlowError> {
+    let code = flows::phone_code(&web.app, &checkout.merchant, &choice.phone).await?;
+    let (standing, fault) = match code.standing {
+        CodeStanding::Awaited { wrong: 0, .. } => (Standing::Awaited, None),
+        CodeStanding::Awaited { left, .. } => (Standing::Awaited, Some(CodeFault::Wrong { left })),
+        CodeStanding::Absent => (Standing::Absent, None),
+        CodeStanding::Spent => (Standing::Spent, None),
+        CodeStanding::Expired => (Standing::Expired, None),
+    };
+    let inbox = match (standing, checkout.session.environment, code.sent_at) {
+        (Standing::Awaited, Environment::Sandbox, Some(sent_at)) => {
+            let text = flows::sandbox_message(&web.app, &checkout.merchant, &choice.phone, sent_at).await?;
+            Some(text.map_or(Inbox::Elsewhere, Inbox::Message))
+        }
+        _ => None,
+    };
+    let with_choice = |verb| {
+        let mut target = form(checkout, verb);
+        target.hidden.push(("choice", sealed.to_owned()));
+        target
+    };
+    let wait_ms = code.next_at.since(checkout.now).as_millis();
+    Ok(VerifyPage {
+        frame: frame(checkout),
+        summary: session_summary(checkout),
+        phone: format!("{}\u{a0}{}", choice.phone.code(), choice.phone.number()),
+        standing,
+        fault,
+        wait_seconds: u64::try_from(wait_ms).map_or(0, |ms| ms.div_ceil(1000)),
+        inbox,
+        form: with_choice("verify"),
+        again: with_choice("code"),
+        change_url: checkout.change_url(sealed),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_six_ascii_digits_however_they_are_grouped() {
+        for text in ["042137", " 042 137 ", "042-137", "0 4 2 1 3 7"] {
+            assert_eq!(read_code(text).as_deref(), Ok("042137"), "{text}");
+        }
+        for text in ["04213", "0421378", "04213a", "٠٤٢١٣٧", "042.137", "-"] {
+            assert!(read_code(text).is_err(), "{text}");
+        }
+        assert_eq!(read_code(" "), Err(CodeFault::Missing));
+    }
+}
