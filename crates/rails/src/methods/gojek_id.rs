@@ -120,7 +120,7 @@ pub(crate) fn payload(
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::GojekId)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
     let number = |key: &str| -> Result<Option<&str>, EncodeError> {
-        let Some(text) = keys.text(key)? else { return Ok(None) };
+        let Some(text) = keys.number(key)? else { return Ok(None) };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         if text.len() > 5 && key == "feePercent"
             || text.len() > 13

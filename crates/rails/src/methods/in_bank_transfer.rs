@@ -66,7 +66,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("account", "UPI address name@handle (pa)"),
     ("name", "payee name (pn)"),
     ("amount", "INR, at most two decimals (am)"),
-    ("reference", "transaction reference (tr), at most 35 letters and digits"),
+    ("reference", "transaction reference (tr), at most 35 characters; letters and digits are safest"),
     ("note", "note (tn), at most 50 characters"),
 ];
 
@@ -179,7 +179,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let name = free_text("name", keys.required("name")?, 99)?;
     let amount = keys.amount(Method::InBankTransfer)?;
     let reference =
-        keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::Alphanumeric)).transpose()?;
+        keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::PrintableAscii)).transpose()?;
     let note = keys.text("note")?.map(|note| free_text("note", note, 50)).transpose()?;
     Ok(write(vpa, name, amount.as_deref(), reference, note))
 }

@@ -6,8 +6,8 @@ use super::Context;
 use super::failure::Failure;
 use super::output::pairs;
 use super::values;
+use crate::http::wire::body::Members;
 use clap::{Args, Subcommand};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -77,32 +77,46 @@ fn keys_help() -> String {
 }
 
 fn run_encode(context: &Context) -> Result<(), Failure> {
-    let (method, fields) = read_fields(&read_input()?)?;
+    let (method, fields) = read_fields(&read_json()?)?;
     let payload = encode(method, &fields)?;
     context.output.result(&json!({ "payload": payload }), &payload)
 }
 
-fn read_input() -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text);
+/// What stands on standard input, at most one byte more than is ever looked at.
+fn read_input() -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut bytes);
     read.map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))?;
-    if text.len() as u64 > MAX_INPUT {
+    Ok(bytes)
+}
+
+fn read_json() -> Result<String, Failure> {
+    let bytes = read_input()?;
+    if bytes.len() as u64 > MAX_INPUT {
         return Err(Failure::new("input_too_large", format!("standard input has more than {MAX_INPUT} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| Failure::new("json_invalid", "the input is no JSON object: it is not UTF-8"))
+}
+
+/// The payload on standard input, without the line's end. Bytes that are no text become marks that no code may have, so
+/// that the report can say so.
+fn read_payload() -> Result<String, Failure> {
+    let bytes = read_input()?;
+    Ok(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The method and its fields. Numbers keep the decimals that were typed; null means absent.
 fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure> {
     let wrong =
         |error: serde_json::Error| Failure::new("json_invalid", format!("the input is no JSON object: {error}"));
-    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).map_err(wrong)?;
+    let Members(members) = serde_json::from_str(text).map_err(wrong)?;
     let mut fields = BTreeMap::new();
-    for (name, value) in members {
+    // In the order of their names, so that of several faults always the same one is named.
+    for (name, value) in BTreeMap::from_iter(members) {
         let raw = value.get();
         let field = match raw.as_bytes().first() {
             Some(b'"') => Field::Text(serde_json::from_str(raw).map_err(wrong)?),
-            Some(b'-' | b'0'..=b'9') => Field::Text(raw.to_owned()),
+            Some(b'-' | b'0'..=b'9') => Field::Number(raw.to_owned()),
             Some(b't') => Field::Bool(true),
             Some(b'f') => Field::Bool(false),
             Some(b'n') => continue,
@@ -117,7 +131,8 @@ fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure>
             Ok(method) => Ok((method, fields)),
             Err(message) => Err(Failure::field("method", "method_unknown", message)),
         },
-        Some(Field::Bool(_)) | None => Err(Failure::field("method", "missing_field", "is required")),
+        Some(Field::Number(_) | Field::Bool(_)) => Err(Failure::field("method", "field_invalid", "must be text")),
+        None => Err(Failure::field("method", "missing_field", "is required")),
     }
 }
 
@@ -130,7 +145,7 @@ impl From<EncodeError> for Failure {
 fn run_lint(payload: Option<String>, context: &Context) -> Result<(), Failure> {
     let payload = match payload {
         Some(payload) => payload,
-        None => read_input()?.trim_end_matches(['\r', '\n']).to_owned(),
+        None => read_payload()?,
     };
     let report = lint(&payload);
     context.output.result(&report_json(&report), &report_text(&report))?;
@@ -227,7 +242,7 @@ mod tests {
         let (method, fields) =
             read_fields(r#"{"method":"paynow","amount":35.10,"editable":false,"name":null}"#).unwrap();
         assert_eq!(method, Method::Paynow);
-        assert_eq!(fields.get("amount"), Some(&Field::Text("35.10".into())));
+        assert_eq!(fields.get("amount"), Some(&Field::Number("35.10".into())));
         assert_eq!(fields.get("editable"), Some(&Field::Bool(false)));
         assert_eq!(fields.len(), 2);
     }
@@ -238,7 +253,12 @@ mod tests {
             ("[]", "json_invalid"),
             ("{\"method\":", "json_invalid"),
             ("{}", "missing_field"),
-            (r#"{"method":true}"#, "missing_field"),
+            (r#"{"method":true}"#, "field_invalid"),
+            (r#"{"method":5}"#, "field_invalid"),
+            (r#"{"method":null}"#, "missing_field"),
+            (r#"{"method":"paynow","name":"A","name":"B"}"#, "json_invalid"),
+            (r#"{"method":"paynow","method":"fps"}"#, "json_invalid"),
+            (r#"{"method":"paynow","name":["A"]}"#, "field_invalid"),
             (r#"{"method":"paypal"}"#, "method_unknown"),
             (r#"{"method":"paynow","name":{}}"#, "field_invalid"),
         ] {
