@@ -207,7 +207,14 @@ const PARAMETERS: &[(&str, &str)] = &[
 pub(crate) fn lint(payload: &str) -> LintReport {
     let mut findings = Findings::default();
     let fields = link::read(payload, "upi://pay", PARAMETERS, &mut findings);
-    let value = |name: &str| fields.iter().find(|field| field.tag == name).map(|field| field.value.as_str());
+    // Apps read a parameter without a value as one that is absent.
+    let value = |name: &str| {
+        fields
+            .iter()
+            .find(|field| field.tag == name)
+            .map(|field| field.value.as_str())
+            .filter(|value| !value.is_empty())
+    };
     match value("pa") {
         None => findings.error("pa", "missing", "the payee address is missing"),
         Some(address) if !is_vpa(address) => findings.error("pa", "form", "must be a UPI address name@handle"),
