@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::table;
+use super::output::{note, table};
 use super::values;
 use crate::app::App;
 use crate::http::wire::time::iso;
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against, rate_life};
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, find_rate, inverted_against, rate_life};
 use xanpay_domain::time::Span;
 use xanpay_statements::read_rates;
 use xanpay_store::StoreError;
@@ -80,16 +80,22 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
 fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let bytes = values::read_file(&import.file)?;
     let force = import.force;
-    let (file, count) = context.with_app(|app| async move {
-        let file = read_rates(&bytes, app.clock.real_now())
-            .map_err(|error| Failure::field("file", error.code, error.message.into_owned()))?;
+    let (file, count, now) = context.with_app(|app| async move {
+        let now = app.clock.real_now();
+        let file =
+            read_rates(&bytes, now).map_err(|error| Failure::field("file", error.code, error.message.into_owned()))?;
         let count = save(&app, file.rates.clone(), force).await?;
-        Ok((file, count))
+        Ok((file, count, now))
     })?;
     let format = file.format;
     let newest = file.rates.iter().map(|rate| rate.entry.as_of).max();
     let as_of = newest.map(iso).unwrap_or_default();
-    let text = format!("{count} rates of {as_of} ({}), good for {}", format.as_str(), life(format.source()));
+    let life = life(format.source());
+    let verdict = match file.rates.iter().all(|rate| rate.is_stale(now)) {
+        true => format!("too old to be used: they are good for {life}"),
+        false => format!("good for {life}"),
+    };
+    let text = format!("{count} rates of {as_of} ({}), {verdict}", format.as_str());
     context.output.result(&json!({ "rates": count, "format": format.as_str(), "asOf": as_of }), &text)
 }
 
@@ -106,6 +112,15 @@ async fn save(app: &App, mut rates: Vec<PairRate>, force: bool) -> Result<usize,
                 entry.rate, other.rate, other.source
             );
             return Err(Failure::field("rate", "rate_inverted", message));
+        }
+    }
+    let now = app.clock.real_now();
+    for PairRate { base, quote, entry } in &rates {
+        if let Some(other) = find_rate(&known, *base, *quote, now).ok().filter(|old| entry.rate.jumps_from(old.rate)) {
+            note(&format!(
+                "warning: 1 {base} = {} {quote} is far from the {} of before ({}); check it",
+                entry.rate, other.rate, other.source
+            ));
         }
     }
     let count = rates.len();
