@@ -6,9 +6,6 @@
 
 use qrcodegen::{DataTooLong, Mask, QrCode, QrCodeEcc, QrSegment, Version};
 
-/// The masks of the standard.
-const MASKS: std::ops::Range<u8> = 0..8;
-
 /// The longest side whose lines fit into an integer; larger codes are left to the library.
 const MAX_SIDE: usize = 128;
 
@@ -31,8 +28,11 @@ pub(crate) fn draw(bytes: &[u8]) -> Result<Modules, DataTooLong> {
         return Ok(modules(&encode(bytes, None)?, side));
     }
     let plain = Grid::of(&drawn, side);
-    let best = MASKS.map(|mask| plain.masked(mask)).min_by_key(Grid::penalty).unwrap_or(plain);
-    let dark = best.rows.iter().flat_map(|row| (0..side).map(move |x| row >> x & 1 == 1)).collect();
+    let best = (0..PATTERNS.len()).map(|mask| plain.masked(mask)).min_by_key(Grid::penalty).unwrap_or(plain);
+    let mut dark = Vec::with_capacity(side * side);
+    for row in best.rows {
+        dark.extend((0..side).map(|x| row >> x & 1 == 1));
+    }
     Ok(Modules { side, dark })
 }
 
@@ -76,7 +76,7 @@ impl Grid {
     }
 
     /// The code with a mask and the format information that says so.
-    fn masked(&self, mask: u8) -> Self {
+    fn masked(&self, mask: usize) -> Self {
         let mut grid = self.clone();
         grid.apply(mask);
         let format = format(self.correction, mask);
@@ -90,14 +90,12 @@ impl Grid {
     }
 
     /// Changes the data modules that a mask changes; a second time, back again.
-    fn apply(&mut self, mask: u8) {
-        let across: [u128; PERIOD] = std::array::from_fn(|y| repeated(|x| inverts(mask, x, y)));
-        let down: [u128; PERIOD] = std::array::from_fn(|x| repeated(|y| inverts(mask, x, y)));
-        for ((row, data), pattern) in self.rows.iter_mut().zip(&self.data).zip(across.iter().cycle()) {
-            *row ^= data & pattern;
-        }
-        for ((column, data), pattern) in self.columns.iter_mut().zip(&self.data).zip(down.iter().cycle()) {
-            *column ^= data & pattern;
+    fn apply(&mut self, mask: usize) {
+        let Some([across, down]) = PATTERNS.get(mask) else { return };
+        for (lines, patterns) in [(&mut self.rows, across), (&mut self.columns, down)] {
+            for ((line, data), pattern) in lines.iter_mut().zip(&self.data).zip(patterns.iter().cycle()) {
+                *line ^= data & pattern;
+            }
         }
     }
 
@@ -115,8 +113,30 @@ impl Grid {
     }
 }
 
+/// The eight masks of the standard: what each changes in the rows, and in the columns.
+const PATTERNS: [[[u128; PERIOD]; 2]; 8] = patterns();
+
+const fn patterns() -> [[[u128; PERIOD]; 2]; 8] {
+    let mut patterns = [[[0; PERIOD]; 2]; 8];
+    let mut mask = 0;
+    while mask < 8 {
+        let mut line = 0;
+        while line < PERIOD {
+            let mut at = 0;
+            while at < MAX_SIDE {
+                patterns[mask][0][line] |= (inverts(mask, at, line) as u128) << at;
+                patterns[mask][1][line] |= (inverts(mask, line, at) as u128) << at;
+                at += 1;
+            }
+            line += 1;
+        }
+        mask += 1;
+    }
+    patterns
+}
+
 /// Whether a mask changes the data module in column `x` and row `y`.
-fn inverts(mask: u8, x: usize, y: usize) -> bool {
+const fn inverts(mask: usize, x: usize, y: usize) -> bool {
     let rest = match mask {
         0 => (x + y) % 2,
         1 => y % 2,
@@ -128,12 +148,6 @@ fn inverts(mask: u8, x: usize, y: usize) -> bool {
         _ => ((x + y) % 2 + x * y % 3) % 2,
     };
     rest == 0
-}
-
-/// A line of modules from what stands in its first [`PERIOD`] places.
-fn repeated(dark: impl Fn(usize) -> bool) -> u128 {
-    let pattern = (0..PERIOD).fold(0_u128, |pattern, at| pattern | u128::from(dark(at)) << at);
-    (0..MAX_SIDE).step_by(PERIOD).fold(0, |line, at| line | pattern << at)
 }
 
 /// The modules that hold data: all but finders with their borders and format bits, timing, alignment and version.
@@ -180,14 +194,14 @@ fn alignment(side: usize) -> Vec<usize> {
 
 /// The format information: two bits of level and three of mask, ten of their own correction, and a fixed pattern over
 /// all.
-fn format(correction: QrCodeEcc, mask: u8) -> u32 {
+fn format(correction: QrCodeEcc, mask: usize) -> u32 {
     let level = match correction {
         QrCodeEcc::Low => 1,
         QrCodeEcc::Medium => 0,
         QrCodeEcc::Quartile => 3,
         QrCodeEcc::High => 2,
     };
-    let data = level << 3 | u32::from(mask);
+    let data = level << 3 | mask as u32;
     let rest = (0..10).fold(data, |rest, _| (rest << 1) ^ ((rest >> 9) * 0x537));
     (data << 10 | rest) ^ 0x5412
 }
@@ -303,9 +317,9 @@ mod tests {
             let side = usize::try_from(drawn.size()).unwrap();
             sides.insert(side);
             let plain = Grid::of(&drawn, side);
-            for mask in MASKS {
+            for mask in 0..8 {
                 let grid = plain.masked(mask);
-                let library = Grid::of(&encode(&text, Some(Mask::new(mask))).unwrap(), side);
+                let library = Grid::of(&encode(&text, Some(Mask::new(mask as u8))).unwrap(), side);
                 // Reading takes the mask 0 away from the data, whichever mask was drawn.
                 let mut own = grid.clone();
                 own.apply(0);
@@ -326,7 +340,7 @@ mod tests {
                 let dark = grid.rows.iter().flat_map(|row| (0..side).map(move |x| row >> x & 1 == 1));
                 dark.eq(chosen.dark.iter().copied())
             };
-            let masked: Vec<Grid> = MASKS.map(|mask| plain.masked(mask)).collect();
+            let masked: Vec<Grid> = (0..8).map(|mask| plain.masked(mask)).collect();
             let least = masked.iter().map(Grid::penalty).min().unwrap();
             assert_eq!(masked.iter().find(|grid| is_chosen(grid)).unwrap().penalty(), least);
         }

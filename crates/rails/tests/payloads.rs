@@ -237,6 +237,17 @@ fn every_picture_reads_back_as_its_payload() {
     }
 }
 
+#[test]
+fn the_longest_code_and_a_longer_link_read_back_from_their_pictures() {
+    // Up to 128 modules a side the mask is chosen here, beyond by the library.
+    for length in [512, 1_400] {
+        let text: String = ('!'..='~').cycle().take(length).collect();
+        let matrix = qr_modules(&text).unwrap();
+        assert_eq!(matrix.size() > 128, length > 512);
+        assert_eq!(read_qr(matrix.size(), |x, y| matrix.dark(x, y)), text);
+    }
+}
+
 /// The unit squares that an SVG's path fills.
 fn svg_modules(svg: &str) -> std::collections::BTreeSet<(u32, u32)> {
     let path = svg.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
