@@ -38,7 +38,8 @@ impl<'a> Issued<'a> {
         }
         if let Some(error) = report.errors.first() {
             let code = if error.code == "crc_wrong" { "template_crc" } else { "template_broken" };
-            return Err(fault(code, format!("is no code that apps accept: tag {}: {}", error.tag, error.message)));
+            let place = if error.tag.is_empty() { String::new() } else { format!("tag {}: ", error.tag) };
+            return Err(fault(code, format!("is no code that apps accept: {place}{}", error.message)));
         }
         let issued = Self::reread(text)?;
         if issued.find("01") == Some("12") || issued.find("54").is_some() {
