@@ -153,6 +153,14 @@ impl Rate {
         let known_is_far = u128::from(known.mantissa) > 2 * known_one || 2 * u128::from(known.mantissa) < known_one;
         known_is_far && 5 * product >= 4 * one && 4 * product <= 5 * one
     }
+
+    /// Whether this is more than a tenth above or below what is known: a digit is wrong, or much has happened.
+    #[must_use]
+    pub fn jumps_from(self, known: Self) -> bool {
+        let own = u128::from(self.mantissa) * 10_u128.pow(known.scale);
+        let other = u128::from(known.mantissa) * 10_u128.pow(self.scale);
+        own.abs_diff(other) * 10 > other
+    }
 }
 
 impl fmt::Display for Rate {
@@ -376,6 +384,22 @@ mod tests {
                 .unwrap();
         assert_eq!(amount, sgd(2624));
         assert_eq!(locked.unwrap().rate.to_string(), "0.174933");
+    }
+
+    #[test]
+    fn a_rate_jumps_when_it_is_more_than_a_tenth_away() {
+        let rate = |text| Rate::parse(text).unwrap();
+        for (new, known, jumps) in [
+            ("0.1749", "0.174933", false),
+            ("0.0174933", "0.174933", true),
+            ("1.1", "1", false),
+            ("1.1000000001", "1.00", true),
+            ("0.9", "1.0", false),
+            ("0.8999", "1", true),
+            ("99999999.9999999999", "0.0000000001", true),
+        ] {
+            assert_eq!(rate(new).jumps_from(rate(known)), jumps, "{new} {known}");
+        }
     }
 
     #[test]

@@ -7,11 +7,13 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 
-/// A field's value. Amounts arrive as the text of their decimal literal.
+/// A field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
-    /// Text, or a number as it was written.
+    /// Text; for amounts, that of a decimal number.
     Text(String),
+    /// A number as it was written. Only amounts may be one: an account would lose its leading zeros.
+    Number(String),
     /// Yes or no.
     Bool(bool),
 }
@@ -113,7 +115,16 @@ impl<'a> Keys<'a> {
             None => Ok(None),
             Some(Field::Text(text)) if text.is_empty() => Err(EncodeError::new(key, "must not be empty")),
             Some(Field::Text(text)) => Ok(Some(text)),
-            Some(Field::Bool(_)) => Err(EncodeError::new(key, "must be text")),
+            Some(Field::Number(_) | Field::Bool(_)) => Err(EncodeError::new(key, "must be text")),
+        }
+    }
+
+    /// A decimal number, written as one or as text, that may be absent.
+    pub(crate) fn number(&self, key: &str) -> Result<Option<&'a str>, EncodeError> {
+        match self.fields.get(key) {
+            Some(Field::Number(number)) => Ok(Some(number)),
+            Some(Field::Bool(_)) => Err(EncodeError::new(key, "must be a number, or one as text")),
+            Some(Field::Text(_)) | None => self.text(key),
         }
     }
 
@@ -127,7 +138,7 @@ impl<'a> Keys<'a> {
         match self.fields.get(key) {
             None => Ok(None),
             Some(Field::Bool(value)) => Ok(Some(*value)),
-            Some(Field::Text(_)) => Err(EncodeError::new(key, "must be true or false")),
+            Some(Field::Text(_) | Field::Number(_)) => Err(EncodeError::new(key, "must be true or false")),
         }
     }
 
@@ -144,7 +155,7 @@ impl<'a> Keys<'a> {
 
     /// The amount in a currency.
     pub(crate) fn money(&self, currency: Currency) -> Result<Option<Money>, EncodeError> {
-        let Some(text) = self.text("amount")? else { return Ok(None) };
+        let Some(text) = self.number("amount")? else { return Ok(None) };
         let money = Money::parse(text, currency).map_err(|error| EncodeError::new("amount", error.to_string()))?;
         Ok(Some(money))
     }
@@ -152,7 +163,7 @@ impl<'a> Keys<'a> {
     /// The amount with the decimals that were typed, at most as many as the currency has: `35`, `35.5`, `35.00`.
     pub(crate) fn amount_as_written(&self, currency: Currency) -> Result<Option<String>, EncodeError> {
         let Some(money) = self.money(currency)? else { return Ok(None) };
-        let typed = self.text("amount")?.unwrap_or_default();
+        let typed = self.number("amount")?.unwrap_or_default();
         let decimals =
             typed.split_once('.').map_or(0, |(_, fraction)| u32::try_from(fraction.len()).unwrap_or(u32::MAX));
         let amount = money.to_decimal_with(decimals.min(currency.exponent()));

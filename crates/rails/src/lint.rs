@@ -90,7 +90,11 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn error(&mut self, tag: impl Into<String>, code: &'static str, message: impl Into<String>) {
-        self.errors.push(Finding { tag: tag.into(), code, message: message.into() });
+        let finding = Finding { tag: tag.into(), code, message: message.into() };
+        // Two templates of one rail, as QRIS has them, say the same of the tags that they share.
+        if !self.errors.contains(&finding) {
+            self.errors.push(finding);
+        }
     }
 
     pub(crate) fn warn(&mut self, tag: impl Into<String>, code: &'static str, message: impl Into<String>) {

@@ -1,10 +1,10 @@
 //! The picture of a payload: modules for a terminal or a bitmap, and an SVG for pages.
 
-use crate::mask;
-use qrcodegen::{DataTooLong, QrCode, QrCodeEcc};
+use crate::mask::{self, Modules};
+use qrcodegen::DataTooLong;
 
 /// Light modules around the code, as ISO/IEC 18004 asks.
-const QUIET_ZONE: i32 = 4;
+const QUIET_ZONE: usize = 4;
 
 /// The text cannot be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum QrError {
 /// The modules of a QR code, without quiet zone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct QrMatrix {
-    code: QrCode,
+    modules: Modules,
 }
 
 impl std::fmt::Debug for QrMatrix {
@@ -33,16 +33,14 @@ impl QrMatrix {
     /// Modules per side.
     #[must_use]
     pub fn size(&self) -> u32 {
-        self.code.size().unsigned_abs()
+        u32::try_from(self.modules.side).unwrap_or_default()
     }
 
     /// Whether the module at column `x` and row `y` is dark; modules outside the code are light.
     #[must_use]
     pub fn dark(&self, x: u32, y: u32) -> bool {
-        match (i32::try_from(x), i32::try_from(y)) {
-            (Ok(x), Ok(y)) => self.code.get_module(x, y),
-            _ => false,
-        }
+        let (x, y) = (x as usize, y as usize);
+        x < self.modules.side && self.modules.dark.get(y * self.modules.side + x).copied().unwrap_or_default()
     }
 }
 
@@ -54,8 +52,8 @@ pub fn qr_modules(text: &str) -> Result<QrMatrix, QrError> {
     if text.is_empty() {
         return Err(QrError::Empty);
     }
-    match mask::draw(text.as_bytes(), QrCodeEcc::Medium) {
-        Ok(code) => Ok(QrMatrix { code }),
+    match mask::draw(text.as_bytes()) {
+        Ok(modules) => Ok(QrMatrix { modules }),
         Err(DataTooLong::SegmentTooLong | DataTooLong::DataOverCapacity(..)) => Err(QrError::TooLong),
     }
 }
@@ -66,30 +64,28 @@ pub fn qr_modules(text: &str) -> Result<QrMatrix, QrError> {
 /// # Errors
 /// [`QrError`] when the text is empty or too long.
 pub fn qr_svg(text: &str) -> Result<String, QrError> {
-    let code = qr_modules(text)?.code;
-    let side = code.size() + 2 * QUIET_ZONE;
-    let mut svg = format!(
+    let Modules { side: modules, dark } = qr_modules(text)?.modules;
+    let side = modules + 2 * QUIET_ZONE;
+    // About every second module begins a stretch of dark ones, and a stretch takes 16 characters.
+    let mut svg = String::with_capacity(modules * modules * 5);
+    svg.push_str(&format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" role=\"img\" \
          aria-label=\"QR code\" shape-rendering=\"crispEdges\">\
          <rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/><path fill=\"#000\" d=\""
-    );
-    // Every coordinate and length is at most the side; spelling them once makes the picture four times as fast.
-    let numbers: Vec<String> = (0..=side).map(|number| number.to_string()).collect();
-    let number = |value: i32| usize::try_from(value).ok().and_then(|at| numbers.get(at)).map_or("", String::as_str);
-    for y in 0..code.size() {
+    ));
+    // Every piece of the path occurs many times; spelling each once makes the picture four times as fast.
+    let starts: Vec<String> = (QUIET_ZONE..side).map(|x| format!("M{x} ")).collect();
+    let stretches: Vec<String> = (0..=modules).map(|length| format!("h{length}v1h-{length}z")).collect();
+    for (row, y) in dark.chunks_exact(modules).zip(QUIET_ZONE..) {
+        let y = y.to_string();
         let mut x = 0;
-        while x < code.size() {
-            let start = x;
-            while code.get_module(x, y) {
-                x += 1;
-            }
-            if x > start {
-                let run = number(x - start);
-                for part in ["M", number(start + QUIET_ZONE), " ", number(y + QUIET_ZONE), "h", run, "v1h-", run, "z"] {
-                    svg.push_str(part);
+        for stretch in row.chunk_by(|left, right| left == right) {
+            if stretch.first() == Some(&true) {
+                for piece in [starts.get(x), Some(&y), stretches.get(stretch.len())] {
+                    svg.push_str(piece.map_or("", String::as_str));
                 }
             }
-            x += 1;
+            x += stretch.len();
         }
     }
     svg.push_str("\"/></svg>");

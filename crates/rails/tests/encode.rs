@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use xanpay_domain::method::Method;
 use xanpay_rails::{Field, encode, lint, rail};
 
+/// Fields from text; `#` before a number makes it one.
 fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, Field> {
-    let value = |text: &str| match text {
-        "true" => Field::Bool(true),
-        "false" => Field::Bool(false),
-        _ => Field::Text(text.to_owned()),
+    let value = |text: &str| match (text, text.strip_prefix('#')) {
+        ("true", _) => Field::Bool(true),
+        ("false", _) => Field::Bool(false),
+        (_, Some(number)) => Field::Number(number.to_owned()),
+        (_, None) => Field::Text(text.to_owned()),
     };
     pairs.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect()
 }
@@ -22,6 +24,14 @@ fn each_refusal_names_its_field() {
         (Method::Paynow, &[], "account"),
         (Method::Paynow, &[("account", "+6585867834"), ("acount", "x")], "acount"),
         (Method::Paynow, &[("account", "true")], "account"),
+        (Method::Paynow, &[("account", "201403121W"), ("reference", "#12")], "reference"),
+        (Method::Paynow, &[("account", "201403121W"), ("editable", "#1")], "editable"),
+        (Method::Paynow, &[("account", "201403121W"), ("amount", "true")], "amount"),
+        (Method::Paynow, &[("account", "201403121W"), ("amount", "#1e3")], "amount"),
+        (Method::Paynow, &[("account", "201403121W"), ("amount", "#-1")], "amount"),
+        (Method::Paynow, &[("account", "2014031W")], "account"),
+        (Method::Paynow, &[("account", "201403121WAC2X")], "account"),
+        (Method::Fps, &[("account", "#1234567")], "account"),
         (Method::Paynow, &[("account", "+6585867834"), ("amount", "0")], "amount"),
         (Method::Paynow, &[("account", "+6585867834"), ("amount", "-1")], "amount"),
         (Method::Paynow, &[("account", "+6585867834"), ("amount", "1.005")], "amount"),
@@ -33,7 +43,6 @@ fn each_refusal_names_its_field() {
         (Method::Paynow, &[("account", "+6585867834"), ("name", "商店")], "name"),
         (Method::Paynow, &[("account", "+6585867834"), ("city", "A city of too many")], "city"),
         (Method::Paynow, &[("account", "+6585867834"), ("expiry", "20250229")], "expiry"),
-        (Method::Paynow, &[("account", "+6585867834"), ("editable", "false")], "editable"),
         (Method::Paynow, &[("account", "+6585867834"), ("editable", "yes")], "editable"),
         (Method::Fps, &[("account", "123456")], "account"),
         (Method::Fps, &[("account", "1234567"), ("currency", "USD")], "currency"),
@@ -60,6 +69,44 @@ fn each_refusal_names_its_field() {
         let error = encode(*method, &fields(pairs)).err().unwrap_or_else(|| panic!("{method} {pairs:?} was written"));
         assert_eq!(&error.field, field, "{method} {pairs:?}: {error}");
     }
+}
+
+#[test]
+fn an_amount_may_be_a_number_or_its_text() {
+    let written = |amount: &str| encode(Method::Paynow, &fields(&[("account", "201403121W"), ("amount", amount)]));
+    for amount in ["35", "#35", "35.0", "#35.00", "35.000"] {
+        assert_eq!(lint(&written(amount).unwrap()).value("54"), Some("35.00"), "{amount}");
+    }
+}
+
+#[test]
+fn the_payer_may_be_kept_from_typing_an_amount_when_the_caller_says_so() {
+    let written =
+        |more: &[(&str, &str)]| encode(Method::Paynow, &fields(&[&[("account", "201403121W")], more].concat()));
+    assert_eq!(lint(&written(&[]).unwrap()).value("26.03"), Some("1"));
+    assert_eq!(lint(&written(&[("amount", "1")]).unwrap()).value("26.03"), Some("0"));
+    assert_eq!(lint(&written(&[("editable", "false")]).unwrap()).value("26.03"), Some("0"));
+}
+
+#[test]
+fn an_entity_number_that_is_only_shaped_like_one_is_written_as_given() {
+    // From the tests of a published PayNow encoder, with its checksum.
+    let code = encode(
+        Method::Paynow,
+        &fields(&[
+            ("account", "S99345678ABCD"),
+            ("amount", "12.34"),
+            ("reference", "INV1234"),
+            ("name", "ACME Pte Ltd"),
+            ("editable", "true"),
+            ("expiry", "99991231"),
+            ("dynamic", "true"),
+        ]),
+    );
+    assert_eq!(
+        code.unwrap(),
+        "00020101021226520009SG.PAYNOW010120213S99345678ABCD03011040899991231520400005303702540512.345802SG5912ACME Pte Ltd6009Singapore62110107INV123463041E74"
+    );
 }
 
 #[test]

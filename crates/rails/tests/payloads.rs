@@ -181,6 +181,21 @@ fn an_issued_code_with_its_own_reference_keeps_it() {
 }
 
 #[test]
+fn an_issued_code_in_unusual_order_keeps_it_and_nothing_stands_twice() {
+    // Tag 01 after the payee, tag 82 before 62, tag 64 before 60: allowed, and seen in codes in use.
+    let template = make_static(
+        "00020126420014A000000615000101065016640210123456789501021152040000530345864140002EN0104KEDA5802MY5909QRCSDNBHD6005BANGI82040A1B62080704T0016304AAAA",
+    );
+    let input = AccountInput { account: "shop", template: Some(&template), ..AccountInput::default() };
+    let (account, _) = parse_account(Method::DuitNow, &input).unwrap();
+    let code = written(&account, money(Method::DuitNow, 1_000), "ztt1ab", World::Live).unwrap();
+    let report = assert_carries(&account, &code, money(Method::DuitNow, 1_000), "ztt1ab");
+    let tags: Vec<&str> = report.fields.iter().map(|field| field.tag.as_str()).collect();
+    assert_eq!(tags, ["00", "26", "01", "52", "53", "54", "64", "58", "59", "60", "82", "62", "63"]);
+    assert_eq!((report.value("01"), report.value("62.07")), (Some("12"), Some("T001")));
+}
+
+#[test]
 fn amounts_that_the_rail_cannot_carry_are_refused() {
     let (_, _, account) = examples().into_iter().find(|(method, _, _)| *method == Method::GojekId).unwrap();
     let refused =
@@ -219,6 +234,17 @@ fn every_picture_reads_back_as_its_payload() {
             let dark = svg_modules(&qr_svg(&code).unwrap());
             assert_eq!(read_qr(matrix.size(), |x, y| dark.contains(&(x + 4, y + 4))), code);
         }
+    }
+}
+
+#[test]
+fn the_longest_code_and_a_longer_link_read_back_from_their_pictures() {
+    // Up to 128 modules a side the mask is chosen here, beyond by the library.
+    for length in [512, 1_400] {
+        let text: String = ('!'..='~').cycle().take(length).collect();
+        let matrix = qr_modules(&text).unwrap();
+        assert_eq!(matrix.size() > 128, length > 512);
+        assert_eq!(read_qr(matrix.size(), |x, y| matrix.dark(x, y)), text);
     }
 }
 

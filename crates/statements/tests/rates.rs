@@ -97,6 +97,17 @@ fn the_daily_csv_with_spaces_and_a_last_comma_is_read() {
 }
 
 #[test]
+fn a_last_comma_more_or_less_changes_nothing_and_a_cell_more_or_less_refuses_the_file() {
+    let expected = read("Date,SGD,HKD,\n2026-10-30,1.4282,8.7652,\n");
+    for same in ["Date,SGD,HKD,\r\n2026-10-30,1.4282,8.7652\r\n", "\u{feff}Date,SGD,HKD\n2026-10-30,1.4282,8.7652,\n"] {
+        assert_eq!(read(same), expected, "{same}");
+    }
+    for other in ["Date,SGD,HKD,\n2026-10-30,1.4282,8.7652,1.1,\n", "Date,SGD,HKD\n2026-10-30,1.4282\n"] {
+        assert_eq!(code(other), "format_malformed", "{other}");
+    }
+}
+
+#[test]
 fn the_real_daily_and_history_files_agree_about_their_day() {
     let Some(daily) = corpus_file("ecb_eurofxref_daily_sample.csv") else { return };
     let Some(history) = corpus_file("ecb_eurofxref_hist_excerpt.csv") else { return };
@@ -148,6 +159,8 @@ fn what_is_no_rate_file_is_refused_with_its_reason() {
         ("Date,SGD,\nyesterday,1.4,\n", "format_malformed"),
         ("Date,SGD,\n2026-11-02,1.4,\n", "format_malformed"),
         ("Date,SGD,HKD,\n2026-10-30,1.4,\n", "format_malformed"),
+        ("Date,SGD,SGD,\n2026-10-30,1.4,1.5,\n", "format_malformed"),
+        ("Date,SGD,\n2026-10-30,1.4,\n2026-10-29,1.3,\n2026-10-30,1.5,\n", "format_malformed"),
         ("Date,Sgd,\n2026-10-30,1.4,\n", "format_malformed"),
         ("Date,EUR,\n2026-10-30,1.0,\n", "format_malformed"),
         ("<!DOCTYPE a [<!ENTITY b \"c\">]><Envelope/>", "xml_dtd_forbidden"),

@@ -26,6 +26,9 @@ pub(crate) fn lint(payload: &str) -> LintReport {
     if payload.chars().count() > MAX_PAYLOAD {
         findings.error("", "too_long", format!("a code has at most {MAX_PAYLOAD} characters"));
     }
+    if payload.contains(char::REPLACEMENT_CHARACTER) {
+        findings.error("", "encoding", "holds bytes that are no text in UTF-8");
+    }
     let (code, broken) = objects(payload);
     if let Some(broken) = broken {
         match find(&code, "63") {
@@ -177,6 +180,12 @@ fn currency(numeric: &str) -> Option<Currency> {
     Currency::all().find(|currency| currency.numeric() == wanted)
 }
 
+/// The digits before and after the point of a decimal number; after it there may be none.
+fn decimal(text: &str) -> Option<(&str, &str)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    (text::is_digits(whole) && fraction.bytes().all(|byte| byte.is_ascii_digit())).then_some((whole, fraction))
+}
+
 fn amount(amount: Option<&str>, numeric: Option<&str>, findings: &mut Findings) {
     let known = numeric.and_then(currency);
     if let (Some(numeric), None) = (numeric, known)
@@ -185,12 +194,10 @@ fn amount(amount: Option<&str>, numeric: Option<&str>, findings: &mut Findings) 
         findings.warn("53", "unknown_currency", format!("{numeric} is no currency of ISO 4217"));
     }
     let Some(amount) = amount.filter(|amount| !amount.is_empty()) else { return };
-    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+    let Some((whole, fraction)) = decimal(amount) else {
         findings.error("54", "form", "must be digits with at most one point");
         return;
-    }
+    };
     if amount.len() > 13 {
         findings.error("54", "too_long", "must be at most 13 characters");
     }
@@ -233,8 +240,7 @@ fn fee(code: &[Object<'_>], findings: &mut Findings) {
         Some(_) => findings.error("55", "form", "must be 01, 02 or 03"),
     }
     for tag in ["56", "57"] {
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        if get(tag).is_some_and(|value| !is_number(value)) {
+        if get(tag).is_some_and(|value| decimal(value).is_none()) {
             findings.error(tag, "form", "must be digits with at most one point");
         }
     }

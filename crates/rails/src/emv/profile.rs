@@ -4,7 +4,7 @@ use crate::emv::reader::{Object, find};
 use crate::lint::Findings;
 use xanpay_domain::method::Method;
 
-/// The rules of one rail's codes.
+/// The rules of one payment system's codes; a rail may have several.
 pub(crate) struct Profile {
     /// The rail.
     pub(crate) method: Method,
@@ -104,9 +104,12 @@ pub(crate) fn owner(guid: &str) -> Option<&'static Profile> {
         &methods::fps::PROFILE,
         &methods::viettel_pay::PROFILE,
         &methods::duit_now::PROFILE,
-        &methods::instapay::PROFILE,
-        &methods::prompt_pay::PROFILE,
-        &methods::gojek_id::PROFILE,
+        &methods::instapay::PERSON,
+        &methods::instapay::MERCHANT_CODE,
+        &methods::prompt_pay::TRANSFER,
+        &methods::prompt_pay::BILL,
+        &methods::gojek_id::QRIS,
+        &methods::gojek_id::GOPAY,
     ]
     .into_iter()
     .find(|profile| profile.owns(guid))

@@ -38,7 +38,8 @@ impl<'a> Issued<'a> {
         }
         if let Some(error) = report.errors.first() {
             let code = if error.code == "crc_wrong" { "template_crc" } else { "template_broken" };
-            return Err(fault(code, format!("is no code that apps accept: tag {}: {}", error.tag, error.message)));
+            let place = if error.tag.is_empty() { String::new() } else { format!("tag {}: ", error.tag) };
+            return Err(fault(code, format!("is no code that apps accept: {place}{}", error.message)));
         }
         let issued = Self::reread(text)?;
         if issued.find("01") == Some("12") || issued.find("54").is_some() {
@@ -90,31 +91,27 @@ impl<'a> Issued<'a> {
         reference: Option<&str>,
     ) -> Result<String, EncodeError> {
         let bill = reference.map(|reference| self.bill_with(reference)).transpose()?;
-        let mut code = Writer::new();
-        let mut pending = vec![("01", "12"), ("54", amount)];
+        let mut changed = vec![("01", "12"), ("54", amount)];
         match fee {
-            Some(Fee::Fixed(fee)) => pending.extend([("55", "02"), ("56", fee)]),
-            Some(Fee::Percent(fee)) => pending.extend([("55", "03"), ("57", fee)]),
+            Some(Fee::Fixed(fee)) => changed.extend([("55", "02"), ("56", fee)]),
+            Some(Fee::Percent(fee)) => changed.extend([("55", "03"), ("57", fee)]),
             None => {}
         }
-        if let Some(bill) = &bill {
-            pending.push(("62", bill.as_str()));
-        }
+        changed.extend(bill.as_deref().map(|bill| ("62", bill)));
+        // What the issuer wrote keeps its place, wherever that is; what is new goes before the first higher tag, or
+        // before the checksum, which ends the row.
+        let (replaced, mut added): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|(tag, _)| self.find(tag).is_some());
+        let mut code = Writer::new();
         for object in &self.objects {
-            // Tags above 64 may precede lower ones in codes of the wild; the checksum always ends the row.
-            let due = pending.iter().take_while(|(tag, _)| *tag < object.tag || object.tag == "63").count();
-            for (tag, value) in pending.drain(..due) {
+            let due = added.iter().take_while(|(tag, _)| *tag < object.tag || object.tag == "63").count();
+            for (tag, value) in added.drain(..due) {
                 code.put("template", tag, value)?;
             }
-            match pending.iter().position(|(tag, _)| *tag == object.tag) {
-                Some(at) => {
-                    let (tag, value) = pending.remove(at);
-                    code.put("template", tag, value)?;
-                }
-                None if object.tag == "63" => {}
-                None => {
-                    code.put("template", object.tag, object.value)?;
-                }
+            if object.tag != "63" {
+                let value =
+                    replaced.iter().find(|(tag, _)| *tag == object.tag).map_or(object.value, |(_, value)| value);
+                code.put("template", object.tag, value)?;
             }
         }
         code.finish()

@@ -54,12 +54,13 @@ fn fault(code: &'static str, message: &str) -> AccountFault {
     AccountFault::new("account", code, message)
 }
 
-/// Whether the digits of an ABN agree: 10 is taken from the weight sum's first digit, the rest is modulo 89.
+/// Whether the digits of an ABN agree: one is taken from the first digit, the weight sum is a multiple of 89. Check
+/// digits run from 11 to 99.
 fn abn_checks(digits: &str) -> bool {
     const WEIGHTS: [i64; 11] = [10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19];
     let sum: i64 =
         digits.bytes().zip(WEIGHTS).map(|(digit, weight)| i64::from(digit.saturating_sub(b'0')) * weight).sum();
-    digits.len() == 11 && !digits.starts_with('0') && (sum - 10) % 89 == 0
+    digits.len() == 11 && digits >= "11" && (sum - 10) % 89 == 0
 }
 
 /// Whether the last digit of an ACN is the one that the first eight call for.

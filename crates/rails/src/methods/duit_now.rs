@@ -213,7 +213,7 @@ pub(crate) static PROFILE: Profile = Profile {
     ],
     lint,
     is_sandbox,
-    meaning,
+    meaning: |_, _| None,
 };
 
 fn lint(payee: &Payee<'_>, findings: &mut Findings) {
@@ -240,8 +240,4 @@ fn lint(payee: &Payee<'_>, findings: &mut Findings) {
 /// Whether a code is the acquirer's that does not exist.
 fn is_sandbox(payee: &Payee<'_>) -> bool {
     payee.get("01").is_some_and(text::is_zeros)
-}
-
-fn meaning(_tag: &str, _value: &str) -> Option<String> {
-    None
 }

@@ -120,7 +120,7 @@ pub(crate) fn payload(
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::GojekId)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
     let number = |key: &str| -> Result<Option<&str>, EncodeError> {
-        let Some(text) = keys.text(key)? else { return Ok(None) };
+        let Some(text) = keys.number(key)? else { return Ok(None) };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         if text.len() > 5 && key == "feePercent"
             || text.len() > 13
@@ -140,39 +140,45 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     issued(keys.required("template")?)?.with_amount_and_fee(&amount, fee, keys.text("reference")?)
 }
 
-/// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+/// What the national template of QRIS, which every acquirer's code has, adds to the rules of every EMVCo code.
+pub(crate) static QRIS: Profile = Profile {
     method: Method::GojekId,
-    guids: &[QRIS_GUID, "COM.GO-JEK.WWW"],
+    guids: &[QRIS_GUID],
     currencies: &["360"],
-    tags: &[("01", "merchant number (MPAN)"), ("02", "merchant id"), ("03", "size of the merchant")],
-    lint,
-    is_sandbox,
-    meaning,
-};
-
-fn lint(payee: &Payee<'_>, findings: &mut Findings) {
-    let is_qris = payee.get("00").is_some_and(|guid| guid.eq_ignore_ascii_case(QRIS_GUID));
-    if is_qris {
+    tags: &[("02", "national merchant id (NMID)"), ("03", "size of the merchant")],
+    lint: |payee, findings| {
         let is_nmid = |id: &str| id.strip_prefix("ID").is_some_and(text::is_digits);
         if payee.require("02", "the national merchant id", findings).is_some_and(|id| !is_nmid(id)) {
             findings.warn(payee.path("02"), "form", "a national merchant id is ID and digits");
         }
-    } else {
-        payee.require("01", "the merchant number", findings);
-        if payee.get("01").is_some_and(|number| !text::is_digits(number) || !(16..=19).contains(&number.len())) {
+        lint_size(payee, findings);
+    },
+    // No acquirer issues numbers of zeros.
+    is_sandbox: |payee| payee.get("02").is_some_and(|id| text::is_zeros(id.trim_start_matches("ID"))),
+    meaning,
+};
+
+/// What GoPay's own template adds to the rules of every EMVCo code.
+pub(crate) static GOPAY: Profile = Profile {
+    method: Method::GojekId,
+    guids: &["COM.GO-JEK.WWW"],
+    currencies: &["360"],
+    tags: &[("01", "merchant number (MPAN)"), ("02", "merchant id"), ("03", "size of the merchant")],
+    lint: |payee, findings| {
+        let is_mpan = |number: &str| text::is_digits(number) && (16..=19).contains(&number.len());
+        if payee.require("01", "the merchant number", findings).is_some_and(|number| !is_mpan(number)) {
             findings.warn(payee.path("01"), "form", "a merchant number has 16 to 19 digits");
         }
-    }
+        lint_size(payee, findings);
+    },
+    is_sandbox: |_| false,
+    meaning,
+};
+
+fn lint_size(payee: &Payee<'_>, findings: &mut Findings) {
     if !matches!(payee.get("03"), None | Some("UMI" | "UKE" | "UME" | "UBE" | "URE")) {
         findings.warn(payee.path("03"), "form", "is none of UMI, UKE, UME, UBE, URE");
     }
-}
-
-/// Whether the merchant numbers are zeros, which no acquirer issues.
-fn is_sandbox(payee: &Payee<'_>) -> bool {
-    let is_qris = payee.get("00").is_some_and(|guid| guid.eq_ignore_ascii_case(QRIS_GUID));
-    is_qris && payee.get("02").is_some_and(|id| text::is_zeros(id.trim_start_matches("ID")))
 }
 
 fn meaning(tag: &str, value: &str) -> Option<String> {

@@ -66,7 +66,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("account", "UPI address name@handle (pa)"),
     ("name", "payee name (pn)"),
     ("amount", "INR, at most two decimals (am)"),
-    ("reference", "transaction reference (tr), at most 35 letters and digits"),
+    ("reference", "transaction reference (tr), at most 35 characters; letters and digits are safest"),
     ("note", "note (tn), at most 50 characters"),
 ];
 
@@ -179,7 +179,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let name = free_text("name", keys.required("name")?, 99)?;
     let amount = keys.amount(Method::InBankTransfer)?;
     let reference =
-        keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::Alphanumeric)).transpose()?;
+        keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::PrintableAscii)).transpose()?;
     let note = keys.text("note")?.map(|note| free_text("note", note, 50)).transpose()?;
     Ok(write(vpa, name, amount.as_deref(), reference, note))
 }
@@ -207,7 +207,14 @@ const PARAMETERS: &[(&str, &str)] = &[
 pub(crate) fn lint(payload: &str) -> LintReport {
     let mut findings = Findings::default();
     let fields = link::read(payload, "upi://pay", PARAMETERS, &mut findings);
-    let value = |name: &str| fields.iter().find(|field| field.tag == name).map(|field| field.value.as_str());
+    // Apps read a parameter without a value as one that is absent.
+    let value = |name: &str| {
+        fields
+            .iter()
+            .find(|field| field.tag == name)
+            .map(|field| field.value.as_str())
+            .filter(|value| !value.is_empty())
+    };
     match value("pa") {
         None => findings.error("pa", "missing", "the payee address is missing"),
         Some(address) if !is_vpa(address) => findings.error("pa", "form", "must be a UPI address name@handle"),

@@ -278,33 +278,40 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     .write()
 }
 
-/// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+/// What a person's code adds to the rules of every EMVCo code.
+pub(crate) static PERSON: Profile = Profile {
     method: Method::Instapay,
-    guids: &[GUID_PERSON, GUID_MERCHANT],
+    guids: &[GUID_PERSON],
     currencies: &["608"],
     tags: &[
         ("01", "bank (BIC)"),
         ("02", "payment network"),
-        ("03", "merchant or account id"),
+        ("03", "account id"),
         ("04", "account"),
-        ("05", "mobile number or kind"),
+        ("05", "mobile number"),
     ],
-    lint,
+    lint: |payee, findings| lint(payee, "04", "the account", findings),
     is_sandbox,
-    meaning,
+    meaning: |_, _| None,
 };
 
-fn lint(payee: &Payee<'_>, findings: &mut Findings) {
+/// What a merchant's code adds to the rules of every EMVCo code.
+pub(crate) static MERCHANT_CODE: Profile = Profile {
+    method: Method::Instapay,
+    guids: &[GUID_MERCHANT],
+    currencies: &["608"],
+    tags: &[("01", "bank (BIC)"), ("03", "merchant id"), ("04", "merchant's account"), ("05", "kind of merchant")],
+    lint: |payee, findings| lint(payee, "03", "the merchant", findings),
+    is_sandbox,
+    meaning: |_, _| None,
+};
+
+/// The rules that both share; they differ in the tag that names the payee.
+fn lint(payee: &Payee<'_>, tag: &str, name: &str, findings: &mut Findings) {
     if payee.require("01", "the bank", findings).is_some_and(|bic| !is_bic(bic)) {
         findings.warn(payee.path("01"), "form", "has not the form of a BIC");
     }
-    let is_person = payee.get("00").is_some_and(|guid| guid.eq_ignore_ascii_case(GUID_PERSON));
-    if is_person {
-        payee.require("04", "the account", findings);
-    } else {
-        payee.require("03", "the merchant", findings);
-    }
+    payee.require(tag, name, findings);
     if payee.of_additional("05").is_some_and(|reference| reference != "***") {
         findings.warn("62.05", "reference_may_be_dropped", "InstaPay promises no remark to the payee");
     }
@@ -312,8 +319,4 @@ fn lint(payee: &Payee<'_>, findings: &mut Findings) {
 
 fn is_sandbox(payee: &Payee<'_>) -> bool {
     payee.get("01").is_some_and(is_test_bic)
-}
-
-fn meaning(_tag: &str, _value: &str) -> Option<String> {
-    None
 }

@@ -133,14 +133,18 @@ fn proxy(account: &str) -> Result<Proxy, AccountFault> {
         return Err(fault("country_code_missing", "a mobile number must start with + and its country code"));
     }
     let value = compact.to_ascii_uppercase();
-    if !has_uen_form(&value) {
-        return Err(fault(
-            "uen_form",
-            "must be a mobile number such as +6591234567 or a UEN such as 201403121W or T08GB0025A, \
-             with an optional suffix of 3 characters",
-        ));
+    if !value.bytes().all(|byte| byte.is_ascii_alphanumeric()) || !matches!(value.len(), 9 | 10 | 12 | 13) {
+        return Err(no_uen());
     }
     Ok(Proxy { kind: UEN, value })
+}
+
+fn no_uen() -> AccountFault {
+    fault(
+        "uen_form",
+        "must be a mobile number such as +6591234567 or a UEN such as 201403121W or T08GB0025A, \
+         with an optional suffix of 3 characters",
+    )
 }
 
 fn fault(code: &'static str, message: &str) -> AccountFault {
@@ -153,6 +157,7 @@ fn uen_base(uen: &str) -> &str {
     base.unwrap_or(uen)
 }
 
+/// Whether a text is built as ACRA builds UENs. Codes in use name others, so this is asked of accounts only.
 fn has_uen_form(uen: &str) -> bool {
     if !uen.bytes().all(|byte| byte.is_ascii_alphanumeric()) || !matches!(uen.len(), 9 | 10 | 12 | 13) {
         return false;
@@ -214,6 +219,9 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             "PayNow gives a reference to UEN accounts only; for a mobile number the payer's app may drop it",
         );
     } else {
+        if !has_uen_form(&proxy.value) {
+            return Err(no_uen());
+        }
         let base = uen_base(&proxy.value);
         let digits: String = base.chars().filter(char::is_ascii_digit).collect();
         if text::is_zeros(&digits) {
@@ -274,10 +282,6 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     if expiry.is_some_and(|date| !text::is_date(date)) {
         return Err(EncodeError::new("expiry", "must be a day that exists, as YYYYMMDD"));
     }
-    let editable = keys.flag("editable")?.unwrap_or(amount.is_none());
-    if !editable && amount.is_none() {
-        return Err(EncodeError::new("editable", "must be true when there is no amount: the payer has to type one"));
-    }
     let code = Code {
         proxy: &proxy,
         amount: amount.as_deref(),
@@ -285,7 +289,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         name: &name,
         city: text::exact("city", city, 15, Alphabet::PrintableAscii)?,
         expiry,
-        editable,
+        editable: keys.flag("editable")?.unwrap_or(amount.is_none()),
         dynamic: keys.flag("dynamic")?.unwrap_or(false),
     };
     code.write()
@@ -347,8 +351,15 @@ fn lint(payee: &Payee<'_>, findings: &mut Findings) {
         (Some("0" | "1"), _) => {}
         (Some(_), _) => findings.error(payee.path("03"), "form", "must be 0 (amount fixed) or 1 (may be changed)"),
     }
-    if payee.get("04").is_some_and(|date| !text::is_date(date)) {
-        findings.error(payee.path("04"), "form", "must be a day that exists, as YYYYMMDD");
+    match payee.get("04") {
+        // Some banks write the time with two digits of its year.
+        Some(time) if time.len() == 12 && text::is_date(&format!("20{time}")) => {
+            findings.warn(payee.path("04"), "form", "should be a day as YYYYMMDD");
+        }
+        Some(date) if !text::is_date(date) => {
+            findings.error(payee.path("04"), "form", "must be a day that exists, as YYYYMMDD");
+        }
+        Some(_) | None => {}
     }
 }
 

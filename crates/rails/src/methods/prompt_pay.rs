@@ -16,10 +16,11 @@ pub(crate) const MOBILE: &str = "mobile";
 pub(crate) const TAX_ID: &str = "tax-id";
 pub(crate) const E_WALLET: &str = "e-wallet";
 
-/// Ids of the credit transfer, its payer-presented form and the bill payment.
+/// Ids of the credit transfer and its payer-presented form, of the bill payment and that to a biller abroad.
 pub(crate) const GUID_TRANSFER: &str = "A000000677010111";
 pub(crate) const GUID_PAYER_PRESENTED: &str = "A000000677010114";
 pub(crate) const GUID_BILL: &str = "A000000677010112";
+pub(crate) const GUID_BILL_ABROAD: &str = "A000000677012006";
 
 const fn no_reference(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
     AccountKind {
@@ -219,6 +220,9 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         TAX_ID if !id_checks(&spelled) => {
             return Err(fault("check_digit", "the last digit is not the one that the first twelve call for"));
         }
+        TAX_ID if spelled.starts_with('9') => {
+            draft.warn("account", "tax_id_unlikely", "national and tax ids start with 0 to 8");
+        }
         _ => {}
     }
     if kind != BILLER {
@@ -337,40 +341,38 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     .write()
 }
 
-/// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+/// What a transfer code adds to the rules of every EMVCo code.
+pub(crate) static TRANSFER: Profile = Profile {
     method: Method::PromptPay,
-    guids: &[GUID_TRANSFER, GUID_PAYER_PRESENTED, GUID_BILL, "A000000677012006"],
+    guids: &[GUID_TRANSFER, GUID_PAYER_PRESENTED],
     currencies: &["764"],
     tags: &[
-        ("01", "mobile number or biller"),
-        ("02", "tax id or reference 1"),
-        ("03", "e-wallet or reference 2"),
+        ("01", "mobile number"),
+        ("02", "national or tax id"),
+        ("03", "e-wallet"),
         ("04", "bank account"),
         ("05", "one-time code"),
     ],
-    lint,
-    is_sandbox,
-    meaning,
+    lint: lint_transfer,
+    is_sandbox: |payee| {
+        payee.get("01").and_then(|mobile| mobile.strip_prefix("0066")).is_some_and(text::is_zeros)
+            || ["02", "03"].iter().any(|tag| payee.get(tag).is_some_and(text::is_zeros))
+    },
+    meaning: |_, _| None,
 };
 
-fn lint(payee: &Payee<'_>, findings: &mut Findings) {
-    let is_transfer = payee.get("00").is_some_and(|guid| matches!(guid, GUID_TRANSFER | GUID_PAYER_PRESENTED));
-    if !is_transfer {
-        payee.require("01", "the biller", findings);
-        if payee.get("02").is_none() {
-            findings.warn(payee.path("02"), "missing", "most billers ask for reference 1");
-        }
-        payee.digits("01", 13..=15, findings);
-        for tag in ["02", "03"] {
-            payee.at_most(tag, 20, findings);
-            let plain = |text: &str| text.chars().all(|character| Alphabet::UpperAlphanumeric.contains(character));
-            if payee.get(tag).is_some_and(|reference| !plain(reference)) {
-                findings.warn(payee.path(tag), "alphabet", "references take capital letters and digits only");
-            }
-        }
-        return;
-    }
+/// What a bill payment code adds to the rules of every EMVCo code.
+pub(crate) static BILL: Profile = Profile {
+    method: Method::PromptPay,
+    guids: &[GUID_BILL, GUID_BILL_ABROAD],
+    currencies: &["764"],
+    tags: &[("01", "biller"), ("02", "reference 1"), ("03", "reference 2")],
+    lint: lint_bill,
+    is_sandbox: |payee| payee.get("01").is_some_and(text::is_zeros),
+    meaning: |_, _| None,
+};
+
+fn lint_transfer(payee: &Payee<'_>, findings: &mut Findings) {
     if ["01", "02", "03", "04"].iter().all(|tag| payee.get(tag).is_none()) {
         findings.error(payee.root, "missing", "no mobile number, tax id, e-wallet or bank account names the payee");
     }
@@ -386,17 +388,17 @@ fn lint(payee: &Payee<'_>, findings: &mut Findings) {
     }
 }
 
-fn is_sandbox(payee: &Payee<'_>) -> bool {
-    let zeros = |tag: &str, prefix: &str| {
-        payee.get(tag).and_then(|value| value.strip_prefix(prefix)).is_some_and(text::is_zeros)
-    };
-    match payee.get("00") {
-        Some(GUID_TRANSFER) => zeros("01", "0066") || zeros("02", "") || zeros("03", ""),
-        Some(_) => zeros("01", ""),
-        None => false,
+fn lint_bill(payee: &Payee<'_>, findings: &mut Findings) {
+    payee.require("01", "the biller", findings);
+    payee.digits("01", 13..=15, findings);
+    if payee.get("02").is_none() {
+        findings.warn(payee.path("02"), "missing", "most billers ask for reference 1");
     }
-}
-
-fn meaning(_tag: &str, _value: &str) -> Option<String> {
-    None
+    let plain = |text: &str| text.chars().all(|character| Alphabet::UpperAlphanumeric.contains(character));
+    for tag in ["02", "03"] {
+        payee.at_most(tag, 20, findings);
+        if payee.get(tag).is_some_and(|reference| !plain(reference)) {
+            findings.warn(payee.path(tag), "alphabet", "references take capital letters and digits only");
+        }
+    }
 }

@@ -133,7 +133,7 @@ pub(crate) fn lint(payload: &str) -> LintReport {
     let fields = link::read(payload, "supertoss://send", PARAMETERS, &mut findings);
     let value = |name: &str| fields.iter().find(|field| field.tag == name).map(|field| field.value.as_str());
     match value("amount") {
-        None => findings.error("amount", "missing", "the amount is missing; 0 lets the payer type it"),
+        None | Some("") => findings.warn("amount", "missing", "the amount is missing; 0 lets the payer type it"),
         Some(amount) if !text::is_digits(amount) || amount.len() > 12 => {
             findings.error("amount", "form", "must be whole won, at most 12 digits");
         }

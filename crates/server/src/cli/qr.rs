@@ -6,8 +6,8 @@ use super::Context;
 use super::failure::Failure;
 use super::output::pairs;
 use super::values;
+use crate::http::wire::body::Members;
 use clap::{Args, Subcommand};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -82,17 +82,25 @@ fn run_encode(context: &Context) -> Result<(), Failure> {
     context.output.result(&json!({ "payload": payload }), &payload)
 }
 
+/// The payload on standard input, without the line's end. Bytes that are no text become marks that no code may have, so
+/// that the report can say so.
+fn read_payload() -> Result<String, Failure> {
+    let bytes = values::read_input_bytes(MAX_INPUT)?;
+    Ok(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// The method and its fields. Numbers keep the decimals that were typed; null means absent.
 fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure> {
     let wrong =
         |error: serde_json::Error| Failure::new("json_invalid", format!("the input is no JSON object: {error}"));
-    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).map_err(wrong)?;
+    let Members(members) = serde_json::from_str(text).map_err(wrong)?;
     let mut fields = BTreeMap::new();
-    for (name, value) in members {
+    // In the order of their names, so that of several faults always the same one is named.
+    for (name, value) in BTreeMap::from_iter(members) {
         let raw = value.get();
         let field = match raw.as_bytes().first() {
             Some(b'"') => Field::Text(serde_json::from_str(raw).map_err(wrong)?),
-            Some(b'-' | b'0'..=b'9') => Field::Text(raw.to_owned()),
+            Some(b'-' | b'0'..=b'9') => Field::Number(raw.to_owned()),
             Some(b't') => Field::Bool(true),
             Some(b'f') => Field::Bool(false),
             Some(b'n') => continue,
@@ -107,7 +115,8 @@ fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure>
             Ok(method) => Ok((method, fields)),
             Err(message) => Err(Failure::field("method", "method_unknown", message)),
         },
-        Some(Field::Bool(_)) | None => Err(Failure::field("method", "missing_field", "is required")),
+        Some(Field::Number(_) | Field::Bool(_)) => Err(Failure::field("method", "field_invalid", "must be text")),
+        None => Err(Failure::field("method", "missing_field", "is required")),
     }
 }
 
@@ -120,7 +129,7 @@ impl From<EncodeError> for Failure {
 fn run_lint(payload: Option<String>, context: &Context) -> Result<(), Failure> {
     let payload = match payload {
         Some(payload) => payload,
-        None => values::read_input(MAX_INPUT)?.trim_end_matches(['\r', '\n']).to_owned(),
+        None => read_payload()?,
     };
     let report = lint(&payload);
     context.output.result(&report_json(&report), &report_text(&report))?;
@@ -217,7 +226,7 @@ mod tests {
         let (method, fields) =
             read_fields(r#"{"method":"paynow","amount":35.10,"editable":false,"name":null}"#).unwrap();
         assert_eq!(method, Method::Paynow);
-        assert_eq!(fields.get("amount"), Some(&Field::Text("35.10".into())));
+        assert_eq!(fields.get("amount"), Some(&Field::Number("35.10".into())));
         assert_eq!(fields.get("editable"), Some(&Field::Bool(false)));
         assert_eq!(fields.len(), 2);
     }
@@ -228,7 +237,12 @@ mod tests {
             ("[]", "json_invalid"),
             ("{\"method\":", "json_invalid"),
             ("{}", "missing_field"),
-            (r#"{"method":true}"#, "missing_field"),
+            (r#"{"method":true}"#, "field_invalid"),
+            (r#"{"method":5}"#, "field_invalid"),
+            (r#"{"method":null}"#, "missing_field"),
+            (r#"{"method":"paynow","name":"A","name":"B"}"#, "json_invalid"),
+            (r#"{"method":"paynow","method":"fps"}"#, "json_invalid"),
+            (r#"{"method":"paynow","name":["A"]}"#, "field_invalid"),
             (r#"{"method":"paypal"}"#, "method_unknown"),
             (r#"{"method":"paynow","name":{}}"#, "field_invalid"),
         ] {

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, inverted_against};
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, find_rate, inverted_against};
 use xanpay_statements::read_rates;
 use xanpay_store::StoreError;
 
@@ -111,6 +111,17 @@ async fn save(app: &App, mut rates: Vec<PairRate>, force: bool) -> Result<usize,
                 entry.rate, other.rate, other.source
             );
             return Err(Failure::field("rate", "rate_inverted", message));
+        }
+    }
+    let (ages, now) = (app.terms.rate_ages, app.clock.real_now());
+    for PairRate { base, quote, entry } in &rates {
+        if let Some(other) =
+            find_rate(&known, *base, *quote, ages, now).ok().filter(|old| entry.rate.jumps_from(old.rate))
+        {
+            note(&format!(
+                "warning: 1 {base} = {} {quote} is far from the {} of before ({}); check it",
+                entry.rate, other.rate, other.source
+            ));
         }
     }
     let count = rates.len();

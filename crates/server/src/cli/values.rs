@@ -55,13 +55,19 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// What comes in on standard input, at most so many bytes of it.
 pub(super) fn read_input(most: u64) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(most + 1).read_to_string(&mut text);
-    read.map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))?;
-    if text.len() as u64 > most {
+    let bytes = read_input_bytes(most)?;
+    if bytes.len() as u64 > most {
         return Err(Failure::new("input_too_large", format!("standard input has more than {most} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| Failure::new("input_unreadable", "standard input is not UTF-8"))
+}
+
+/// What stands on standard input, at most one byte more than `most`.
+pub(super) fn read_input_bytes(most: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))?;
+    Ok(bytes)
 }
 
 /// Writes a file that the user named.

@@ -12,6 +12,7 @@ use crate::error::ReadError;
 use crate::{DEFAULT_MAX_BYTES, encoding};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::exchange::{ECB, OPERATOR, PairRate, Rate, RateEntry};
 use xanpay_domain::time::{Span, Timestamp};
@@ -118,10 +119,14 @@ impl Found {
         if instant(day) > self.now.plus(Span::days(1)) {
             return Err(malformed("has rates of a day that is yet to come", line));
         }
-        let slot = self.rates.entry((Currency::EUR.code(), quote.code()));
-        let newest = slot.or_insert((Currency::EUR, quote, rate, as_of));
-        if newest.3 < as_of {
-            *newest = (Currency::EUR, quote, rate, as_of);
+        let found = (Currency::EUR, quote, rate, as_of);
+        match self.rates.entry((Currency::EUR.code(), quote.code())) {
+            Entry::Vacant(free) => drop(free.insert(found)),
+            Entry::Occupied(known) if known.get().3 == as_of => {
+                return Err(malformed("gives two rates of a currency for one day", line));
+            }
+            Entry::Occupied(mut known) if known.get().3 < as_of => drop(known.insert(found)),
+            Entry::Occupied(_) => {}
         }
         Ok(())
     }

@@ -44,12 +44,14 @@ pub(super) fn read(text: &str, found: &mut Found) -> Result<RateFormat, ReadErro
     Err(ReadError::new(ReadError::FORMAT_UNKNOWN, message))
 }
 
-/// One day: the date and a cell for each currency of the header. Both lines end in a comma.
+/// One day: the date and a cell for each currency of the header. The ECB ends every line with a comma; programs that
+/// save its files again drop some of them.
 fn read_day(header: &StringRecord, row: &StringRecord, line: usize, found: &mut Found) -> Result<(), ReadError> {
     let Some(day) = row.get(0).and_then(date) else {
         return Err(malformed("has a row whose first column is no date", line));
     };
-    if row.len() != header.len() {
+    let width = |record: &StringRecord| record.len() - usize::from(record.iter().next_back() == Some(""));
+    if row.len() != header.len() && width(row) != width(header) {
         return Err(malformed("has a row with other columns than its header", line));
     }
     for (code, cell) in header.iter().zip(row).skip(1).filter(|(code, cell)| !(code.is_empty() && cell.is_empty())) {

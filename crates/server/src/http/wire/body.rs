@@ -288,7 +288,7 @@ impl<'a> Body<'a> {
 
 /// The members of a JSON object. A member that is there twice is refused: the merchant's own software and this gateway
 /// could each mean another one of the two.
-pub(super) struct Members<'a>(pub(super) HashMap<String, &'a RawValue>);
+pub(crate) struct Members<'a>(pub(crate) HashMap<String, &'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
