@@ -80,12 +80,16 @@ fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
 
 /// Folds a long write-ahead log into the file, after a commit.
 fn checkpoint(log: &mut Wal, pages: i32) -> rusqlite::Result<()> {
-    if pages < CHECKPOINT_PAGES {
-        return Ok(());
+    if pages >= CHECKPOINT_PAGES {
+        stop_unless_folded(log.checkpoint());
     }
-    match log.checkpoint().map_err(driver_error) {
-        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next commit tries.
-        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => Ok(()),
+    Ok(())
+}
+
+fn stop_unless_folded(folded: rusqlite::Result<()>) {
+    match folded.map_err(driver_error) {
+        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
+        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => {}
         Err(error) => stop(&error),
     }
 }
@@ -111,6 +115,9 @@ fn configure(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Plans do not depend on the values that are bound. Without this, SQLite prepares some statements anew at every run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(driver_error)?;
+    // The last connection to close would fold the log into the file and keep a failed sync to itself. The one that
+    // migrates is the only one at that moment, so that the gateway would serve on what the disk has forgotten.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(driver_error)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(driver_error)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(driver_error)
 }
@@ -198,7 +205,8 @@ fn write_jobs(connection: &SharedConnection, mut jobs: JobReceiver) {
         write_batch(connection, fill_batch(first, &mut jobs));
     }
     // The last words: fold the write-ahead log into the file so that a backup of the file alone is whole.
-    let _ = connection.batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    let folded = connection.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    stop_unless_folded(folded);
 }
 
 /// How the jobs of a batch are kept apart.
