@@ -30,6 +30,7 @@ use report::{Row, table};
 use scratch::Scratch;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Kills the gateway, its disk and its power under load and counts what is lost or doubled.
 #[derive(Parser)]
@@ -96,7 +97,13 @@ impl Lab {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
+    let options = Options::parse();
+    // Whatever ends the run, what it started is stopped and removed: by leaving this function.
+    let done = tokio::select! {
+        done = run(&options) => done,
+        end = told_to_end() => end,
+    };
+    match done {
         Ok(rows) => {
             say(&table(&rows));
             if rows.iter().all(Row::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -106,6 +113,17 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Resolves at SIGINT or SIGTERM.
+async fn told_to_end() -> Result<Vec<Row>, String> {
+    let listen = |kind| signal(kind).map_err(|error| error.to_string());
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Err("they were told to end".to_owned())
 }
 
 #[expect(clippy::print_stdout, reason = "a command line tool")]
