@@ -12,6 +12,7 @@ mod catalogue;
 mod engine;
 mod error;
 mod migrate;
+mod planted;
 mod rows;
 mod value;
 

@@ -2,6 +2,7 @@
 
 use crate::engine::{PostgresEngine, Sql, SqliteEngine};
 use crate::error::StoreError;
+use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
 use sha2::{Digest, Sha256};
 
@@ -90,14 +91,14 @@ pub(crate) fn migrate_sqlite(path: &std::path::Path) -> Result<SchemaState, Stor
 
 fn migrate_sqlite_by(steps: &[Migration], path: &std::path::Path) -> Result<SchemaState, StoreError> {
     let connection = SqliteEngine::connect(path)?;
-    connection.batch("BEGIN IMMEDIATE")?;
+    connection.batch(if planted::has(Fault::NoTransaction) { "" } else { "BEGIN IMMEDIATE" })?;
     connection.batch(&SQLITE.bookkeeping())?;
     let state = examine(steps, connection.query(APPLIED, &[])?)?;
     for migration in steps.iter().skip(state.applied) {
         connection.batch(&SQLITE.render(migration.text))?;
         connection.execute(RECORD, &[Value::Int(migration.number), Value::from(checksum(migration))])?;
     }
-    connection.batch("COMMIT")?;
+    connection.batch(if planted::has(Fault::NoTransaction) { "" } else { "COMMIT" })?;
     Ok(state)
 }
 
@@ -120,8 +121,9 @@ async fn migrate_postgres_by(
     if session.batch(&POSTGRES.bookkeeping()).await.is_err() {
         session.batch(&POSTGRES.bookkeeping()).await?;
     }
-    session.batch("BEGIN").await?;
-    session.batch(POSTGRES.lock).await?;
+    let is_torn = planted::has(Fault::NoTransaction);
+    session.batch(if is_torn { "" } else { "BEGIN" }).await?;
+    session.batch(if is_torn { "" } else { POSTGRES.lock }).await?;
     let state = examine(steps, session.query(APPLIED, &[]).await?)?;
     if state.pending > 0 && state.applied > 0 && !upgrade {
         return Err(StoreError::Schema(format!(
@@ -133,7 +135,7 @@ async fn migrate_postgres_by(
         session.batch(&POSTGRES.render(migration.text)).await?;
         session.execute(RECORD, &[Value::Int(migration.number), Value::from(checksum(migration))]).await?;
     }
-    session.batch("COMMIT").await?;
+    session.batch(if is_torn { "" } else { "COMMIT" }).await?;
     Ok(state)
 }
 
@@ -203,6 +205,27 @@ mod tests {
             assert_eq!(mended, Ok(SchemaState { applied: 1, pending: 1 }));
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_loses_its_connection_half_way_leaves_nothing_and_runs_again() {
+        const SLOW: Migration = Migration {
+            number: 2,
+            text: "CREATE TABLE b (id {int} NOT NULL PRIMARY KEY){strict}; SELECT pg_sleep(60)",
+        };
+        let database = Database::postgres().await;
+        migrate(&[FIRST], &database, false).await.unwrap();
+        let config = database.url().parse().unwrap();
+        let upgrade = tokio::spawn(async move { migrate_postgres_by(&[FIRST, SLOW], &config, true).await });
+        let client = database.client().await;
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while client.query(end, &[]).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(upgrade.await.unwrap(), Err(StoreError::Unavailable(_))));
+        let again = migrate(&[FIRST, SECOND], &database, true).await;
+        assert_eq!(again, Ok(SchemaState { applied: 1, pending: 1 }));
     }
 
     #[tokio::test]

@@ -92,7 +92,7 @@ fn check_sql(name: &str, text: &str, faults: &mut Vec<String>) {
     let allowed = name.starts_with("crates/store/")
         || name.starts_with("crates/testkit/")
         || name.starts_with("bench/")
-        || name.starts_with("tests/crash/");
+        || name.starts_with("tests/faults/");
     if allowed || name.starts_with("crates/xtask/") || !name.ends_with(".rs") {
         return;
     }

@@ -2,6 +2,7 @@
 
 use super::{Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
+use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
 use bytes::BytesMut;
 use std::borrow::Cow;
@@ -287,13 +288,13 @@ impl Line {
     /// that could be done twice.
     async fn begin(&mut self) -> Result<Arc<Session>, StoreError> {
         if let Some(session) = self.session.take().filter(|session| !session.client.is_closed())
-            && session.batch("BEGIN").await.is_ok()
+            && begin(&session).await.is_ok()
         {
             self.session = Some(Arc::clone(&session));
             return Ok(session);
         }
         let session = Arc::new(connect_writer(&self.config).await?);
-        session.batch("BEGIN").await?;
+        begin(&session).await?;
         self.session = Some(Arc::clone(&session));
         Ok(session)
     }
@@ -343,10 +344,9 @@ async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<
         line.roll_back(session).await;
         return batch;
     }
-    #[cfg(feature = "planted-faults")]
-    {
+    if planted::has(Fault::EarlyAnswer) {
         batch.drain(..).for_each(|job| job.answer(None));
-        tokio::time::sleep(super::PLANTED_DELAY).await;
+        tokio::time::sleep(planted::DELAY).await;
     }
     let failure = match commit(session).await {
         Ok(()) => None,
@@ -387,7 +387,17 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
     }
 }
 
+async fn begin(session: &Session) -> Result<(), StoreError> {
+    if planted::has(Fault::NoTransaction) {
+        return Ok(());
+    }
+    session.batch("BEGIN").await
+}
+
 async fn commit(session: &Session) -> Result<(), StoreError> {
+    if planted::has(Fault::NoTransaction) {
+        return Ok(());
+    }
     session.warned.store(false, Ordering::Release);
     match session.batch("COMMIT").await {
         // Whatever the warning is about, a COMMIT that goes well has none.

@@ -2,6 +2,7 @@
 
 use super::{BoxFuture, Connection, Job, JobReceiver, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
+use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
@@ -72,7 +73,8 @@ fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
     }
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(driver_error)?;
     // FULL: with NORMAL, a power cut loses commits that were answered, and the file looks intact afterwards.
-    connection.pragma_update(None, "synchronous", "FULL").map_err(driver_error)?;
+    let synchronous = if planted::has(Fault::NormalSync) { "NORMAL" } else { "FULL" };
+    connection.pragma_update(None, "synchronous", synchronous).map_err(driver_error)?;
     // This replaces SQLite's own automatic checkpoint, which keeps a failed write or sync to itself.
     connection.wal_hook(Some(checkpoint)).map_err(driver_error)?;
     Ok(SharedConnection(Arc::new(Mutex::new(connection))))
@@ -80,12 +82,17 @@ fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
 
 /// Folds a long write-ahead log into the file, after a commit.
 fn checkpoint(log: &mut Wal, pages: i32) -> rusqlite::Result<()> {
-    if pages < CHECKPOINT_PAGES {
-        return Ok(());
+    if pages >= CHECKPOINT_PAGES {
+        stop_unless_folded(log.checkpoint());
     }
-    match log.checkpoint().map_err(driver_error) {
-        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next commit tries.
-        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => Ok(()),
+    Ok(())
+}
+
+fn stop_unless_folded(folded: rusqlite::Result<()>) {
+    match folded.map_err(driver_error) {
+        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
+        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => {}
+        Err(error) if planted::has(Fault::Deaf) => drop(error),
         Err(error) => stop(&error),
     }
 }
@@ -111,6 +118,10 @@ fn configure(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Plans do not depend on the values that are bound. Without this, SQLite prepares some statements anew at every run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(driver_error)?;
+    // The last connection to close would fold the log into the file and keep a failed sync to itself. The one that
+    // migrates is the only one at that moment, so that the gateway would serve on what the disk has forgotten.
+    let never_on_close = !planted::has(Fault::Deaf);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, never_on_close).map_err(driver_error)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(driver_error)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(driver_error)
 }
@@ -159,7 +170,7 @@ impl SharedConnection {
 
     /// Whether the transaction is over: some errors end it on their own.
     fn has_left_transaction(&self) -> bool {
-        self.lock().is_autocommit()
+        self.lock().is_autocommit() && !planted::has(Fault::NoTransaction)
     }
 }
 
@@ -198,7 +209,8 @@ fn write_jobs(connection: &SharedConnection, mut jobs: JobReceiver) {
         write_batch(connection, fill_batch(first, &mut jobs));
     }
     // The last words: fold the write-ahead log into the file so that a backup of the file alone is whole.
-    let _ = connection.batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    let folded = connection.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    stop_unless_folded(folded);
 }
 
 /// How the jobs of a batch are kept apart.
@@ -230,7 +242,7 @@ fn write_together(
     mut batch: Vec<Box<dyn Job>>,
     isolation: Isolation,
 ) -> Vec<Box<dyn Job>> {
-    if let Err(error) = connection.control("BEGIN IMMEDIATE") {
+    if let Err(error) = begin(connection) {
         // Nobody's turn will come sooner by waiting for the lock once more for each.
         batch.into_iter().for_each(|job| job.answer(Some(error.clone())));
         return Vec::new();
@@ -245,10 +257,9 @@ fn write_together(
             return batch;
         }
     }
-    #[cfg(feature = "planted-faults")]
-    {
+    if planted::has(Fault::EarlyAnswer) {
         batch.drain(..).for_each(|job| job.answer(None));
-        std::thread::sleep(super::PLANTED_DELAY);
+        std::thread::sleep(planted::DELAY);
     }
     match commit(connection) {
         Ok(()) => {
@@ -273,7 +284,7 @@ fn run_in_savepoint(connection: &SharedConnection, job: &mut dyn Job) -> Result<
 
 /// Runs one job in its own transaction.
 fn write_alone(connection: &SharedConnection, mut job: Box<dyn Job>) {
-    if let Err(error) = connection.control("BEGIN IMMEDIATE") {
+    if let Err(error) = begin(connection) {
         return job.answer(Some(error));
     }
     match run(connection, job.as_mut()) {
@@ -298,8 +309,22 @@ fn run(connection: &SharedConnection, job: &mut dyn Job) -> Ran {
     }
 }
 
+fn begin(connection: &SharedConnection) -> Result<(), StoreError> {
+    if planted::has(Fault::NoTransaction) {
+        return Ok(());
+    }
+    connection.control("BEGIN IMMEDIATE")
+}
+
 fn commit(connection: &SharedConnection) -> Result<(), StoreError> {
+    if planted::has(Fault::NoTransaction) {
+        return Ok(());
+    }
     let Err(error) = connection.control_raw("COMMIT") else { return Ok(()) };
+    if planted::has(Fault::Deaf) {
+        roll_back(connection);
+        return Ok(());
+    }
     let code = error.sqlite_error_code();
     let error = driver_error(error);
     match code {
