@@ -14,6 +14,7 @@ mod deliveries;
 mod hostile;
 mod isolation;
 mod lifecycle;
+mod mangled;
 mod money_in;
 mod pages;
 mod phones;
