@@ -67,6 +67,8 @@ pub enum Reason {
     ImplausibleDate,
     /// It was booked before the charge that it names existed.
     OlderThanCharge,
+    /// It may be a second report of money that another feed has told of.
+    PossibleDuplicate,
 }
 
 /// How the transfers of one account are told apart. Chosen per account, because banks and rails differ in whether a
@@ -199,7 +201,7 @@ impl Outcome {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Exact,
         Self::ShortAmount,
         Self::Surplus,
@@ -214,6 +216,7 @@ impl Reason {
         Self::Reversal,
         Self::ImplausibleDate,
         Self::OlderThanCharge,
+        Self::PossibleDuplicate,
     ];
 
     /// The name in the API.
@@ -234,6 +237,7 @@ impl Reason {
             Self::Reversal => "reversal",
             Self::ImplausibleDate => "implausible_date",
             Self::OlderThanCharge => "older_than_charge",
+            Self::PossibleDuplicate => "possible_duplicate",
         }
     }
 }

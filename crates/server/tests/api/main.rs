@@ -11,6 +11,7 @@ mod support;
 
 mod corpus;
 mod deliveries;
+mod feeds;
 mod hostile;
 mod isolation;
 mod lifecycle;
