@@ -12,6 +12,7 @@ pub mod currency;
 pub mod environment;
 pub mod exchange;
 pub mod id;
+pub mod linking;
 pub mod matching;
 pub mod method;
 pub mod money;

@@ -57,7 +57,7 @@ pub enum Reason {
     NoReference,
     /// The texts name more than one charge.
     SeveralReferences,
-    /// The nonce stands inside a longer text and the amount differs.
+    /// The nonce stands inside a longer text and the amount differs, or a digit behind it makes it another code.
     WeakReference,
     /// The transfer is in another currency than its account.
     OtherCurrency,
@@ -67,6 +67,8 @@ pub enum Reason {
     ImplausibleDate,
     /// It was booked before the charge that it names existed.
     OlderThanCharge,
+    /// It may be a second report of money that another feed has told of.
+    PossibleDuplicate,
 }
 
 /// How the transfers of one account are told apart. Chosen per account, because banks and rails differ in whether a
@@ -91,6 +93,8 @@ pub struct UnknownPolicy;
 pub enum Evidence {
     /// By the amount or the account alone, on an account whose policy says so.
     Policy,
+    /// With a digit right behind it: the start of a longer code, which is somebody else's.
+    LongerCode,
     /// Only after joining the texts and dropping everything but letters and digits.
     Squeezed,
     /// As a word of its own.
@@ -197,7 +201,7 @@ impl Outcome {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Exact,
         Self::ShortAmount,
         Self::Surplus,
@@ -212,6 +216,7 @@ impl Reason {
         Self::Reversal,
         Self::ImplausibleDate,
         Self::OlderThanCharge,
+        Self::PossibleDuplicate,
     ];
 
     /// The name in the API.
@@ -232,6 +237,7 @@ impl Reason {
             Self::Reversal => "reversal",
             Self::ImplausibleDate => "implausible_date",
             Self::OlderThanCharge => "older_than_charge",
+            Self::PossibleDuplicate => "possible_duplicate",
         }
     }
 }
@@ -248,6 +254,8 @@ pub fn mentions<T: AsRef<str>>(texts: &[T]) -> Vec<Mention> {
         None => found.push(Mention { nonce, evidence }),
     };
     let mut squeezed = String::new();
+    // Places in `squeezed` behind which a word goes on with a digit.
+    let mut before_digit = Vec::new();
     for text in texts {
         let plain: String = text.as_ref().chars().filter_map(plain_char).collect();
         for word in plain.split(|c: char| !c.is_ascii_alphanumeric()) {
@@ -255,12 +263,14 @@ pub fn mentions<T: AsRef<str>>(texts: &[T]) -> Vec<Mention> {
                 add(nonce, Evidence::Word);
             }
             squeezed.push_str(word);
+            before_digit.extend((1..=word.len()).map(|at| word.as_bytes().get(at).is_some_and(u8::is_ascii_digit)));
         }
     }
     for letters in NonceLength::SHORTEST.letters()..=NonceLength::LONGEST.letters() {
-        for window in squeezed.as_bytes().windows(letters) {
+        let ends = before_digit.iter().skip(letters - 1);
+        for (window, runs_into_digit) in squeezed.as_bytes().windows(letters).zip(ends) {
             if let Some(nonce) = core::str::from_utf8(window).ok().and_then(Nonce::parse) {
-                add(nonce, Evidence::Squeezed);
+                add(nonce, if *runs_into_digit { Evidence::LongerCode } else { Evidence::Squeezed });
             }
         }
     }
@@ -297,7 +307,12 @@ pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Times
     if incoming.booked_until.plus(CLOCK_SKEW) < charge.created_at {
         return hold(Outcome::Ambiguous, Reason::OlderThanCharge);
     }
-    if *evidence < Evidence::Word && incoming.amount != charge.outstanding() {
+    let needs_the_exact_amount = match evidence {
+        Evidence::LongerCode => return hold(Outcome::Ambiguous, Reason::WeakReference),
+        Evidence::Policy | Evidence::Squeezed => true,
+        Evidence::Word => false,
+    };
+    if needs_the_exact_amount && incoming.amount != charge.outstanding() {
         return hold(Outcome::Ambiguous, Reason::WeakReference);
     }
     credit(incoming.amount, charge, now)
@@ -380,8 +395,12 @@ mod tests {
         for text in &words {
             assert_eq!(evidence_in(&[text]), Some(Evidence::Word), "{text}");
         }
-        let squeezed =
-            [format!("{head} {tail}"), format!("Ref: '{head}-{tail}'."), format!("PAY{n}THANKS"), format!("{n}7")];
+        let squeezed = [
+            format!("{head} {tail}"),
+            format!("Ref: '{head}-{tail}'."),
+            format!("PAY{n}THANKS"),
+            format!("20260307{n}"),
+        ];
         for text in &squeezed {
             assert_eq!(evidence_in(&[text]), Some(Evidence::Squeezed), "{text}");
         }
@@ -389,6 +408,19 @@ mod tests {
             evidence_in(&["UPI/CR/168797098045/Mrs", &format!("Lale/9631574663-2@yb/{head}"), tail]),
             Some(Evidence::Squeezed)
         );
+    }
+
+    #[test]
+    fn a_nonce_that_a_digit_continues_is_another_code() {
+        let n = nonce().to_string();
+        for text in [format!("ORDER {n}0"), format!("BUZ{n}2"), format!("{} {}7x", &n[..4], &n[4..])] {
+            assert_eq!(evidence_in(&[&text]), Some(Evidence::LongerCode), "{text}");
+        }
+        assert_eq!(evidence_in(&[&format!("{n}0 {n}")]), Some(Evidence::Word));
+        assert_eq!(evidence_in(&[&format!("{n} 0")]), Some(Evidence::Word));
+        assert_eq!(evidence_in(&[&n[..4], &n[4..], "7"]), Some(Evidence::Squeezed));
+        let longer = [(Evidence::LongerCode, pending_charge())];
+        check(&incoming(3500), &longer, (Outcome::Ambiguous, Reason::WeakReference, false));
     }
 
     #[test]

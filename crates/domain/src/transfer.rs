@@ -1,11 +1,13 @@
 //! Incoming transfers: money that a bank reports on one of the receiving accounts.
 
 use crate::id::{AccountId, ChargeId, TransferId};
+use crate::linking::Feed;
 use crate::matching::{Outcome, Reason};
 use crate::money::Money;
 use crate::time::{Span, Timestamp};
+use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// A transfer as it was reported, before it is judged.
@@ -36,6 +38,8 @@ pub enum Booked {
     At(Timestamp),
     /// On a calendar day, which begins at this instant in UTC. The bank's time zone is not known.
     On(Timestamp),
+    /// The source does not say; the gateway heard of it at this instant.
+    Unsaid(Timestamp),
 }
 
 impl Booked {
@@ -43,7 +47,7 @@ impl Booked {
     #[must_use]
     pub fn earliest(self) -> Timestamp {
         match self {
-            Self::At(instant) => instant,
+            Self::At(instant) | Self::Unsaid(instant) => instant,
             Self::On(day) => day.minus(Span::hours(14)),
         }
     }
@@ -52,22 +56,24 @@ impl Booked {
     #[must_use]
     pub fn latest(self) -> Timestamp {
         match self {
-            Self::At(instant) => instant,
+            Self::At(instant) | Self::Unsaid(instant) => instant,
             Self::On(day) => day.plus(Span::hours(36)),
         }
     }
 
-    /// The calendar day in days since 1970-01-01, UTC for an instant.
+    /// The calendar day in days since 1970-01-01, UTC for an instant; nothing when the source does not say.
     #[must_use]
-    pub fn day(self) -> i64 {
-        let (Self::At(instant) | Self::On(instant)) = self;
-        instant.as_millis().div_euclid(Span::days(1).as_millis())
+    pub fn day(self) -> Option<i64> {
+        match self {
+            Self::At(instant) | Self::On(instant) => Some(instant.as_millis().div_euclid(Span::days(1).as_millis())),
+            Self::Unsaid(_) => None,
+        }
     }
 
     /// The instant that is stored: the day's first one for a day.
     #[must_use]
     pub fn instant(self) -> Timestamp {
-        let (Self::At(instant) | Self::On(instant)) = self;
+        let (Self::At(instant) | Self::On(instant) | Self::Unsaid(instant)) = self;
         instant
     }
 }
@@ -79,12 +85,18 @@ pub struct Transfer {
     pub id: TransferId,
     /// The account that it came in on.
     pub account_id: AccountId,
+    /// The bank account behind it: the oldest of the receiving accounts that share it.
+    pub book_id: AccountId,
     /// What was reported.
     pub reported: ReportedTransfer,
     /// Where the report came from: `api`, `sandbox`, `command`, `statement`.
     pub source: String,
-    /// What makes it the same transfer when it is reported again; unique per account.
+    /// The feed that told of it first.
+    pub feed: Feed,
+    /// What makes it the same transfer when that feed tells of it again; unique per book and feed.
     pub identity: String,
+    /// The nonces of charges that it mentions, as [`crate::linking::subject`] writes them.
+    pub subject: String,
     /// When the gateway learnt of it.
     pub received_at: Timestamp,
     /// What happened to it.
@@ -96,27 +108,37 @@ pub struct Transfer {
 }
 
 impl ReportedTransfer {
-    /// What makes this transfer the same one when it is reported again.
+    /// What makes this transfer the same one when its feed tells of it again.
     ///
     /// The bank's own id, where there is one. Otherwise the facts of the entry and `occurrence`, counted from 1 among
     /// equal entries: the second of two equal rows of a day is the second equal row of that day in any other file, so
     /// that overlapping files change nothing and true twins stay two.
     #[must_use]
     pub fn identity(&self, occurrence: u32) -> String {
-        match &self.bank_reference {
-            Some(reference) => format!("ref:{reference}:{}", self.amount.minor()),
-            None => format!("{}#{occurrence}", self.fingerprint()),
+        match (&self.bank_reference, occurrence) {
+            (Some(_), 1) => self.fingerprint(),
+            (_, _) => format!("{}#{occurrence}", self.fingerprint()),
         }
     }
 
-    /// The facts that two reports of one transfer share, without an occurrence number.
+    /// What two equal entries share: their identity without an occurrence number.
     #[must_use]
     pub fn fingerprint(&self) -> String {
+        if let Some(reference) = &self.bank_reference {
+            return format!("ref:{reference}:{}", self.amount.minor());
+        }
         let mut text = String::new();
         for part in &self.texts {
             text.extend(part.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
         }
-        format!("row:{}:{}:{}:{text}", self.booked.day(), self.amount.minor(), self.amount.currency())
+        let day = self.booked.day().map_or_else(|| "-".to_owned(), |day| day.to_string());
+        format!("row:{day}:{}:{}:{text}", self.amount.minor(), self.amount.currency())
+    }
+
+    /// Every text in which a payer's reference may stand.
+    #[must_use]
+    pub fn references(&self) -> Vec<&str> {
+        self.texts.iter().chain(&self.end_to_end_id).map(String::as_str).collect()
     }
 }
 
@@ -140,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_banks_own_id_makes_two_reports_one_transfer() {
-        assert_eq!(reported("a", Some("X1")).identity(1), reported("b", Some("X1")).identity(2));
+        assert_eq!(reported("a", Some("X1")).identity(1), reported("b", Some("X1")).identity(1));
+        assert_ne!(reported("a", Some("X1")).identity(1), reported("a", Some("X1")).identity(2));
         assert_ne!(reported("a", Some("X1")).identity(1), reported("a", Some("X2")).identity(1));
     }
 
@@ -155,6 +178,13 @@ mod tests {
     fn a_bare_day_covers_every_time_zone() {
         let day = Booked::On(Timestamp::from_millis(Span::days(20_000).as_millis()));
         assert_eq!(day.latest().since(day.earliest()), Span::hours(50));
-        assert_eq!(day.day(), 20_000);
+        assert_eq!(day.day(), Some(20_000));
+    }
+
+    #[test]
+    fn an_entry_without_a_date_is_the_same_on_whatever_day_it_is_read() {
+        let read_at = |instant| ReportedTransfer { booked: Booked::Unsaid(instant), ..reported("a", None) };
+        assert_eq!(read_at(NOW).identity(1), read_at(NOW.plus(Span::days(3))).identity(1));
+        assert_ne!(read_at(NOW).identity(1), reported("a", None).identity(1));
     }
 }

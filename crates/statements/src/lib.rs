@@ -36,6 +36,7 @@ pub use crate::error::ReadError;
 pub use crate::model::{Detail, Direction, Entry, File, Format, Refused, Statement, Status};
 pub use crate::payments::{Part, Payment};
 pub use crate::rates::{RateFile, RateFormat, read_rates};
+pub use crate::text::reference;
 pub use jiff::civil::Date;
 
 use xanpay_domain::currency::Currency;

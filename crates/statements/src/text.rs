@@ -21,8 +21,10 @@ pub(crate) fn clean(raw: &str) -> Option<String> {
 const PLACEHOLDERS: [&str; 10] =
     ["NOTPROVIDED", "NOTAVAILABLE", "NOTAPPLICABLE", "NONREF", "NOREF", "NOREFERENCE", "NONE", "NULL", "NA", "UNKNOWN"];
 
-/// A reference, cleaned; `None` for a placeholder, for zeros alone and for text without a letter or digit.
-pub(crate) fn reference(raw: &str) -> Option<String> {
+/// A bank's reference or an end-to-end id, with runs of white space as one space; `None` for a placeholder such as
+/// `NOTPROVIDED`, for zeros alone and for text without a letter or digit: transfers that share one are not the same.
+#[must_use]
+pub fn reference(raw: &str) -> Option<String> {
     let cleaned = clean(raw)?;
     let bare: String =
         cleaned.chars().filter(|letter| letter.is_alphanumeric()).map(|letter| letter.to_ascii_uppercase()).collect();

@@ -130,6 +130,53 @@ fn a_row_that_cannot_be_read_is_refused_with_its_reason() {
 }
 
 #[test]
+fn months_are_english_names_whole_or_cut_to_three_letters() {
+    for (text, month) in
+        [("07 Sep 2026", 9), ("7 sept 2026", 9), ("07-September-26", 9), ("7 MAY 2026", 5), ("07 July 2026", 7)]
+    {
+        let file = read_text(&format!("{CLASSIC}{text},ICT,,2,A\n"));
+        assert_eq!(file.statements[0].entries[0].booked_on, Some(Date::constant(2026, month, 7)), "{text}");
+    }
+    for text in ["07 Ja 2026", "07 Janu 2026", "07 Mär 2026", "07 Mai 2026", "07  2026"] {
+        assert!(refusal(CLASSIC, &format!("{text},ICT,,2,A")).contains("the date"), "{text}");
+    }
+}
+
+/// What a cut leaves of an amount is a smaller amount: the row must not be booked.
+#[test]
+fn the_last_row_of_a_file_that_was_cut_is_refused_unless_it_is_whole() {
+    let rows = "07 Mar 2026,ICT,,35.00,Incoming PayNow Ref 1,From: A,OTHR ztt1\r\n\
+        07 Mar 2026,ICT,,\"1,234.56\",Incoming PayNow Ref 2,\"From: B, C\",OTHR ztt1\r\n";
+    let new_rows = "07-Mar-26,07 Mar 2026,ADV,A,B,C,D,OTHR ztt1,Settled,SGD,,35.00\n\
+        07-Mar-26,07 Mar 2026,ADV,\"A \"\"x\"\"\",B,C,D,OTHR ztt1,Settled,SGD,,\"1,234.56\"\n";
+    for text in [format!("{CLASSIC}{rows}"), format!("{NEW}{new_rows}")] {
+        let whole = read_text(&text).statements.remove(0).entries;
+        assert_eq!(whole.len(), 2);
+        let table = text.find("\n07").unwrap() + 1;
+        for end in table..text.len() {
+            let Ok(file) = read(&text.as_bytes()[..end], &Options::default()) else { continue };
+            for entry in &file.statements[0].entries {
+                let original = &whole[usize::from(entry.line > whole[0].line)];
+                assert_eq!((entry.amount, entry.booked_on), (original.amount, original.booked_on), "cut at {end}");
+            }
+            let begun = text[table..end].lines().filter(|line| !line.is_empty()).count();
+            assert_eq!(file.statements[0].entries.len() + file.refused.len(), begun, "cut at {end}");
+        }
+        assert_eq!(read_text(text.trim_end()).statements[0].entries, whole, "a whole last row needs no line end");
+    }
+    let short = "07-Mar-26,,ADV,,,,,,Settled,SGD,,4\n07-Mar-26,,ADV,,,,,,Settled,SGD,,419";
+    assert_eq!(read_text(&format!("{NEW}{short}")).statements[0].entries.len(), 2, "this export leaves decimals out");
+}
+
+#[test]
+fn a_dash_is_no_amount_and_two_zeros_are_none() {
+    let file = read_text(&format!("{CLASSIC}07 Mar 2026,ICT,-,2,A\n07 Mar 2026,ICT,3,\u{2013},A\n"));
+    let sides: Vec<_> = file.statements[0].entries.iter().map(|entry| (entry.direction, entry.amount)).collect();
+    assert_eq!(sides, [(Direction::Credit, sgd(200)), (Direction::Debit, sgd(300))]);
+    assert!(refusal(CLASSIC, "07 Mar 2026,ICT,0.00,0.00,A").contains("no amount but zero"));
+}
+
+#[test]
 fn zero_on_the_other_side_is_no_amount() {
     let file = read_text(&format!("{CLASSIC}07 Mar 2026,ICT,0.00,2,A\n07 Mar 2026,ICT,3,0.00,A\n"));
     let sides: Vec<_> = file.statements[0].entries.iter().map(|entry| (entry.direction, entry.amount)).collect();

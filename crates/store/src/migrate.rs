@@ -13,7 +13,10 @@ struct Migration {
 }
 
 /// Every step, in order. A step that has been released never changes.
-const MIGRATIONS: &[Migration] = &[Migration { number: 1, text: include_str!("../migrations/0001_first_tables.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, text: include_str!("../migrations/0001_first_tables.sql") },
+    Migration { number: 2, text: include_str!("../migrations/0002_transfer_reports.sql") },
+];
 
 const APPLIED: Sql = Sql {
     table: "schema_migrations",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Barrier;
 use xanpay_domain::charge::{Charge, ChargeCommand, ChargeState, ChargeStatus};
 use xanpay_domain::id::{ChargeId, CustomerId, DeliveryId, DeliveryKind};
+use xanpay_domain::linking::Feed;
 use xanpay_domain::money::Money;
 use xanpay_domain::session::{SessionCommand, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
@@ -173,7 +174,8 @@ async fn a_customer_a_setting_an_idempotency_key_and_a_transfer_are_made_once() 
                         let setting = tx.insert_setting(&name, &number.to_string()).await?;
                         let begun = now.minus(Span::hours(24));
                         let reserved = tx.reserve_request("owner", &name, &[1], now, begun).await?;
-                        let known = tx.find_transfer_by_identity(transfer.account_id, &transfer.identity).await?;
+                        let known =
+                            tx.find_transfer_by_report(transfer.book_id, transfer.feed, &transfer.identity).await?;
                         if known.is_none() {
                             tx.insert_transfer(&transfer).await?;
                         }
@@ -198,6 +200,7 @@ fn transfer(world: &World, identity: &str) -> Transfer {
     Transfer {
         id: world.id(),
         account_id: world.account.id,
+        book_id: world.account.id,
         reported: ReportedTransfer {
             amount: world.session().amount,
             booked: Booked::At(now),
@@ -209,7 +212,9 @@ fn transfer(world: &World, identity: &str) -> Transfer {
             reversal: false,
         },
         source: "api".into(),
+        feed: Feed::Reported,
         identity: identity.into(),
+        subject: String::new(),
         received_at: now,
         outcome: xanpay_domain::matching::Outcome::Unmatched,
         reason: xanpay_domain::matching::Reason::NoReference,

@@ -5,6 +5,8 @@ use super::failure::Failure;
 use super::output::pairs;
 use super::values;
 use crate::flows::{NewTransfer, record_transfer};
+use crate::http::api::create_transfer::MAX_REFERENCE;
+use crate::http::wire::body::MAX_NAME;
 use crate::http::wire::time::{Precision, parse_iso};
 use crate::http::wire::transfer::recorded_json;
 use clap::{Args, Subcommand};
@@ -56,6 +58,9 @@ pub(super) fn run(command: Transfer, context: &Context) -> Result<(), Failure> {
 fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let amount = values::amount(&add.amount, add.currency)?;
+    let reference = text("reference", add.reference, MAX_REFERENCE)?;
+    let bank_reference = add.bank_reference.map(|given| text("bankReference", given, MAX_NAME)).transpose()?;
+    let payer_name = add.payer_name.map(|given| text("payerName", given, MAX_NAME)).transpose()?;
     let booked = add.booked_at.as_deref().map(booked).transpose()?;
     let recorded = context.with_app(|app| async move {
         let new = NewTransfer {
@@ -65,10 +70,10 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
             reported: ReportedTransfer {
                 amount,
                 booked: booked.unwrap_or(Booked::At(app.clock.now(environment))),
-                texts: vec![add.reference],
-                bank_reference: add.bank_reference,
+                texts: vec![reference],
+                bank_reference: bank_reference.and_then(|given| xanpay_statements::reference(&given)),
                 end_to_end_id: None,
-                payer_name: add.payer_name,
+                payer_name,
                 payer_account: None,
                 reversal: false,
             },
@@ -90,6 +95,17 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         text.push_str("\nIt was known already; nothing has changed.\n");
     }
     context.output.result(&value, &text)
+}
+
+/// A text within the API's limits.
+fn text(field: &'static str, given: String, max: usize) -> Result<String, Failure> {
+    if given.chars().count() > max {
+        return Err(Failure::field(field, "field_too_long", format!("must be at most {max} characters")));
+    }
+    if given.chars().any(char::is_control) {
+        return Err(Failure::field(field, "invalid_field", "must not contain control characters"));
+    }
+    Ok(given)
 }
 
 fn booked(text: &str) -> Result<Booked, Failure> {

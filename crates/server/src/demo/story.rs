@@ -10,6 +10,7 @@ use crate::flows::{ImportOptions, ImportedFile, import_statement};
 use http::Method;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Outcome;
@@ -42,7 +43,7 @@ impl Screen {
 
 /// Plays the story. Succeeds only if the charge was paid by the statement and every notice verified.
 pub(super) async fn play(
-    app: &App,
+    app: &Arc<App>,
     client: &Client,
     sandbox: &Sandbox,
     shop: &mut Shop,
@@ -188,7 +189,7 @@ fn day(now: Timestamp) -> Result<Date, Failure> {
     Ok(stamp.to_zoned(jiff::tz::TimeZone::UTC).date())
 }
 
-async fn import(app: &App, path: &Path) -> Result<ImportedFile, Failure> {
+async fn import(app: &Arc<App>, path: &Path) -> Result<ImportedFile, Failure> {
     let options = ImportOptions {
         environment: Environment::Sandbox,
         account: None,

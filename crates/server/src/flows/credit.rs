@@ -1,22 +1,30 @@
-//! Crediting one transfer inside a transaction: found again, or judged and stored.
+//! Crediting one transfer inside a transaction: found again, linked to what another feed has told of, or judged and
+//! stored. The rule of linking is in `docs/decisions/0005-one-payment-many-reports.md`.
 
+use super::book::Book;
 use super::events::{EventSeed, push_status_event};
 use super::placement::spell;
-use super::refusal::FlowError;
-use xanpay_domain::charge::{Charge, ChargeEvent};
-use xanpay_domain::id::{MerchantId, TransferId};
-use xanpay_domain::matching::{Evidence, Incoming, Outcome, Verdict, decide, mentions};
-use xanpay_domain::method::Method;
+use super::refusal::{FlowError, Refusal};
+use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus};
+use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
+use xanpay_domain::linking::{Feed, Likeness, likeness, subject};
+use xanpay_domain::matching::{Evidence, Incoming, Outcome, Reason, Verdict, decide, mentions};
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{ReportedTransfer, Transfer};
-use xanpay_store::{Account, Tx};
+use xanpay_store::{Account, StoreError, Tx};
+
+/// How many equal transfers of one day may be reported without the bank's own id.
+const MAX_OCCURRENCES: u32 = 1000;
 
 /// A transfer to judge, with everything that is decided before the transaction begins.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
-    pub(super) account: Account,
+    pub(super) book: Book,
     pub(super) reported: ReportedTransfer,
     pub(super) source: &'static str,
+    pub(super) feed: Feed,
+    /// Its number among equal reports of its source; nothing when whoever reports means a new transfer.
+    pub(super) occurrence: Option<u32>,
     /// The only merchant whose charges it may pay.
     pub(super) payee: Option<MerchantId>,
     pub(super) id: TransferId,
@@ -32,89 +40,213 @@ pub(super) struct Credited {
     pub(super) transfer: Transfer,
     /// Whether it was already known.
     pub(super) duplicate: bool,
+    /// Whether its outcome was decided just now.
+    pub(super) judged: bool,
     /// The charge that it changed.
     pub(super) changed: Option<Charge>,
 }
 
-/// Stores a transfer with its outcome and credits its charge, or finds it again by its identity.
-pub(super) async fn credit(tx: &Tx, report: &Report, identity: String) -> Result<Credited, FlowError> {
-    if let Some(transfer) = tx.find_transfer_by_identity(report.account.id, &identity).await? {
-        return Ok(Credited { transfer, duplicate: true, changed: None });
+/// A charge whose nonce a transfer mentions.
+struct Named<'a> {
+    account: &'a Account,
+    evidence: Evidence,
+    id: ChargeId,
+}
+
+/// A report, and what its texts name.
+struct Reading<'a> {
+    report: &'a Report,
+    named: Vec<Named<'a>>,
+    subject: String,
+}
+
+/// A charge that a transfer can mean, locked.
+struct Candidate<'a> {
+    account: &'a Account,
+    evidence: Evidence,
+    charge: Charge,
+    version: i64,
+}
+
+/// Stores a transfer with its outcome and credits its charge, or finds it again.
+pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
+    tx.lock_transfers().await?;
+    let identity = identity(tx, report).await?;
+    if let Some(transfer) = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await? {
+        return Ok(Credited { transfer, duplicate: true, judged: false, changed: None });
     }
-    let candidates = candidates(tx, report).await?;
-    let incoming = Incoming {
-        amount: report.reported.amount,
-        account_currency: report.account.method.currency(),
-        reversal: report.reported.reversal,
-        booked_from: report.reported.booked.earliest(),
-        booked_until: report.reported.booked.latest(),
+    let reading = read(tx, report).await?;
+    match closest(tx, &reading).await? {
+        Some((Likeness::Different, _)) | None => add(tx, &reading, identity, Likeness::Different).await,
+        Some((Likeness::Unclear, _)) => add(tx, &reading, identity, Likeness::Unclear).await,
+        Some((Likeness::Payer | Likeness::Text | Likeness::Nonce | Likeness::Reference, known)) => {
+            tx.insert_transfer_report(&known, report.feed, &identity).await?;
+            link(tx, &reading, known).await
+        }
+    }
+}
+
+/// Finds the charges of the book that the texts name.
+async fn read<'a>(tx: &Tx, report: &'a Report) -> Result<Reading<'a>, FlowError> {
+    let (mut named, mut nonces) = (Vec::new(), Vec::new());
+    for mention in mentions(&report.reported.references()) {
+        for account in &report.book.accounts {
+            let nonce = spell(account.method, &mention.nonce);
+            if let Some(id) = tx.find_charge_id_by_nonce(account.id, &nonce).await? {
+                named.push(Named { account, evidence: mention.evidence, id });
+                nonces.push(mention.nonce.clone());
+            }
+        }
+    }
+    Ok(Reading { report, named, subject: subject(nonces) })
+}
+
+/// What makes the report the same one when it comes again.
+async fn identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
+    // Merchants play banks of their own: a reference that one of them invents is not another's.
+    let bank = report.payee.map(|payee| format!("{payee}/")).unwrap_or_default();
+    let numbered = |occurrence| format!("{bank}{}", report.reported.identity(occurrence));
+    if let Some(occurrence) = report.occurrence {
+        return Ok(numbered(occurrence));
+    }
+    for occurrence in 1..=MAX_OCCURRENCES {
+        let identity = numbered(occurrence);
+        if tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?.is_none() {
+            return Ok(identity);
+        }
+    }
+    let message = "is required: very many equal transfers without one were reported for this day";
+    Err(Refusal::field("bankReference", "missing_field", message).into())
+}
+
+/// The transfer of another feed that this report is most likely about; the oldest of several.
+async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Transfer)>, FlowError> {
+    let Reading { report, subject, .. } = reading;
+    // What a merchant invents for itself is nobody else's money.
+    if report.payee.is_some() {
+        return Ok(None);
+    }
+    let known = tx.list_unreported_transfers(report.book.id, report.feed, &report.reported, subject).await?;
+    let policy = report.book.policy();
+    let new = (&report.reported, subject.as_str());
+    let compare = |known: &Transfer| likeness((&known.reported, known.subject.as_str()), new, policy);
+    let compared = known.into_iter().map(|known| (compare(&known), known));
+    Ok(compared.reduce(|best, next| if next.0 > best.0 { next } else { best }))
+}
+
+/// A report of a transfer that another feed has told of. Where that feed left out the words that name a charge, this one
+/// may bring them.
+async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credited, FlowError> {
+    let says_more = known.reason == Reason::NoReference && !reading.named.is_empty();
+    if !says_more {
+        return Ok(Credited { transfer: known, duplicate: true, judged: false, changed: None });
+    }
+    let (judged, changed) = judge(tx, reading, Likeness::Different).await?;
+    let bank_reference = known.reported.bank_reference.or(judged.reported.bank_reference);
+    let transfer = Transfer {
+        account_id: judged.account_id,
+        reported: ReportedTransfer { booked: known.reported.booked, bank_reference, ..judged.reported },
+        subject: judged.subject,
+        outcome: judged.outcome,
+        reason: judged.reason,
+        charge_id: judged.charge_id,
+        ..known
     };
-    let charges: Vec<_> = candidates.iter().map(|(evidence, charge, _)| (*evidence, charge.clone())).collect();
-    let transfer = |outcome, reason, charge_id| Transfer {
+    tx.save_transfer(&transfer).await?;
+    Ok(Credited { transfer, duplicate: true, judged: true, changed })
+}
+
+/// A transfer that is new to the book.
+async fn add(tx: &Tx, reading: &Reading<'_>, identity: String, seen: Likeness) -> Result<Credited, FlowError> {
+    let (judged, changed) = judge(tx, reading, seen).await?;
+    let transfer = Transfer { identity, ..judged };
+    tx.insert_transfer(&transfer).await?;
+    // Transactions that share a commit do not wait for each other: one may have added the other feed's report meanwhile.
+    if closest(tx, reading).await?.is_some_and(|(now, _)| now > seen) {
+        return Err(StoreError::Conflict.into());
+    }
+    Ok(Credited { transfer, duplicate: false, judged: true, changed })
+}
+
+/// Decides what the transfer pays, and credits the charge. The transfer is not stored yet and has no identity.
+async fn judge(tx: &Tx, reading: &Reading<'_>, seen: Likeness) -> Result<(Transfer, Option<Charge>), FlowError> {
+    let report = reading.report;
+    let candidates = candidates(tx, reading).await?;
+    let account = match candidates.as_slice() {
+        [only] => only.account,
+        [] | [_, _, ..] => report.book.first(),
+    };
+    let verdict = if seen == Likeness::Unclear {
+        Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate }
+    } else {
+        let incoming = Incoming {
+            amount: report.reported.amount,
+            account_currency: account.method.currency(),
+            reversal: report.reported.reversal,
+            booked_from: report.reported.booked.earliest(),
+            booked_until: report.reported.booked.latest(),
+        };
+        let charges: Vec<_> = candidates.iter().map(|found| (found.evidence, found.charge.clone())).collect();
+        decide(&incoming, &charges, report.now)
+    };
+    let transfer = |outcome, reason, charge_id: Option<ChargeId>| Transfer {
         id: report.id,
-        account_id: report.account.id,
+        account_id: account.id,
+        book_id: report.book.id,
         reported: report.reported.clone(),
         source: report.source.to_owned(),
-        identity: identity.clone(),
+        feed: report.feed,
+        identity: String::new(),
+        subject: reading.subject.clone(),
         received_at: report.now,
         outcome,
         reason,
         charge_id,
     };
-    match decide(&incoming, &charges, report.now) {
-        Verdict::Hold { outcome, reason } => {
-            let transfer = transfer(outcome, reason, None);
-            tx.insert_transfer(&transfer).await?;
-            Ok(Credited { transfer, duplicate: false, changed: None })
-        }
+    match verdict {
+        Verdict::Hold { outcome, reason } => Ok((transfer(outcome, reason, None), None)),
         Verdict::Credit { charge, event, outcome, reason } => {
-            let version =
-                candidates.iter().find(|(_, candidate, _)| candidate.id == charge.id).map_or(0, |found| found.2);
-            tx.save_charge(&charge, version).await?;
-            let transfer = transfer(outcome, reason, Some(charge.id));
-            tx.insert_transfer(&transfer).await?;
-            if completes(event, outcome, &charges) {
-                push_status_event(tx, &charge, version + 1, report.seed, report.now, report.real_now).await?;
+            // A verdict of credit is about the only candidate.
+            let before = candidates.first().ok_or(StoreError::Conflict)?;
+            tx.save_charge(&charge, before.version).await?;
+            if completes(event, &before.charge) {
+                push_status_event(tx, &charge, before.version + 1, report.seed, report.now, report.real_now).await?;
             }
-            Ok(Credited { transfer, duplicate: false, changed: Some(*charge) })
+            Ok((transfer(outcome, reason, Some(charge.id)), Some(*charge)))
         }
     }
 }
 
 /// Whether the credit has changed the charge's status: more money on a paid charge has not.
-fn completes(event: ChargeEvent, outcome: Outcome, before: &[(Evidence, Charge)]) -> bool {
-    use xanpay_domain::charge::ChargeStatus;
-    let was_paid = before.iter().any(|(_, charge)| charge.state.status() == ChargeStatus::Completed);
+fn completes(event: ChargeEvent, before: &Charge) -> bool {
     match event {
         ChargeEvent::Matched | ChargeEvent::PaidLate => true,
-        ChargeEvent::Overpaid { .. } => outcome == Outcome::Over && !was_paid,
+        ChargeEvent::Overpaid { .. } => before.state.status() != ChargeStatus::Completed,
         ChargeEvent::PartPaid | ChargeEvent::Cancelled | ChargeEvent::Expired => false,
     }
 }
 
-/// The charges of the account that the transfer can mean, locked. Where the account's policy allows it, the amount or
-/// the account alone proposes one when no nonce does.
-async fn candidates(tx: &Tx, report: &Report) -> Result<Vec<(Evidence, Charge, i64)>, FlowError> {
-    let (account, method): (_, Method) = (&report.account, report.account.method);
-    let mut found = Vec::new();
-    for mention in mentions(&report.reported.texts) {
-        if let Some(id) = tx.find_charge_id_by_nonce(account.id, &spell(method, &mention.nonce)).await? {
-            found.push((mention.evidence, id));
+/// The charges of the book that the transfer can mean, locked. Where an account's policy allows it, the amount or the
+/// account alone proposes one when no nonce does.
+async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<'a>>, FlowError> {
+    let report = reading.report;
+    let mut found: Vec<(&Account, Evidence, ChargeId)> =
+        reading.named.iter().map(|named| (named.account, named.evidence, named.id)).collect();
+    if found.is_empty() {
+        let amount = report.reported.amount;
+        for account in report.book.accounts.iter().filter(|account| account.method.currency() == amount.currency()) {
+            if let Some(claim) = account.policy.claim(amount) {
+                let charge = tx.find_charge_id_by_claim(account.id, claim).await?;
+                found.extend(charge.map(|id| (account, Evidence::Policy, id)));
+            }
         }
     }
-    if found.is_empty()
-        && let Some(claim) = account.policy.claim(report.reported.amount)
-        && report.reported.amount.currency() == method.currency()
-        && let Some(id) = tx.find_charge_id_by_claim(account.id, claim).await?
-    {
-        found.push((Evidence::Policy, id));
-    }
     let mut locked = Vec::new();
-    for (evidence, id) in found {
-        if let Some(charge) = tx.lock_charge(id).await?
-            && report.payee.is_none_or(|payee| payee == charge.charge.merchant_id)
+    for (account, evidence, id) in found {
+        if let Some(found) = tx.lock_charge(id).await?
+            && report.payee.is_none_or(|payee| payee == found.charge.merchant_id)
         {
-            locked.push((evidence, charge.charge, charge.version));
+            locked.push(Candidate { account, evidence, charge: found.charge, version: found.version });
         }
     }
     Ok(locked)

@@ -1,22 +1,27 @@
 //! A bank's statement file is read, and every credit in it recorded.
 
-use super::credit::{Report, credit};
+use super::book::{Book, squeeze, unknown_account};
+use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
-use super::record_transfer::is_named;
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
-use xanpay_domain::id::TransferId;
-use xanpay_domain::matching::Outcome;
+use xanpay_domain::id::{AccountId, TransferId};
+use xanpay_domain::linking::Feed;
+use xanpay_domain::matching::{Outcome, mentions};
 use xanpay_domain::money::Money;
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
-use xanpay_statements::{Direction, Entry, File, FormatChoice, Options, Payment, Statement, Status};
-use xanpay_store::Account;
+use xanpay_statements::{Direction, Entry, File, FormatChoice, Options, Payment, Status};
+use xanpay_store::{Account, StoreError};
+
+/// The most payments on their way to the database at once: as many as share a commit, and not all that it has room for.
+const MAX_IN_FLIGHT: usize = 128;
 
 /// How a file is to be read.
 #[derive(Debug, Clone)]
@@ -74,7 +79,7 @@ pub struct ImportedFile {
     pub new: usize,
     /// Payments that were known.
     pub duplicates: usize,
-    /// Outcomes of the new ones.
+    /// Outcomes of the new ones, and of known ones that this file has told enough about.
     pub outcomes: HashMap<Outcome, usize>,
 }
 
@@ -83,7 +88,7 @@ pub struct ImportedFile {
 /// # Errors
 /// A refusal when the file cannot be read or its account is not known.
 pub async fn import_statement(
-    app: &App,
+    app: &Arc<App>,
     name: &str,
     bytes: &[u8],
     options: &ImportOptions,
@@ -102,16 +107,10 @@ pub async fn import_statement(
     }
     let accounts = app.store.reader().await?.list_accounts(options.environment).await?;
     // All accounts first: a file that cannot be stored whole is not stored in part.
-    let mut targets = Vec::new();
-    for statement in &file.statements {
-        targets.push(target_account(&accounts, statement, options)?);
-    }
-    let mut seen = HashMap::new();
-    for (statement, account) in file.statements.iter().zip(targets) {
-        for entry in &statement.entries {
-            record_entry(app, entry, &account, options, &mut seen, &mut report).await?;
-        }
-    }
+    let books = books(&accounts, &file, options)?;
+    let lanes = lanes(&file, &books, app.clock.now(options.environment));
+    let feed = feed(&file).ok_or_else(|| Refusal::field("file", "format_unknown", "is of a format without a feed"))?;
+    record(app, lanes, options.environment, feed, &mut report).await?;
     Ok(report)
 }
 
@@ -145,70 +144,155 @@ fn count(name: &str, file: &File) -> ImportedFile {
     }
 }
 
-/// The receiving account of a statement: the one that the file names, if it is known, else the one that the caller names.
-fn target_account(accounts: &[Account], statement: &Statement, options: &ImportOptions) -> Result<Account, Refusal> {
-    let named = |text: &str| accounts.iter().find(|account| is_named(account, text)).cloned();
-    let from_file = statement.account.as_deref().and_then(named);
-    let from_caller = || options.account.as_deref().and_then(named);
-    from_file.or_else(from_caller).ok_or_else(|| {
-        let message = match (&options.account, &statement.account) {
-            (Some(account), _) => format!("{account} is no receiving account of this environment"),
-            (None, Some(account)) => format!("is needed: the file's own account {account} is no receiving account"),
-            (None, None) => "is needed: the file does not name its account".to_owned(),
-        };
-        Refusal::field("account", "account_unknown", message)
-    })
-}
-
-async fn record_entry(
-    app: &App,
-    entry: &Entry,
-    account: &Account,
-    options: &ImportOptions,
-    seen: &mut HashMap<(String, String), u32>,
-    report: &mut ImportedFile,
-) -> Result<(), FlowError> {
-    // Money that may still come or that went out is no payment.
-    if entry.direction != Direction::Credit || entry.status != Status::Booked || entry.amount.is_zero() {
-        return Ok(());
-    }
-    for payment in entry.payments() {
-        if payment.direction != Direction::Credit || payment.amount.is_zero() {
+/// The bank account of each statement: the one that the file names, if it is known, else the one that the caller names.
+fn books(accounts: &[Account], file: &File, options: &ImportOptions) -> Result<Vec<Book>, Refusal> {
+    let from_caller = options.account.as_deref().and_then(|name| Book::of_statement(accounts, name));
+    let mut strangers: Vec<String> = Vec::new();
+    let mut books = Vec::new();
+    for statement in &file.statements {
+        if let Some(book) = statement.account.as_deref().and_then(|name| Book::of_statement(accounts, name)) {
+            books.push(book);
             continue;
         }
-        let reported = reported(payment, app.clock.now(options.environment));
-        let occurrence = seen.entry((account.id.to_text(), reported.fingerprint())).or_insert(0);
-        *occurrence += 1;
-        let identity = reported.identity(*occurrence);
-        let job = Report {
-            account: account.clone(),
-            reported,
+        strangers.extend(statement.account.as_deref().map(squeeze));
+        books.push(from_caller.clone().ok_or_else(|| {
+            unknown_account(match (&options.account, &statement.account) {
+                (Some(account), _) => format!("{account} is no receiving account of this environment"),
+                (None, Some(account)) => {
+                    format!("is needed: the file's own account {account} is no receiving account")
+                }
+                (None, None) => "is needed: the file does not name its account".to_owned(),
+            })
+        })?);
+    }
+    strangers.sort_unstable();
+    strangers.dedup();
+    if strangers.len() > 1 {
+        // One name may be the bank's word for the account that the caller means; two cannot both be.
+        let message = "names one account, but the file holds statements of several that are no receiving accounts";
+        return Err(unknown_account(message));
+    }
+    Ok(books)
+}
+
+/// Which feed a file belongs to: overlapping files of one format tell of the same payments in the same way.
+fn feed(file: &File) -> Option<Feed> {
+    Feed::named(file.profile.unwrap_or(file.format.as_str()))
+}
+
+/// A payment to record.
+struct Item {
+    book: Arc<Book>,
+    reported: ReportedTransfer,
+    occurrence: u32,
+}
+
+/// The payments of a file that brought money, in lanes: those that may be about the same charge or the same transfer are
+/// in one lane, in the file's order.
+fn lanes(file: &File, books: &[Book], now: Timestamp) -> Vec<Vec<Item>> {
+    let mut lanes: Vec<Vec<Item>> = Vec::new();
+    let mut places: HashMap<(AccountId, String), usize> = HashMap::new();
+    // Rows without a reference are numbered through the file. A reference that comes again in another statement of the
+    // file is the same booking, as cumulative reports repeat them; in the same statement it is another one.
+    let mut rows: HashMap<(AccountId, String), u32> = HashMap::new();
+    for (statement, book) in file.statements.iter().zip(books) {
+        let book = Arc::new(book.clone());
+        let mut references: HashMap<(AccountId, String), u32> = HashMap::new();
+        for payment in statement.entries.iter().flat_map(payments) {
+            let reported = reported(payment, now);
+            let counted = if reported.bank_reference.is_some() { &mut references } else { &mut rows };
+            let occurrence = counted.entry((book.id, reported.fingerprint())).or_insert(0);
+            *occurrence += 1;
+            let mut keys: Vec<String> = mentions(&reported.references()).iter().map(|m| m.nonce.to_string()).collect();
+            if keys.is_empty() {
+                keys.push(reported.amount.to_decimal());
+            }
+            let known = keys.iter().find_map(|key| places.get(&(book.id, key.clone())).copied());
+            let place = known.unwrap_or(lanes.len());
+            if known.is_none() {
+                lanes.push(Vec::new());
+            }
+            places.extend(keys.into_iter().map(|key| ((book.id, key), place)));
+            lanes[place].push(Item { book: Arc::clone(&book), occurrence: *occurrence, reported });
+        }
+    }
+    lanes
+}
+
+/// The payments of an entry. Money that may still come or that went out is none.
+fn payments(entry: &Entry) -> Vec<Payment> {
+    if entry.direction != Direction::Credit || entry.status != Status::Booked {
+        return Vec::new();
+    }
+    let is_money = |payment: &Payment| payment.direction == Direction::Credit && !payment.amount.is_zero();
+    entry.payments().into_iter().filter(is_money).collect()
+}
+
+/// Records all payments, each in a transaction of its own. Many are on their way at once, so that they share commits.
+async fn record(
+    app: &Arc<App>,
+    lanes: Vec<Vec<Item>>,
+    environment: Environment,
+    feed: Feed,
+    report: &mut ImportedFile,
+) -> Result<(), FlowError> {
+    let mut waiting = lanes.into_iter();
+    let mut running: JoinSet<Result<Vec<Credited>, FlowError>> = JoinSet::new();
+    let mut failure = None;
+    loop {
+        while failure.is_none()
+            && running.len() < MAX_IN_FLIGHT
+            && let Some(lane) = waiting.next()
+        {
+            running.spawn(record_lane(Arc::clone(app), lane, environment, feed));
+        }
+        match running.join_next().await {
+            None => break,
+            Some(Ok(Ok(credited))) => credited.iter().for_each(|credited| report.add(credited)),
+            Some(Ok(Err(error))) => failure = failure.or(Some(error)),
+            Some(Err(_)) => {
+                let error = StoreError::Driver("the recording of a payment ended before its time".into());
+                failure = failure.or(Some(error.into()));
+            }
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Records the payments of a lane one after another.
+async fn record_lane(
+    app: Arc<App>,
+    lane: Vec<Item>,
+    environment: Environment,
+    feed: Feed,
+) -> Result<Vec<Credited>, FlowError> {
+    let mut done = Vec::with_capacity(lane.len());
+    for item in lane {
+        let job = Arc::new(Report {
+            book: Book::clone(&item.book),
+            reported: item.reported,
             source: "statement",
+            feed,
+            occurrence: Some(item.occurrence),
             payee: None,
             id: TransferId::new(app.clock.real_now(), entropy::bytes()),
             seed: EventSeed::draw(),
-            now: app.clock.now(options.environment),
+            now: app.clock.now(environment),
             real_now: app.clock.real_now(),
-        };
-        let job = Arc::new((job, identity));
+        });
         let credited = app
             .store
             .write(move |tx| {
                 let job = Arc::clone(&job);
-                async move { credit(&tx, &job.0, job.1.clone()).await }
+                async move { credit(&tx, &job).await }
             })
             .await?;
-        if credited.duplicate {
-            report.duplicates += 1;
-        } else {
-            report.new += 1;
-            *report.outcomes.entry(credited.transfer.outcome).or_insert(0) += 1;
-        }
         if let Some(charge) = &credited.changed {
             app.announce(charge);
         }
+        done.push(credited);
     }
-    Ok(())
+    Ok(done)
 }
 
 /// A payment of the file as a report. A batch's reference is shared by its parts, so each part adds its number.
@@ -220,7 +304,7 @@ fn reported(payment: Payment, now: Timestamp) -> ReportedTransfer {
     });
     ReportedTransfer {
         amount: payment.amount,
-        booked: payment.booked_at.map(Booked::At).or(day).unwrap_or(Booked::At(now)),
+        booked: payment.booked_at.map(Booked::At).or(day).unwrap_or(Booked::Unsaid(now)),
         bank_reference: payment.bank_reference.map(|reference| format!("{reference}{part}")),
         texts: payment.texts,
         end_to_end_id: payment.end_to_end_id,
@@ -231,6 +315,18 @@ fn reported(payment: Payment, now: Timestamp) -> ReportedTransfer {
 }
 
 impl ImportedFile {
+    /// Counts a payment.
+    fn add(&mut self, credited: &Credited) {
+        if credited.duplicate {
+            self.duplicates += 1;
+        } else {
+            self.new += 1;
+        }
+        if credited.judged {
+            *self.outcomes.entry(credited.transfer.outcome).or_insert(0) += 1;
+        }
+    }
+
     /// The only currency of the file; nothing when it has none or several.
     #[must_use]
     pub fn currency(&self) -> Option<Currency> {

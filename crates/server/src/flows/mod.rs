@@ -6,6 +6,7 @@
 mod add_account;
 mod add_webhook;
 mod advance_sandbox;
+mod book;
 mod cancel_charge;
 mod cancel_session;
 mod create_charge;

@@ -1,21 +1,19 @@
 //! An incoming transfer is reported by the API or the command line.
 
+use super::book::{Book, is_named, unknown_account};
 use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
 use super::idempotent::Idempotency;
-use super::refusal::{FlowError, Refusal};
+use super::refusal::FlowError;
 use crate::app::App;
 use crate::entropy;
 use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::TransferId;
+use xanpay_domain::linking::Feed;
 use xanpay_domain::method::Method;
 use xanpay_domain::transfer::{ReportedTransfer, Transfer};
-use xanpay_rails::{AccountInput, parse_account};
-use xanpay_store::{Account, Merchant, Tx};
-
-/// How many equal transfers of one day may be reported without the bank's own id.
-const MAX_OCCURRENCES: u32 = 1000;
+use xanpay_store::{Account, Merchant};
 
 /// A transfer to record.
 #[derive(Debug, Clone)]
@@ -53,11 +51,15 @@ pub async fn record_transfer(
     idempotency: Option<Idempotency>,
     render: fn(&RecordedTransfer) -> String,
 ) -> Result<(RecordedTransfer, String), FlowError> {
-    let account = find_account(app, &new).await?;
+    let book = find_book(app, &new).await?;
+    // Whoever reports without the bank's id reports a new transfer.
+    let occurrence = new.reported.bank_reference.is_some().then_some(1);
     let report = Report {
-        account,
+        book,
         reported: new.reported,
         source: new.source,
+        feed: Feed::Reported,
+        occurrence,
         payee: new.merchant.as_ref().map(|merchant| merchant.id),
         id: TransferId::new(app.clock.real_now(), entropy::bytes()),
         seed: EventSeed::draw(),
@@ -74,8 +76,7 @@ pub async fn record_transfer(
                 if let Some(idempotency) = idempotency {
                     idempotency.reserve(&tx, report.real_now).await?;
                 }
-                let identity = next_identity(&tx, report).await?;
-                let credited = credit(&tx, report, identity).await?;
+                let credited = credit(&tx, report).await?;
                 let answer = render(&recorded(&credited));
                 if let Some(idempotency) = idempotency {
                     idempotency.answer(&tx, &answer).await?;
@@ -94,50 +95,19 @@ fn recorded(credited: &Credited) -> RecordedTransfer {
     RecordedTransfer { transfer: credited.transfer.clone(), duplicate: credited.duplicate }
 }
 
-/// The bank's own id, or the first free occurrence: whoever reports without an id reports a new transfer.
-async fn next_identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
-    // Merchants play banks of their own: a reference that one of them invents is not another's.
-    let bank = report.payee.map(|payee| format!("{payee}/")).unwrap_or_default();
-    if report.reported.bank_reference.is_some() {
-        return Ok(format!("{bank}{}", report.reported.identity(1)));
-    }
-    for occurrence in 1..=MAX_OCCURRENCES {
-        let identity = format!("{bank}{}", report.reported.identity(occurrence));
-        if tx.find_transfer_by_identity(report.account.id, &identity).await?.is_none() {
-            return Ok(identity);
-        }
-    }
-    let message = "is required: very many equal transfers without one were reported for this day";
-    Err(Refusal::field("bankReference", "missing_field", message).into())
-}
-
-async fn find_account(app: &App, new: &NewTransfer) -> Result<Account, FlowError> {
-    let tx = app.store.reader().await?;
-    let accounts = tx.list_accounts(new.environment).await?;
+async fn find_book(app: &App, new: &NewTransfer) -> Result<Book, FlowError> {
+    let accounts = app.store.reader().await?.list_accounts(new.environment).await?;
     let owner_fits = |account: &Account| match (&new.merchant, account.merchant_id) {
         (Some(merchant), Some(owner)) => owner == merchant.id,
         (Some(_) | None, _) => true,
     };
-    let named = accounts.into_iter().find(|account| {
+    let is_meant = |account: &&Account| {
         new.method.is_none_or(|method| method == account.method)
             && is_named(account, &new.account)
             && owner_fits(account)
-    });
-    named.ok_or_else(|| {
-        Refusal::field("account", "account_unknown", "is no receiving account of this environment").into()
-    })
-}
-
-/// Whether a text names an account: as configured, in another spelling of its rail, or as its bank's statements do.
-pub(super) fn is_named(account: &Account, text: &str) -> bool {
-    let squeeze = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_uppercase();
-    let wanted = squeeze(text);
-    if wanted.is_empty() {
-        return false;
+    };
+    match accounts.iter().find(is_meant).cloned() {
+        Some(named) => Ok(Book::of_account(&accounts, named)),
+        None => Err(unknown_account("is no receiving account of this environment").into()),
     }
-    let input = AccountInput { account: text, name: Some("x"), bank: Some(&account.bank), ..AccountInput::default() };
-    account.account == text
-        || squeeze(&account.account) == wanted
-        || account.statement_account.as_deref().map(squeeze) == Some(wanted)
-        || parse_account(account.method, &input).is_ok_and(|(parsed, _)| parsed.account == account.account)
 }

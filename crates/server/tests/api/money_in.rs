@@ -190,10 +190,11 @@ async fn a_bank_file_of_either_format_completes_its_charge_and_changes_nothing_t
                 }
             };
             let paid = charge(&gateway, &merchant, format).await;
+            let rent = if format == "camt" { 1200 } else { 1300 };
             let bookings = [
                 booking(3500, &nonce(&paid), &format!("{format}1")),
-                booking(1200, "rent", &format!("{format}2")),
-                booking(1200, "rent", &format!("{format}3")),
+                booking(rent, "rent", &format!("{format}2")),
+                booking(rent, "rent", &format!("{format}3")),
             ];
             let file = render(format, &bookings);
             let before = row_counts(database).await["transfers"];
@@ -207,7 +208,7 @@ async fn a_bank_file_of_either_format_completes_its_charge_and_changes_nothing_t
             let again = import(&gateway, &file, false).await;
             assert_eq!((again.new, again.duplicates), (0, 3), "{format}");
             // An overlapping file adds what is new in it.
-            let longer = [&bookings[1..], &[booking(700, "more", &format!("{format}4"))]].concat();
+            let longer = [&bookings[1..], &[booking(rent - 500, "more", &format!("{format}4"))]].concat();
             let overlap = import(&gateway, &render(format, &longer), false).await;
             assert_eq!((overlap.new, overlap.duplicates), (1, 2), "{format}");
             assert_eq!(row_counts(database).await["transfers"], before + 4);
@@ -222,15 +223,15 @@ async fn two_true_twins_stay_two() {
         let (gateway, _) = Gateway::with_merchant(database).await;
         // Equal in everything that a file says, the bank's own reference included where it has none.
         let twins = [booking(1200, "rent", ""), booking(1200, "rent", "")];
-        let mut expected = 0;
-        for format in ["camt", "csv"] {
+        // The second format tells of the same two.
+        for (format, new) in [("camt", 2), ("csv", 0)] {
             let file = render(format, &twins);
             let first = import(&gateway, &file, false).await;
             let again = import(&gateway, &file, false).await;
-            expected += i64::try_from(first.new).unwrap();
-            assert_eq!((first.new, again.new, again.duplicates), (2, 0, 2), "{format}");
+            assert_eq!((first.new, first.duplicates), (new, 2 - new), "{format}");
+            assert_eq!((again.new, again.duplicates), (0, 2), "{format}");
         }
-        assert_eq!(row_counts(database).await["transfers"], expected);
+        assert_eq!(row_counts(database).await["transfers"], 2);
     })
     .await;
 }

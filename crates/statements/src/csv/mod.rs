@@ -31,6 +31,7 @@ pub(crate) fn read(text: &str, options: &Options<'_>) -> Result<File, ReadError>
     let mut rows = Rows::new(text);
     let mut preamble = Preamble::default();
     let profile = find_header(&mut rows, &candidates, &mut preamble, options)?;
+    let columns = rows.columns();
     let currency = preamble.currency.or(options.currency);
     if currency.is_none() && preamble.is_foreign_currency {
         let message = "the account is not in the profile's currency and the file does not name its own";
@@ -40,6 +41,7 @@ pub(crate) fn read(text: &str, options: &Options<'_>) -> Result<File, ReadError>
     let reader = RowReader { profile, currency };
     let mut statement = Statement { account: preamble.account, currency: Some(currency), entries: Vec::new() };
     let mut refused = Vec::new();
+    let mut amounts_are_full = true;
     while let Some((line, raw)) = rows.next()? {
         if profile.is_header(rows.record.iter()) {
             let message = format!("the file holds a second table (line {line})");
@@ -49,6 +51,11 @@ pub(crate) fn read(text: &str, options: &Options<'_>) -> Result<File, ReadError>
             refuse_runaway(line, raw, &mut refused);
             continue;
         }
+        if let Some(reason) = reader.cut(raw, &rows.record, columns, amounts_are_full) {
+            refused.push(Refused { line, reason: reason.to_owned() });
+            continue;
+        }
+        amounts_are_full &= reader.amounts(&rows.record).iter().all(|amount| reader.has_all_decimals(amount));
         match reader.read(line, &rows.record) {
             Ok(entry) => statement.entries.push(entry),
             Err(RowFault::Row(reason)) => refused.push(Refused { line, reason }),
@@ -159,6 +166,12 @@ impl<'a> Rows<'a> {
             let line = self.lines.at(start + raw.len() - row.len());
             return Ok(Some((line, row)));
         }
+    }
+
+    /// The columns of the row just read, without empty ones at its end.
+    fn columns(&self) -> usize {
+        let filled = self.record.iter().enumerate().filter(|(_, field)| !field.trim().is_empty());
+        filled.last().map_or(0, |(last, _)| last + 1)
     }
 
     fn offset(&self) -> usize {

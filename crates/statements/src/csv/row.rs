@@ -89,6 +89,32 @@ impl RowReader {
         Ok(())
     }
 
+    /// Why the last row of a file that does not end its line may be the beginning of a longer one: a cut amount looks
+    /// like a smaller one. `full` says whether the rows before it have all their decimals.
+    pub(super) fn cut(&self, raw: &str, row: &StringRecord, columns: usize, full: bool) -> Option<&'static str> {
+        if raw.ends_with(['\n', '\r']) {
+            return None;
+        }
+        let is_short = row.len() < columns;
+        let ends_in_amount =
+            matches!(self.profile.columns.get(columns.wrapping_sub(1)), Some(Column::Credit | Column::Debit));
+        let last = row.iter().last().map(str::trim).unwrap_or_default();
+        let is_cut =
+            is_short || raw.matches('"').count() % 2 == 1 || (ends_in_amount && full && !self.has_all_decimals(last));
+        is_cut.then_some("the file ends inside the row")
+    }
+
+    /// Whether an amount is written to the end: as many decimals as the currency has, or nothing.
+    pub(super) fn has_all_decimals(&self, field: &str) -> bool {
+        let decimals = field.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        field.is_empty() || u32::try_from(decimals).is_ok_and(|decimals| decimals >= self.currency.exponent())
+    }
+
+    /// The row's fields that hold amounts.
+    pub(super) fn amounts<'a>(&self, row: &'a StringRecord) -> [&'a str; 2] {
+        [self.field(row, Column::Debit), self.field(row, Column::Credit)]
+    }
+
     fn texts(&self, row: &StringRecord) -> Vec<String> {
         let meaning = self.profile.columns.iter().copied().chain(std::iter::repeat(Column::Text));
         row.iter()
@@ -146,15 +172,33 @@ fn named_month_day(text: &str) -> Option<Date> {
     date::day(year, month_number(month)?, day.parse().ok()?)
 }
 
+/// The number of an English month, whole or cut to three letters; exports made in a browser say `Sept`.
 fn month_number(name: &str) -> Option<i8> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let at = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let is_meant = |month: &&str| {
+        let cut = month.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        cut && (name.len() == 3 || name.len() == month.len() || name.eq_ignore_ascii_case("sept"))
+    };
+    let at = MONTHS.iter().position(|month| is_meant(&month))?;
     i8::try_from(at + 1).ok()
 }
 
-/// An amount with a decimal point and, perhaps, commas between groups of three digits. Empty is no amount.
+/// An amount with a decimal point and, perhaps, commas between groups of three digits. Empty or a dash is no amount.
 fn amount(field: &str, currency: Currency) -> Result<Option<Money>, RowFault> {
-    if field.is_empty() {
+    if matches!(field, "" | "-" | "\u{2013}" | "\u{2014}") {
         return Ok(None);
     }
     let whole = field.split_once('.').map_or(field, |(whole, _)| whole);
@@ -179,7 +223,8 @@ fn one_side(debit: Option<Money>, credit: Option<Money>) -> Result<(Direction, M
         (Some(debit), Some(credit)) => match (debit.is_zero(), credit.is_zero()) {
             (true, false) => Ok((Direction::Credit, credit)),
             (false, true) => Ok((Direction::Debit, debit)),
-            (true, true) | (false, false) => Err("the row has a debit and a credit amount".into()),
+            (true, true) => Err("the row has no amount but zero".into()),
+            (false, false) => Err("the row has a debit and a credit amount".into()),
         },
         (None, None) => Err("the row has no amount".into()),
     }

@@ -34,8 +34,9 @@ const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEV
 /// No statement of a running gateway takes long: one that does waits for something that does not come.
 const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
     SET idle_in_transaction_session_timeout = '60s'";
-/// Stands in a statement where rows are picked to be changed; a comment to SQLite, which has one writer.
-const SKIP_LOCKED: &str = "/* skip locked */";
+/// Stand in a statement where rows are picked to be changed, or where others are to wait; comments to SQLite, which has
+/// one writer.
+const LOCKS: [(&str, &str); 2] = [("/* skip locked */", "FOR UPDATE SKIP LOCKED"), ("/* for update */", "FOR UPDATE")];
 const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// One connection with its prepared statements.
@@ -146,13 +147,12 @@ where
     }
 }
 
-/// A statement's text as this database wants it. Rows that somebody else is taking are passed over instead of waited
+/// A statement's text as this database wants it. Work that somebody else is taking is passed over instead of waited
 /// for: two claims that wait for each other's rows would stand still until the server ends one, a second later.
 pub(crate) fn dialect(sql: Sql) -> Cow<'static, str> {
-    if sql.text.contains(SKIP_LOCKED) {
-        Cow::Owned(sql.text.replace(SKIP_LOCKED, "FOR UPDATE SKIP LOCKED"))
-    } else {
-        Cow::Borrowed(sql.text)
+    match LOCKS.into_iter().find(|(mark, _)| sql.text.contains(mark)) {
+        Some((mark, lock)) => Cow::Owned(sql.text.replace(mark, lock)),
+        None => Cow::Borrowed(sql.text),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::value::Row;
+use crate::value::{Row, Value};
 use xanpay_domain::id::{AccountId, TransferId};
+use xanpay_domain::linking::{Feed, window};
 use xanpay_domain::matching::{Outcome, Reason};
+use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
 
 /// After each text of a transfer in its column: a character that no bank's text contains.
@@ -12,23 +14,43 @@ const TEXT_END: char = '\u{1f}';
 
 macro_rules! transfer_columns {
     () => {
-        "id, account_id, identity, amount_minor, currency, booked_at, booked_exactly, texts, bank_reference, end_to_end_id, \
-         payer_name, payer_account, reversal, source, received_at, outcome, reason, charge_id"
+        "id, account_id, book_id, feed, identity, amount_minor, currency, booked_at, booked_exactly, texts, bank_reference, \
+         end_to_end_id, payer_name, payer_account, reversal, source, subject, received_at, outcome, reason, charge_id"
     };
 }
 
 statements! {
     INSERT_TRANSFER("transfers") = concat!("INSERT INTO transfers (", transfer_columns!(), ", environment) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
         (SELECT environment FROM receiving_accounts WHERE id = $2)) ON CONFLICT DO NOTHING");
+    INSERT_REPORT("transfer_reports") = "INSERT INTO transfer_reports (book_id, feed, identity, transfer_id) \
+        VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     FIND_TRANSFER("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = $1");
-    FIND_BY_IDENTITY("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE account_id = $1 AND identity = $2");
+    FIND_BY_REPORT("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = \
+        (SELECT transfer_id FROM transfer_reports WHERE book_id = $1 AND feed = $2 AND identity = $3)");
+    // The other feeds are named one by one, so that the index is searched and the feed's own rows are not looked at.
+    LIST_UNREPORTED("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id IN (\
+        SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject = $3 \
+        AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $9 AND booked_at <= $10 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $11 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $12) \
+        AND source <> 'sandbox' AND NOT EXISTS (SELECT 1 FROM transfer_reports \
+        WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $13) ORDER BY id LIMIT $14");
+    SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, texts = $2, bank_reference = $3, end_to_end_id = $4, \
+        payer_name = $5, payer_account = $6, subject = $7, outcome = $8, reason = $9, charge_id = $10 \
+        WHERE id = $11 AND charge_id IS NULL";
     LIST_TRANSFERS("transfers") = concat!("SELECT ", transfer_columns!(),
         " FROM transfers WHERE id < $1 AND environment = $2 ORDER BY id DESC LIMIT $3");
+    LOCK_GATE("gates") = "SELECT name FROM gates WHERE name = $1 /* for update */";
 }
 
+/// Transfers compared with one report at the most.
+const MAX_CANDIDATES: i64 = 500;
+
 fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
-    let (id, account_id, identity) = (row.id("id")?, row.id("account_id")?, row.text("identity")?);
+    let (id, account_id, book_id) = (row.id("id")?, row.id("account_id")?, row.id("book_id")?);
+    let feed = row.parse("feed", |text| Feed::named(text).ok_or(()))?;
+    let identity = row.text("identity")?;
     let amount = row.money("amount_minor")?;
     let booked_at = row.time("booked_at")?;
     let booked = if row.flag("booked_exactly")? { Booked::At(booked_at) } else { Booked::On(booked_at) };
@@ -43,15 +65,18 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
         payer_account: row.text_opt("payer_account")?,
         reversal: row.flag("reversal")?,
     };
-    let (source, received_at) = (row.text("source")?, row.time("received_at")?);
+    let (source, subject, received_at) = (row.text("source")?, row.text("subject")?, row.time("received_at")?);
     let outcome = |text: &str| Outcome::ALL.into_iter().find(|known| known.as_str() == text).ok_or(());
     let reason = |text: &str| Reason::ALL.into_iter().find(|known| known.as_str() == text).ok_or(());
     Ok(Transfer {
         id,
         account_id,
+        book_id,
         reported,
         source,
+        feed,
         identity,
+        subject,
         received_at,
         outcome: row.parse("outcome", outcome)?,
         reason: row.parse("reason", reason)?,
@@ -59,35 +84,92 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
     })
 }
 
+/// The texts as one column.
+fn join_texts(reported: &ReportedTransfer) -> String {
+    reported.texts.iter().map(|text| text.replace(TEXT_END, " ") + "\u{1f}").collect()
+}
+
 impl Tx {
-    /// Adds a transfer with its outcome. The unit separator (U+001F) in a text becomes a space.
+    /// Waits until no other connection judges transfers, and keeps the others waiting until the transaction is over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lock_transfers(&self) -> Result<(), StoreError> {
+        self.query_opt(LOCK_GATE, &["transfers".into()]).await.map(drop)
+    }
+
+    /// Adds a transfer with its outcome and the report that told of it. The unit separator (U+001F) in a text becomes a
+    /// space.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the same transfer was added by somebody else in the meantime.
     pub async fn insert_transfer(&self, transfer: &Transfer) -> Result<(), StoreError> {
         let reported = &transfer.reported;
-        let texts: String = reported.texts.iter().map(|text| text.replace(TEXT_END, " ") + "\u{1f}").collect();
+        let exactly = match reported.booked {
+            Booked::At(_) | Booked::Unsaid(_) => true,
+            Booked::On(_) => false,
+        };
         let row = [
             transfer.id.into(),
             transfer.account_id.into(),
+            transfer.book_id.into(),
+            transfer.feed.as_str().into(),
             (&transfer.identity).into(),
             reported.amount.minor().into(),
             reported.amount.currency().code().into(),
             reported.booked.instant().into(),
-            matches!(reported.booked, Booked::At(_)).into(),
-            texts.into(),
+            exactly.into(),
+            join_texts(reported).into(),
             reported.bank_reference.as_ref().into(),
             reported.end_to_end_id.as_ref().into(),
             reported.payer_name.as_ref().into(),
             reported.payer_account.as_ref().into(),
             reported.reversal.into(),
             (&transfer.source).into(),
+            (&transfer.subject).into(),
             transfer.received_at.into(),
             transfer.outcome.as_str().into(),
             transfer.reason.as_str().into(),
             transfer.charge_id.into(),
         ];
-        self.execute_one(INSERT_TRANSFER, &row).await
+        self.execute_one(INSERT_TRANSFER, &row).await?;
+        self.insert_transfer_report(transfer, transfer.feed, &transfer.identity).await
+    }
+
+    /// Changes what is known of a transfer that has paid no charge, and its outcome.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it has paid one in the meantime.
+    pub async fn save_transfer(&self, transfer: &Transfer) -> Result<(), StoreError> {
+        let reported = &transfer.reported;
+        let row = [
+            transfer.account_id.into(),
+            join_texts(reported).into(),
+            reported.bank_reference.as_ref().into(),
+            reported.end_to_end_id.as_ref().into(),
+            reported.payer_name.as_ref().into(),
+            reported.payer_account.as_ref().into(),
+            (&transfer.subject).into(),
+            transfer.outcome.as_str().into(),
+            transfer.reason.as_str().into(),
+            transfer.charge_id.into(),
+            transfer.id.into(),
+        ];
+        self.execute_one(SAVE_TRANSFER, &row).await
+    }
+
+    /// Notes that a feed has told of a transfer.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the feed has told of it already, or of another one under this identity.
+    pub async fn insert_transfer_report(
+        &self,
+        transfer: &Transfer,
+        feed: Feed,
+        identity: &str,
+    ) -> Result<(), StoreError> {
+        let row = [transfer.book_id.into(), feed.as_str().into(), identity.into(), transfer.id.into()];
+        self.execute_one(INSERT_REPORT, &row).await
     }
 
     /// A transfer.
@@ -98,16 +180,48 @@ impl Tx {
         self.query_opt(FIND_TRANSFER, &[id.into()]).await?.map(read_transfer).transpose()
     }
 
-    /// The transfer that an account already has under this identity.
+    /// The transfer that a feed has told of under this identity.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_transfer_by_identity(
+    pub async fn find_transfer_by_report(
         &self,
-        account: AccountId,
+        book: AccountId,
+        feed: Feed,
         identity: &str,
     ) -> Result<Option<Transfer>, StoreError> {
-        self.query_opt(FIND_BY_IDENTITY, &[account.into(), identity.into()]).await?.map(read_transfer).transpose()
+        let row = self.query_opt(FIND_BY_REPORT, &[book.into(), feed.as_str().into(), identity.into()]).await?;
+        row.map(read_transfer).transpose()
+    }
+
+    /// The transfers of a book that a feed has not told of and that a report of it may be about, oldest first. Reports
+    /// with a nonce are compared over any time, others within the domain's window.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_unreported_transfers(
+        &self,
+        book: AccountId,
+        feed: Feed,
+        reported: &ReportedTransfer,
+        subject: &str,
+    ) -> Result<Vec<Transfer>, StoreError> {
+        let (from, until) = if subject.is_empty() {
+            window(reported)
+        } else {
+            (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX))
+        };
+        let mut row: Vec<Value<'_>> = vec![book.into(), reported.amount.minor().into(), subject.into()];
+        row.extend(Feed::ALL.into_iter().filter(|other| *other != feed).map(|other| other.as_str().into()));
+        row.extend([
+            from.into(),
+            until.into(),
+            reported.bank_reference.as_ref().into(),
+            reported.end_to_end_id.as_ref().into(),
+            feed.as_str().into(),
+            MAX_CANDIDATES.into(),
+        ]);
+        self.query(LIST_UNREPORTED, &row).await?.into_iter().map(read_transfer).collect()
     }
 
     /// A page of transfers of an environment, newest first, older than `before` (any id; `g` begins at the newest).

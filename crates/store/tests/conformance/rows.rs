@@ -7,6 +7,7 @@ use xanpay_domain::charge::ChargeStatus;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::exchange::{Rate, RateEntry};
 use xanpay_domain::id::{ChargeId, CustomerId, MerchantId};
+use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::{Outcome, Policy, Reason};
 use xanpay_domain::method::Method;
 use xanpay_domain::session::{Prefill, Session, SessionState};
@@ -378,12 +379,96 @@ async fn a_transfer_reads_back_with_every_outcome_and_reason() {
             commit!(store, |tx, stored| tx.insert_transfer(&stored).await?).unwrap();
             let tx = store.reader().await.unwrap();
             assert_eq!(tx.find_transfer(stored.id).await.unwrap().as_ref(), Some(&stored));
-            let by_identity = tx.find_transfer_by_identity(stored.account_id, &stored.identity).await.unwrap();
-            assert_eq!(by_identity, Some(stored.clone()));
-            assert_eq!(tx.find_transfer_by_identity(world.id(), &stored.identity).await.unwrap(), None);
+            let (book, identity) = (stored.book_id, &stored.identity);
+            let by_report = tx.find_transfer_by_report(book, Feed::Reported, identity).await.unwrap();
+            assert_eq!(by_report, Some(stored.clone()));
+            assert_eq!(tx.find_transfer_by_report(book, Feed::Camt053, identity).await.unwrap(), None);
+            assert_eq!(tx.find_transfer_by_report(world.id(), Feed::Reported, identity).await.unwrap(), None);
         }
         let late_and_held = Transfer { outcome: Outcome::Late, ..transfer(&world, "late") };
         commit!(store, |tx, late_and_held| tx.insert_transfer(&late_and_held).await?).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_each_once() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 14).await;
+        let (day, book) = (Timestamp::from_millis(20_000 * 86_400_000), world.account.id);
+        let told = |identity: &str, feed, change: fn(&mut Transfer)| {
+            let mut told = Transfer { feed, ..transfer(&world, identity) };
+            told.reported.booked = Booked::On(day);
+            change(&mut told);
+            told
+        };
+        let mut named = told("named", Feed::Camt054, |_| {});
+        named.subject = "bagihotek".into();
+        let rows = [
+            told("plain", Feed::Camt054, |_| {}),
+            told("own", Feed::DbsClassic, |_| {}),
+            told("old", Feed::Camt054, |told| told.reported.booked = Booked::On(Timestamp::from_millis(0))),
+            told("dear", Feed::Camt054, |told| told.reported.amount = money(3501, "SGD")),
+            told("played", Feed::Reported, |told| told.source = "sandbox".into()),
+            told("referenced", Feed::Camt054, |told| {
+                told.reported.booked = Booked::On(Timestamp::from_millis(0));
+                told.reported.bank_reference = Some("B1".into());
+                told.reported.end_to_end_id = Some("E1".into());
+            }),
+            named.clone(),
+        ];
+        for row in &rows {
+            commit!(store, |tx, row| tx.insert_transfer(&row).await?).unwrap();
+        }
+        let offered_to = async |reported: &ReportedTransfer, subject: &str| {
+            let tx = store.reader().await.unwrap();
+            let rows = tx.list_unreported_transfers(book, Feed::DbsClassic, reported, subject).await.unwrap();
+            rows.into_iter().map(|row| row.identity).collect::<std::collections::BTreeSet<_>>()
+        };
+        let offered = async |reported: &ReportedTransfer| offered_to(reported, "").await;
+        let plain = rows[0].reported.clone();
+        assert_eq!(offered(&plain).await, ["plain".to_owned()].into());
+        let by_reference = ReportedTransfer { bank_reference: Some("B1".into()), ..plain.clone() };
+        assert_eq!(offered(&by_reference).await, ["plain".to_owned(), "referenced".to_owned()].into());
+        let by_id = ReportedTransfer { end_to_end_id: Some("E1".into()), ..plain.clone() };
+        assert_eq!(offered(&by_id).await, ["plain".to_owned(), "referenced".to_owned()].into());
+        let later = ReportedTransfer { booked: Booked::On(Timestamp::from_millis(0)), ..named.reported.clone() };
+        let found = offered_to(&later, &named.subject).await;
+        assert_eq!(found, ["named".to_owned()].into(), "a nonce is looked for over any time");
+        let first = rows[0].clone();
+        let tell = async |identity: &'static str| {
+            commit!(store, |tx, first| tx.insert_transfer_report(&first, Feed::DbsClassic, identity).await?)
+        };
+        assert_eq!(tell("row:1").await, Ok(()));
+        assert_eq!(tell("row:2").await, Err(StoreError::Conflict));
+        assert_eq!(offered(&plain).await, [].into());
+        let tx = store.reader().await.unwrap();
+        let found = tx.find_transfer_by_report(book, Feed::DbsClassic, "row:1").await.unwrap();
+        assert_eq!(found.as_ref(), Some(&first));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_held_transfer_learns_what_it_pays_once() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 15).await;
+        let charge = world.charge(None);
+        let held = transfer(&world, "held");
+        commit!(store, |tx, charge, held| {
+            tx.insert_charge(&charge, None, None).await?;
+            tx.insert_transfer(&held).await?;
+        })
+        .unwrap();
+        let mut paid = held.clone();
+        (paid.reported.texts, paid.subject) = (vec!["Bagi hotek".into()], "bagihotek".into());
+        (paid.outcome, paid.reason, paid.charge_id) = (Outcome::Matched, Reason::Exact, Some(charge.id));
+        commit!(store, |tx, paid| tx.save_transfer(&paid).await?).unwrap();
+        let stored = store.reader().await.unwrap().find_transfer(held.id).await.unwrap();
+        assert_eq!(stored, Some(paid.clone()));
+        assert_eq!(commit!(store, |tx, held| tx.save_transfer(&held).await?), Err(StoreError::Conflict));
     })
     .await;
 }

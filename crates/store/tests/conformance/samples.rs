@@ -4,6 +4,7 @@ use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::contact::{Email, Phone};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::exchange::{LockedRate, Rate};
+use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::{Outcome, Reason};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
@@ -100,6 +101,7 @@ pub fn transfer(world: &World, identity: &str) -> Transfer {
     Transfer {
         id: world.id(),
         account_id: world.account.id,
+        book_id: world.account.id,
         reported: ReportedTransfer {
             amount: money(3500, "SGD"),
             booked: Booked::At(now),
@@ -111,7 +113,9 @@ pub fn transfer(world: &World, identity: &str) -> Transfer {
             reversal: false,
         },
         source: "api".into(),
+        feed: Feed::Reported,
         identity: identity.into(),
+        subject: String::new(),
         received_at: now,
         outcome: Outcome::Unmatched,
         reason: Reason::NoReference,

@@ -20,7 +20,7 @@ use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
 
 /// The most characters of a transfer's reference: four lines of a SWIFT statement, twice.
-const MAX_REFERENCE: usize = 1000;
+pub(crate) const MAX_REFERENCE: usize = 1000;
 
 /// Records a transfer.
 pub async fn handle(
@@ -51,7 +51,7 @@ pub(super) fn read(
     let currency = fields.currency("currency");
     let amount = fields.amount("amount", currency);
     let reference = fields.text("reference", MAX_REFERENCE).unwrap_or_default();
-    let bank_reference = fields.text("bankReference", MAX_NAME).filter(|text| !text.trim().is_empty());
+    let bank_reference = fields.text("bankReference", MAX_NAME).and_then(|text| xanpay_statements::reference(&text));
     let booked = match fields.text("bookedAt", MAX_NAME) {
         None => Booked::At(now),
         Some(text) => match parse_iso(&text) {

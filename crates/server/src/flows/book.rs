@@ -1,0 +1,76 @@
+//! Receiving accounts as banks see them: several of them may be names of one bank account.
+
+use super::refusal::Refusal;
+use xanpay_domain::id::AccountId;
+use xanpay_domain::matching::Policy;
+use xanpay_rails::{AccountInput, parse_account};
+use xanpay_store::Account;
+
+/// A bank account, and the receiving accounts whose charges a transfer to it can pay.
+#[derive(Debug, Clone)]
+pub(super) struct Book {
+    /// The oldest receiving account of the bank account, whichever of them the transfer names.
+    pub(super) id: AccountId,
+    /// Never empty.
+    pub(super) accounts: Vec<Account>,
+}
+
+impl Book {
+    /// The bank account that a bank's file names: every receiving account that it stands for is meant.
+    pub(super) fn of_statement(accounts: &[Account], name: &str) -> Option<Self> {
+        let named = accounts.iter().find(|account| is_named(account, name))?;
+        let shared: Vec<Account> = accounts.iter().filter(|account| is_shared(account, named)).cloned().collect();
+        Some(Self { id: oldest(&shared, named), accounts: shared })
+    }
+
+    /// The bank account of one receiving account, which alone is meant.
+    pub(super) fn of_account(accounts: &[Account], named: Account) -> Self {
+        let id = oldest(accounts.iter().filter(|account| is_shared(account, &named)), &named);
+        Self { id, accounts: vec![named] }
+    }
+
+    /// The account of transfers that name no charge.
+    pub(super) fn first(&self) -> &Account {
+        // Both constructors put one in.
+        &self.accounts[0]
+    }
+
+    /// How transfers are told apart: by amounts only if that is so on every account.
+    pub(super) fn policy(&self) -> Policy {
+        let by_nonce = self.accounts.iter().any(|account| account.policy == Policy::Nonce);
+        if by_nonce { Policy::Nonce } else { self.first().policy }
+    }
+}
+
+fn oldest<'a>(accounts: impl IntoIterator<Item = &'a Account>, named: &Account) -> AccountId {
+    accounts.into_iter().min_by_key(|account| account.id.to_text()).map_or(named.id, |account| account.id)
+}
+
+/// Whether two receiving accounts are the same one or are named alike by their bank's statements.
+fn is_shared(account: &Account, other: &Account) -> bool {
+    let name = |account: &Account| account.statement_account.as_deref().map(squeeze).filter(|name| !name.is_empty());
+    account.id == other.id || (name(account).is_some() && name(account) == name(other))
+}
+
+/// Whether a text names an account: as configured, in another spelling of its rail, or as its bank's statements do.
+pub(super) fn is_named(account: &Account, text: &str) -> bool {
+    let wanted = squeeze(text);
+    if wanted.is_empty() {
+        return false;
+    }
+    let input = AccountInput { account: text, name: Some("x"), bank: Some(&account.bank), ..AccountInput::default() };
+    account.account == text
+        || squeeze(&account.account) == wanted
+        || account.statement_account.as_deref().map(squeeze) == Some(wanted)
+        || parse_account(account.method, &input).is_ok_and(|(parsed, _)| parsed.account == account.account)
+}
+
+/// A name as it is compared: letters and digits only, in upper case.
+pub(super) fn squeeze(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_uppercase()
+}
+
+/// The refusal of an account that nobody has added.
+pub(super) fn unknown_account(message: impl Into<String>) -> Refusal {
+    Refusal::field("account", "account_unknown", message)
+}

@@ -1,0 +1,371 @@
+//! One payment, told by a notice, three kinds of bank message and two exports: it is counted once, in whatever order,
+//! and true twins stay two.
+
+use crate::support::{Call, Caller, Gateway};
+use serde_json::{Value, json};
+use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::id::ChargeId;
+use xanpay_domain::matching::Outcome;
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Span;
+use xanpay_server::flows::{self, ImportOptions, ImportedFile, NewAccount, import_statement};
+use xanpay_statements::sample::{Booking, camt054, dbs_classic};
+use xanpay_statements::{Date, FormatChoice};
+use xanpay_testkit::{Database, Entropy, on_both_databases, row_counts};
+
+const ACCOUNT: &str = "+6585867834";
+/// The day of the clock's start.
+const DAY: Date = Date::constant(2022, 6, 24);
+const FEEDS: [&str; 5] = ["camt.052", "camt.053", "camt.054", "dbs-classic", "dbs-2026"];
+
+/// A payment of the truth: what the bank knows of it.
+#[derive(Clone)]
+struct Paid {
+    cents: i64,
+    text: String,
+    payer: String,
+    /// The reference in camt messages; exports show a generic one.
+    reference: String,
+    date: Date,
+}
+
+impl Paid {
+    fn new(cents: i64, text: &str, payer: &str, reference: &str) -> Self {
+        Self { cents, text: text.into(), payer: payer.into(), reference: reference.into(), date: DAY }
+    }
+
+    fn booking(&self, reference: &str) -> Booking {
+        Booking {
+            amount: Money::from_minor(self.cents, Currency::SGD).unwrap(),
+            reference: self.text.clone(),
+            payer: self.payer.clone(),
+            bank_reference: reference.into(),
+            date: self.date,
+        }
+    }
+}
+
+/// What a feed tells of payments.
+fn render(feed: &str, paid: &[Paid]) -> String {
+    let bookings =
+        |reference: fn(&Paid) -> &str| paid.iter().map(|one| one.booking(reference(one))).collect::<Vec<_>>();
+    let camt = |bookings: &[Booking], container: &str, statement: &str| {
+        camt054("123-45678-9", "M1", crate::support::gateway::START, bookings)
+            .replace("camt.054", feed)
+            .replace("BkToCstmrDbtCdtNtfctn", container)
+            .replace("Ntfctn>", &format!("{statement}>"))
+    };
+    match feed {
+        // Intraday reports of this bank carry no reference.
+        "camt.052" => camt(&bookings(|_| ""), "BkToCstmrAcctRpt", "Rpt"),
+        "camt.053" => camt(&bookings(|one| &one.reference), "BkToCstmrStmt", "Stmt"),
+        "camt.054" => camt(&bookings(|one| &one.reference), "BkToCstmrDbtCdtNtfctn", "Ntfctn"),
+        "dbs-classic" => dbs_classic("123-45678-9", DAY, &bookings(|_| "222")).unwrap(),
+        _ => dbs_2026(paid),
+    }
+}
+
+fn dbs_2026(paid: &[Paid]) -> String {
+    let mut file = "Account Details For:,DBS Account 123-45678-9\nCurrency:,SGD - Singapore Dollar\n\
+        Transaction Date,Value Date,Statement Code,Description,Supplementary Code,Supplementary Code Description,\
+        Client Reference,Additional Reference,Status,Currency,Debit Amount,Credit Amount\n"
+        .to_owned();
+    for one in paid {
+        let (day, amount) = (one.date.strftime("%d-%b-%y"), one.booking("").amount.to_decimal());
+        file += &format!(
+            "{day},{day},ADV,ICT Incoming PayNow Ref 222 From: {} OTHR {},ICT,Advice,From: {},OTHR {},Settled,SGD,,{amount}\n",
+            one.payer, one.text, one.payer, one.text
+        );
+    }
+    file
+}
+
+async fn import(gateway: &Gateway, file: &str) -> ImportedFile {
+    let options = ImportOptions {
+        environment: Environment::Sandbox,
+        account: Some(ACCOUNT.into()),
+        format: FormatChoice::Auto,
+        profile: None,
+        currency: None,
+        dry_run: false,
+    };
+    let report = import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap();
+    assert!(report.refused.is_empty(), "{:?}", report.refused);
+    report
+}
+
+async fn notify(gateway: &Gateway, operator: &Caller, more: Value) -> Value {
+    let mut body = json!({"account": ACCOUNT, "amount": 35, "currency": "SGD"});
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+    gateway.send(Call::post("/transfers").by(operator).json(&body)).await.expect(200).json()
+}
+
+async fn charge(gateway: &Gateway, merchant: &Caller, note: &str) -> Value {
+    gateway.charge(merchant, &json!({"notifyPayload": note})).await
+}
+
+fn nonce(charge: &Value) -> String {
+    charge["destination"]["nonce"].as_str().unwrap().to_owned()
+}
+
+/// What a charge has come to: its status, and what it received in minor units.
+async fn state(gateway: &Gateway, merchant: &Caller, charge: &Value) -> (String, i64) {
+    let id = charge["id"].as_str().unwrap();
+    let shown = gateway.get_charge(merchant, id).await;
+    let stored = gateway.app.store.reader().await.unwrap().find_charge(ChargeId::parse(id).unwrap()).await.unwrap();
+    (shown["status"].as_str().unwrap().to_owned(), stored.unwrap().received.minor())
+}
+
+/// A day at the bank: three charges paid, one in two parts, one twice over, twins without a nonce, a single one.
+struct Truth {
+    charges: Vec<Value>,
+    paid: Vec<Paid>,
+}
+
+impl Truth {
+    async fn new(gateway: &Gateway, merchant: &Caller, round: &str) -> Self {
+        let mut charges = Vec::new();
+        for name in ["a", "b", "c", "parts", "twice"] {
+            charges.push(charge(gateway, merchant, &format!("{round}{name}")).await);
+        }
+        let n: Vec<String> = charges.iter().map(nonce).collect();
+        let tan = format!("TAN AH KOW {round}");
+        let reference = |number: usize| format!("B{round}-{number}");
+        let rows = [
+            (3500, n[0].clone(), "CHUA WEN LI"),
+            (3500, n[1].to_uppercase(), tan.as_str()),
+            (3500, n[2].clone(), "LIM BEE HWA"),
+            (2000, n[3].clone(), tan.as_str()),
+            (1500, n[3].clone(), tan.as_str()),
+            (3500, n[4].clone(), tan.as_str()),
+            (3500, n[4].clone(), tan.as_str()),
+            (1200, "rent".to_owned(), tan.as_str()),
+            (1200, "rent".to_owned(), tan.as_str()),
+            (500, "kopi".to_owned(), tan.as_str()),
+        ];
+        let rows = rows.into_iter().enumerate();
+        let paid = rows.map(|(n, (cents, text, payer))| Paid::new(cents, &text, payer, &reference(n))).collect();
+        Self { charges, paid }
+    }
+
+    async fn check(&self, gateway: &Gateway, merchant: &Caller, what: &str) {
+        for (charge, received) in self.charges.iter().zip([3500, 3500, 3500, 3500, 7000]) {
+            let nonce = nonce(charge);
+            assert_eq!(state(gateway, merchant, charge).await, ("completed".to_owned(), received), "{what} {nonce}");
+        }
+    }
+}
+
+async fn transfers(database: &Database) -> usize {
+    usize::try_from(row_counts(database).await["transfers"]).unwrap()
+}
+
+#[tokio::test]
+async fn any_order_overlap_and_mix_of_feeds_gives_the_books_of_the_truth_once() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let entropy = Entropy::seeded(9);
+        for round in 0..6 {
+            let truth = Truth::new(&gateway, &merchant, &format!("r{round}")).await;
+            let before = transfers(database).await;
+            // Each feed in two files that overlap; the bank's notices of two payments come in between.
+            let mut files: Vec<Option<String>> = vec![None];
+            for feed in FEEDS {
+                files.push(Some(render(feed, &truth.paid[..8])));
+                files.push(Some(render(feed, &truth.paid[5..])));
+            }
+            for place in (1..files.len()).rev() {
+                files.swap(place, usize::try_from(entropy.below(place as u64 + 1)).unwrap());
+            }
+            for file in &files {
+                match file {
+                    Some(file) => drop(import(&gateway, file).await),
+                    None => {
+                        for index in [0, 4] {
+                            let reference = format!("WEB-{round}-{index}");
+                            let text = nonce(&truth.charges[index]);
+                            notify(&gateway, &operator, json!({"reference": text, "bankReference": reference})).await;
+                        }
+                    }
+                }
+            }
+            truth.check(&gateway, &merchant, &format!("round {round}")).await;
+            assert_eq!(transfers(database).await - before, truth.paid.len(), "round {round}: twins stay two");
+            for file in files.iter().flatten() {
+                assert_eq!(import(&gateway, file).await.new, 0, "round {round}: known by now");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn feeds_that_two_processes_read_at_the_same_time_count_a_payment_once() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let other = Gateway::start(database).await;
+        for round in 0..4 {
+            let truth = Truth::new(&gateway, &merchant, &format!("p{round}")).await;
+            let before = transfers(database).await;
+            let files = FEEDS.map(|feed| render(feed, &truth.paid));
+            tokio::join!(
+                import(&gateway, &files[0]),
+                import(&other, &files[1]),
+                import(&gateway, &files[2]),
+                import(&other, &files[3]),
+                import(&gateway, &files[4]),
+                import(&other, &files[4]),
+                import(&gateway, &files[1]),
+            );
+            truth.check(&gateway, &merchant, &format!("round {round}")).await;
+            assert_eq!(transfers(database).await - before, truth.paid.len(), "round {round}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_payment_is_over_when_its_feed_tells_of_two_and_held_when_it_is_only_alike() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let paid = charge(&gateway, &merchant, "a").await;
+        notify(&gateway, &operator, json!({"reference": nonce(&paid), "bankReference": "WEB-1"})).await;
+        let again = notify(&gateway, &operator, json!({"reference": nonce(&paid), "bankReference": "WEB-2"})).await;
+        assert_eq!((&again["outcome"], &again["reason"]), (&json!("over"), &json!("already_paid")));
+        assert_eq!(state(&gateway, &merchant, &paid).await, ("completed".to_owned(), 7000));
+        // Three weeks later the statement has a row with the nonce of a charge that a notice has paid.
+        let late = charge(&gateway, &merchant, "b").await;
+        notify(&gateway, &operator, json!({"reference": nonce(&late), "bankReference": "WEB-3"})).await;
+        gateway.advance(Span::days(21));
+        let mut row = Paid::new(3500, &nonce(&late), "TAN", "B1");
+        row.date = Date::constant(2022, 7, 15);
+        let report = import(&gateway, &render("camt.053", &[row])).await;
+        assert_eq!((report.new, report.outcome(Outcome::Ambiguous)), (1, 1));
+        assert_eq!(state(&gateway, &merchant, &late).await, ("completed".to_owned(), 3500));
+        let list = gateway.send(Call::get("/transfers?limit=1").by(&operator)).await.expect(200).json();
+        assert_eq!(list["data"][0]["reason"], "possible_duplicate");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_that_names_the_charge_pays_it_with_money_that_an_earlier_one_could_not_place() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        let silent = Paid::new(3500, "", "TAN AH KOW", "B1");
+        let told = Paid::new(3500, &nonce(&waiting), "TAN AH KOW", "B1");
+        let first = import(&gateway, &render("camt.054", &[silent.clone()])).await;
+        assert_eq!((first.new, first.outcome(Outcome::Unmatched)), (1, 1));
+        let second = import(&gateway, &render("camt.053", &[told])).await;
+        assert_eq!((second.new, second.duplicates, second.outcome(Outcome::Matched)), (0, 1, 1));
+        assert_eq!(state(&gateway, &merchant, &waiting).await.0, "completed");
+        assert_eq!(gateway.deliveries(&waiting).await.len(), 0, "nobody listens");
+        assert_eq!(import(&gateway, &render("camt.054", &[silent])).await.duplicates, 1);
+        assert_eq!(transfers(database).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_sandbox_merchant_invents_hides_no_payment_of_another() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let forger = gateway.merchant("Forger", Environment::Sandbox).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        let body = json!({"account": ACCOUNT, "amount": 35, "currency": "SGD", "reference": nonce(&waiting)});
+        let forged = gateway.send(Call::post("/sandbox/transfers").by(&forger).json(&body)).await.expect(200).json();
+        assert_eq!(forged["outcome"], "unmatched");
+        let row = Paid::new(3500, &nonce(&waiting), "TAN", "B1");
+        let report = import(&gateway, &render("camt.053", &[row])).await;
+        assert_eq!((report.new, report.outcome(Outcome::Matched)), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn receiving_accounts_of_one_bank_account_are_paid_by_its_one_statement() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let mut charges = Vec::new();
+        for (name, account) in [("Lantern Books", ACCOUNT), ("Paper Moon", "201403121W")] {
+            let merchant = gateway.merchant(name, Environment::Sandbox).await;
+            let new = NewAccount {
+                environment: Environment::Sandbox,
+                method: Method::Paynow,
+                account: account.into(),
+                name: Some("DN".into()),
+                bank: None,
+                template_qr: None,
+                template_as_issued: false,
+                policy: None,
+                statement_account: Some("072-901234-5".into()),
+                merchant: merchant.merchant,
+            };
+            flows::add_account(&gateway.app, new).await.unwrap();
+            let made = charge(&gateway, &merchant, "a").await;
+            assert_eq!(made["destination"]["account"], account);
+            charges.push((merchant, made));
+        }
+        let paid: Vec<_> =
+            charges.iter().zip(["B1", "B2"]).map(|(c, b)| Paid::new(3500, &nonce(&c.1), "TAN", b)).collect();
+        let file = render("camt.053", &paid).replace("123-45678-9", "0729012345");
+        let report = import(&gateway, &file).await;
+        assert_eq!((report.new, report.outcome(Outcome::Matched)), (2, 2));
+        let again = import(&gateway, &render("dbs-classic", &paid).replace("123-45678-9", "072-901234-5")).await;
+        assert_eq!((again.new, again.duplicates), (0, 2));
+        for (merchant, charge) in &charges {
+            assert_eq!(state(&gateway, merchant, charge).await, ("completed".to_owned(), 3500));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reference_that_a_bank_repeats_in_one_statement_is_two_bookings_and_an_undated_entry_is_known_any_day() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        let same = [Paid::new(1200, "rent", "TAN", "GENERIC"), Paid::new(1200, "rent", "TAN", "GENERIC")];
+        let file = render("camt.053", &same);
+        assert_eq!(import(&gateway, &file).await.new, 2);
+        assert_eq!(import(&gateway, &file).await.duplicates, 2);
+        // A cumulative report repeats its entries in the next statement of the file.
+        let statement = &file[file.find("<Stmt>").unwrap()..file.find("</BkToCstmrStmt>").unwrap()];
+        let repeated = file.replace("</BkToCstmrStmt>", &format!("{statement}</BkToCstmrStmt>"));
+        assert_eq!(import(&gateway, &repeated).await.duplicates, 4);
+        let dated = render("camt.053", &[Paid::new(700, "kopi", "TAN", "")]);
+        let undated: String =
+            dated.lines().filter(|line| !line.contains("BookgDt") && !line.contains("ValDt")).collect();
+        assert_eq!(import(&gateway, &undated).await.new, 1);
+        gateway.advance(Span::days(2));
+        assert_eq!(import(&gateway, &undated).await.duplicates, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_about_two_accounts_that_are_not_ours_is_not_taken_for_the_one_that_is_named() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        let file = render("camt.053", &[Paid::new(700, "kopi", "TAN", "B")]);
+        let statement = &file[file.find("<Stmt>").unwrap()..file.find("</BkToCstmrStmt>").unwrap()];
+        let stranger = statement.replace("123-45678-9", "999-99999-9");
+        let both = file.replace("</BkToCstmrStmt>", &format!("{stranger}</BkToCstmrStmt>"));
+        let options = ImportOptions {
+            environment: Environment::Sandbox,
+            account: Some(ACCOUNT.into()),
+            format: FormatChoice::Auto,
+            profile: None,
+            currency: None,
+            dry_run: false,
+        };
+        let refusal = import_statement(&gateway.app, "file", both.as_bytes(), &options).await.unwrap_err();
+        assert!(refusal.to_string().contains("several"), "{refusal}");
+        assert_eq!(transfers(database).await, 0);
+    })
+    .await;
+}
