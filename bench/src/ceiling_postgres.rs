@@ -15,6 +15,8 @@ use tokio_postgres::{Client, Statement};
 
 /// Writing connections of the gateway.
 const WRITERS: usize = 2;
+/// Settings of the gateway's connections that plans depend on.
+const PLANNING: &str = "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
 
 type Step<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + 'a>>;
 
@@ -35,6 +37,7 @@ pub(crate) async fn measure(
     let mut writers = Vec::new();
     for seed in 0..WRITERS as u64 {
         let (client, rows) = (connect(url).await?, rows(seed)?);
+        client.batch_execute(PLANNING).await?;
         let (find, insert) = (client.prepare(FIND_CUSTOMER).await?, client.prepare(&rows.insert()).await?);
         writers.push(Writer { client, find, insert, rows });
     }

@@ -124,6 +124,32 @@ async fn every_statement_prepares_on_postgresql_with_the_three_types_only() {
     store.close();
 }
 
+/// The big tables that PostgreSQL would read from end to end, with the gateway's settings and whatever parameters.
+async fn full_scans_on_postgres(client: &tokio_postgres::Client, sql: Sql) -> BTreeSet<&'static str> {
+    let text = crate::engine::dialect(sql);
+    let nulls = vec!["NULL"; parameters(&text).len()].join(", ");
+    let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+    client.batch_execute(&format!("PREPARE tried AS {text}")).await.unwrap();
+    let steps = client.query(&format!("EXPLAIN EXECUTE tried{arguments}"), &[]).await.unwrap();
+    client.batch_execute("DEALLOCATE tried").await.unwrap();
+    let steps: Vec<String> = steps.iter().map(|row| row.get(0)).collect();
+    let scans = |table: &&str| steps.iter().any(|step| step.contains(&format!("Seq Scan on {table} ")));
+    BIG.into_iter().filter(scans).collect()
+}
+
+#[tokio::test]
+async fn no_statement_scans_a_big_table_on_postgresql() {
+    let database = Database::postgres().await;
+    crate::Store::open_postgres(&database.url(), false).await.unwrap().close();
+    let client = database.client().await;
+    client.batch_execute(crate::engine::SETTINGS).await.unwrap();
+    for (name, sql) in catalogue() {
+        assert_eq!(full_scans_on_postgres(&client, sql).await, BTreeSet::new(), "{name}: {}", sql.text);
+    }
+    let control = Sql { table: "charges", text: "SELECT id FROM charges WHERE cancel_token = $1" };
+    assert_eq!(full_scans_on_postgres(&client, control).await, BTreeSet::from(["charges"]), "the control is noticed");
+}
+
 #[test]
 fn the_catalogue_names_each_statement_with_its_table() {
     let names: BTreeSet<&str> = catalogue().iter().map(|(name, _)| *name).collect();

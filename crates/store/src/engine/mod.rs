@@ -12,7 +12,7 @@ mod sqlite;
 
 pub(crate) use postgres::PostgresEngine;
 #[cfg(test)]
-pub(crate) use postgres::dialect;
+pub(crate) use postgres::{SETTINGS, dialect};
 pub(crate) use sqlite::SqliteEngine;
 
 use crate::error::{StoreError, TxError};
