@@ -2,7 +2,6 @@
 
 use crate::error::StoreError;
 use std::borrow::Cow;
-use std::vec;
 
 /// A parameter or a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,25 +66,40 @@ impl From<xanpay_domain::time::Timestamp> for Value<'_> {
 #[derive(Debug)]
 pub struct Row {
     table: &'static str,
-    id: String,
-    cells: vec::IntoIter<Value<'static>>,
+    cells: Vec<Value<'static>>,
+    next: usize,
 }
 
 impl Row {
     /// A row of a table.
     #[must_use]
     pub fn new(table: &'static str, cells: Vec<Value<'static>>) -> Self {
-        let id = match cells.first() {
+        Self { table, cells, next: 0 }
+    }
+
+    /// The error of a column whose value makes no sense. It names the row by its first column.
+    #[must_use]
+    pub fn corrupt(&self, column: &'static str) -> StoreError {
+        let id = match self.cells.first() {
             Some(Value::Text(id)) => id.clone().into_owned(),
             Some(Value::Null | Value::Int(_) | Value::Blob(_)) | None => String::new(),
         };
-        Self { table, id, cells: cells.into_iter() }
+        StoreError::Corrupt { table: self.table, column, id }
     }
 
-    /// The error of a column whose value makes no sense.
-    #[must_use]
-    pub fn corrupt(&self, column: &'static str) -> StoreError {
-        StoreError::Corrupt { table: self.table, column, id: self.id.clone() }
+    /// The next column, left in its place.
+    fn look(&mut self) -> Option<&Value<'static>> {
+        self.next += 1;
+        self.cells.get(self.next - 1)
+    }
+
+    /// The next column, taken out. The first one stays: it names the row.
+    fn take(&mut self) -> Option<Value<'static>> {
+        self.next += 1;
+        match self.next {
+            1 => self.cells.first().cloned(),
+            place => self.cells.get_mut(place - 1).map(|cell| std::mem::replace(cell, Value::Null)),
+        }
     }
 
     /// The next column as an integer.
@@ -101,8 +115,8 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn int_opt(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
-        match self.cells.next() {
-            Some(Value::Int(value)) => Ok(Some(value)),
+        match self.look() {
+            Some(Value::Int(value)) => Ok(Some(*value)),
             Some(Value::Null) => Ok(None),
             Some(Value::Text(_) | Value::Blob(_)) | None => Err(self.corrupt(column)),
         }
@@ -133,7 +147,7 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn text_opt(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
-        match self.cells.next() {
+        match self.take() {
             Some(Value::Text(value)) => Ok(Some(value.into_owned())),
             Some(Value::Null) => Ok(None),
             Some(Value::Int(_) | Value::Blob(_)) | None => Err(self.corrupt(column)),
@@ -153,7 +167,7 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn blob_opt(&mut self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.cells.next() {
+        match self.take() {
             Some(Value::Blob(value)) => Ok(Some(value.into_owned())),
             Some(Value::Null) => Ok(None),
             Some(Value::Int(_) | Value::Text(_)) | None => Err(self.corrupt(column)),
@@ -169,8 +183,11 @@ impl Row {
         column: &'static str,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        read(&text).map_err(|_| self.corrupt(column))
+        let parsed = match self.look() {
+            Some(Value::Text(text)) => read(text).ok(),
+            Some(Value::Null | Value::Int(_) | Value::Blob(_)) | None => None,
+        };
+        parsed.ok_or_else(|| self.corrupt(column))
     }
 
     /// The next column as an id.
@@ -186,8 +203,12 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn id_opt<Kind>(&mut self, column: &'static str) -> Result<Option<xanpay_domain::id::Id<Kind>>, StoreError> {
-        let text = self.text_opt(column)?;
-        text.map(|text| xanpay_domain::id::Id::parse(&text)).transpose().map_err(|_| self.corrupt(column))
+        let parsed = match self.look() {
+            Some(Value::Text(text)) => xanpay_domain::id::Id::parse(text).ok().map(Some),
+            Some(Value::Null) => Some(None),
+            Some(Value::Int(_) | Value::Blob(_)) | None => None,
+        };
+        parsed.ok_or_else(|| self.corrupt(column))
     }
 
     /// The next column as an instant.

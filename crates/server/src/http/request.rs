@@ -4,9 +4,9 @@ use super::metrics::Metrics;
 use crate::entropy;
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +34,9 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
+    if method == Method::OPTIONS {
+        response = options(response);
+    }
     let trouble = response.extensions_mut().remove::<Trouble>();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let status = response.status().as_u16();
@@ -56,6 +59,18 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Answers OPTIONS with what a path takes. No origin is allowed to call from a browser: secrets do not belong there.
+fn options(response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
 }
 
 /// Adds `requestId` behind the members of a problem document.

@@ -6,10 +6,8 @@ use super::metrics::Metrics;
 use super::{Settings, api, checkout, docs, ops, request};
 use crate::app::App;
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{Method, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{MethodRouter, get, patch, post};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -107,26 +105,10 @@ pub fn router(web: Arc<Web>) -> Router {
     router
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(options))
         .layer(middleware::from_fn_with_state(metrics, request::around))
         .with_state(web)
 }
 
 async fn method_not_allowed() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
-}
-
-/// Answers OPTIONS with what a path takes. No origin is allowed to call from a browser: secrets do not belong there.
-async fn options(request: Request, next: Next) -> Response {
-    let asks = request.method() == Method::OPTIONS;
-    let response = next.run(request).await;
-    if !asks || response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response;
-    }
-    let allow = response.headers().get(header::ALLOW).cloned();
-    let mut answer = StatusCode::NO_CONTENT.into_response();
-    if let Some(allow) = allow {
-        answer.headers_mut().insert(header::ALLOW, allow);
-    }
-    answer
 }

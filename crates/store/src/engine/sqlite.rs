@@ -35,7 +35,6 @@ pub(crate) struct SharedConnection(Arc<Mutex<rusqlite::Connection>>);
 /// Readers and the way to the writer.
 pub(crate) struct SqliteEngine {
     readers: Vec<SharedConnection>,
-    next_reader: AtomicUsize,
 }
 
 impl SqliteEngine {
@@ -47,7 +46,7 @@ impl SqliteEngine {
             .name("sqlite-writer".into())
             .spawn(move || write_jobs(&writer, jobs))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok((Self { readers, next_reader: AtomicUsize::new(0) }, thread))
+        Ok((Self { readers }, thread))
     }
 
     /// Opens a connection of its own, for migrations, which run before the writer starts.
@@ -55,10 +54,14 @@ impl SqliteEngine {
         connect(path)
     }
 
-    /// A handle for reading the last committed state.
+    /// A handle for reading the last committed state. A thread keeps to one connection, whose cached pages and statements
+    /// are then in its processor's own cache.
     pub(crate) fn reader(&self) -> Tx {
-        let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        Tx::new(Connection::Sqlite(self.readers[turn].clone()))
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+        }
+        Tx::new(Connection::Sqlite(self.readers[NUMBER.with(|number| *number) % READERS].clone()))
     }
 }
 
@@ -146,10 +149,13 @@ impl SharedConnection {
         let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(driver_error)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(driver_error)? {
-            let cells = (0..columns).map(|index| row.get_ref(index).map(owned)).collect::<Result<Vec<_>, _>>();
-            let cells = cells.map_err(driver_error)?.into_iter().collect::<Option<Vec<_>>>();
-            let corrupt = || StoreError::Corrupt { table: sql.table, column: "?", id: String::new() };
-            found.push(Row::new(sql.table, cells.ok_or_else(corrupt)?));
+            let mut cells = Vec::with_capacity(columns);
+            for index in 0..columns {
+                let cell = owned(row.get_ref(index).map_err(driver_error)?);
+                let corrupt = || StoreError::Corrupt { table: sql.table, column: "?", id: String::new() };
+                cells.push(cell.ok_or_else(corrupt)?);
+            }
+            found.push(Row::new(sql.table, cells));
         }
         Ok(found)
     }

@@ -3,6 +3,9 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+/// Bytes that an answer seldom exceeds.
+const USUAL_LENGTH: usize = 1024;
+
 /// JSON text that is written as it stands.
 pub struct Raw<'a>(pub &'a str);
 
@@ -102,8 +105,11 @@ fn canonical_number(number: &serde_json::Number) -> String {
 /// A value as JSON text. Our own shapes always serialize; should one not, the answer is an empty object and a log line
 /// rather than a crash.
 pub fn to_text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer could not be written as JSON");
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    let written = serde_json::to_writer(&mut text, value).map_err(|error| error.to_string());
+    let text = written.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string()));
+    text.unwrap_or_else(|error| {
+        tracing::error!(error, "an answer could not be written as JSON");
         "{}".to_owned()
     })
 }
