@@ -104,7 +104,8 @@ fn statement(nonces: &[String]) -> String {
     let mut file = "Account Details For:,POSB Savings Account 123-45678-9\n\
         Transaction Date,Reference,Debit Amount,Credit Amount,Transaction Ref1,Transaction Ref2,Transaction Ref3\n"
         .to_owned();
-    let today = jiff::Zoned::now().strftime("%d %b %Y").to_string();
+    let now = xanpay_server::clock::Clock::system().real_now();
+    let today = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap().strftime("%d %b %Y").to_string();
     let mut nonces = nonces.iter();
     for number in 0..PAYMENTS {
         let nonce = if number % 100 == 0 { nonces.next() } else { None };

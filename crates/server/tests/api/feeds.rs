@@ -259,7 +259,7 @@ async fn a_report_that_names_the_charge_pays_it_with_money_that_an_earlier_one_c
         let waiting = charge(&gateway, &merchant, "a").await;
         let silent = Paid::new(3500, "", "TAN AH KOW", "B1");
         let told = Paid::new(3500, &nonce(&waiting), "TAN AH KOW", "B1");
-        let first = import(&gateway, &render("camt.054", &[silent.clone()])).await;
+        let first = import(&gateway, &render("camt.054", std::slice::from_ref(&silent))).await;
         assert_eq!((first.new, first.outcome(Outcome::Unmatched)), (1, 1));
         let second = import(&gateway, &render("camt.053", &[told])).await;
         assert_eq!((second.new, second.duplicates, second.outcome(Outcome::Matched)), (0, 1, 1));

@@ -28,9 +28,10 @@ fn corpus() -> Option<Vec<Value>> {
 
 /// The memo's fields; some cases name them.
 fn fields(case: &Value) -> Vec<String> {
-    let of = |field: &Value| match field {
-        Value::String(text) => vec![text.clone()],
-        named => named.as_object().unwrap().values().map(|text| text.as_str().unwrap().to_owned()).collect(),
+    let text = |field: &Value| field.as_str().unwrap().to_owned();
+    let of = |field: &Value| match field.as_object() {
+        Some(named) => named.values().map(text).collect(),
+        None => vec![text(field)],
     };
     case["fields"].as_array().unwrap().iter().flat_map(of).collect()
 }

@@ -98,7 +98,7 @@ impl RowReader {
         let is_short = row.len() < columns;
         let ends_in_amount =
             matches!(self.profile.columns.get(columns.wrapping_sub(1)), Some(Column::Credit | Column::Debit));
-        let last = row.iter().last().map(str::trim).unwrap_or_default();
+        let last = row.iter().next_back().map(str::trim).unwrap_or_default();
         let is_cut =
             is_short || raw.matches('"').count() % 2 == 1 || (ends_in_amount && full && !self.has_all_decimals(last));
         is_cut.then_some("the file ends inside the row")
@@ -192,7 +192,7 @@ fn month_number(name: &str) -> Option<i8> {
         let cut = month.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
         cut && (name.len() == 3 || name.len() == month.len() || name.eq_ignore_ascii_case("sept"))
     };
-    let at = MONTHS.iter().position(|month| is_meant(&month))?;
+    let at = MONTHS.iter().position(is_meant)?;
     i8::try_from(at + 1).ok()
 }
 
