@@ -1,11 +1,13 @@
 //! SQLite: one writer thread with group commit, reading connections beside it.
 
+mod checkpoint;
+
 use super::{BoxFuture, Connection, Job, JobReceiver, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
+use checkpoint::Folder;
 use rusqlite::config::DbConfig;
-use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql};
 use std::borrow::Cow;
@@ -19,9 +21,6 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: more than the program has.
 const STATEMENT_CACHE: usize = 256;
-/// Pages in the write-ahead log from which on a commit folds it into the file: 64 MiB. Index pages that many commits
-/// have touched are then written once.
-const CHECKPOINT_PAGES: i32 = 16_384;
 /// The writer's cache in KiB. The pages of a batch that do not fit would go to the log before its commit, and again.
 const WRITER_CACHE_KIB: i64 = 65_536;
 const READER_CACHE_KIB: i64 = 8192;
@@ -41,11 +40,13 @@ impl SqliteEngine {
     /// Opens the database file, creating it if needed, and starts the writer.
     pub(crate) fn open(path: &Path, jobs: JobReceiver) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let writer = connect(path)?;
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        let folder = Folder::start(connect(path)?).map_err(unavailable)?;
         let readers = (0..READERS).map(|_| connect_reader(path)).collect::<Result<_, _>>()?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || write_jobs(&writer, jobs))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .spawn(move || write_jobs(&writer, folder, jobs))
+            .map_err(unavailable)?;
         Ok((Self { readers }, thread))
     }
 
@@ -78,26 +79,8 @@ fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
     // FULL: with NORMAL, a power cut loses commits that were answered, and the file looks intact afterwards.
     let synchronous = if planted::has(Fault::NormalSync) { "NORMAL" } else { "FULL" };
     connection.pragma_update(None, "synchronous", synchronous).map_err(driver_error)?;
-    // This replaces SQLite's own automatic checkpoint, which keeps a failed write or sync to itself.
-    connection.wal_hook(Some(checkpoint)).map_err(driver_error)?;
+    connection.wal_hook(Some(checkpoint::note_length)).map_err(driver_error)?;
     Ok(SharedConnection(Arc::new(Mutex::new(connection))))
-}
-
-/// Folds a long write-ahead log into the file, after a commit.
-fn checkpoint(log: &mut Wal, pages: i32) -> rusqlite::Result<()> {
-    if pages >= CHECKPOINT_PAGES {
-        stop_unless_folded(log.checkpoint());
-    }
-    Ok(())
-}
-
-fn stop_unless_folded(folded: rusqlite::Result<()>) {
-    match folded.map_err(driver_error) {
-        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
-        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => {}
-        Err(error) if planted::has(Fault::Deaf) => drop(error),
-        Err(error) => stop(&error),
-    }
 }
 
 /// Ends the process: after a failed write or sync nobody can say what the disk holds, and SQLite would carry on as if
@@ -210,13 +193,12 @@ fn driver_error(error: rusqlite::Error) -> StoreError {
 }
 
 /// The writer: takes what waits, runs it in one transaction, commits once, answers all.
-fn write_jobs(connection: &SharedConnection, mut jobs: JobReceiver) {
+fn write_jobs(connection: &SharedConnection, mut folder: Folder, mut jobs: JobReceiver) {
     while let Some(first) = jobs.blocking_recv() {
         write_batch(connection, fill_batch(first, &mut jobs));
+        folder.after_commit(connection);
     }
-    // The last words: fold the write-ahead log into the file so that a backup of the file alone is whole.
-    let folded = connection.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    stop_unless_folded(folded);
+    folder.end(connection);
 }
 
 /// How the jobs of a batch are kept apart.

@@ -1,0 +1,116 @@
+//! Folding the write-ahead log into the database file.
+//!
+//! While the writer goes on, a connection of its own folds what has been committed. So hardly anything is left when the
+//! log is long enough to begin anew, for which the writer itself must find the log folded to its end: it pauses for a
+//! moment and not for as long as writing and syncing 64 MiB takes.
+
+use super::{SharedConnection, driver_error, stop};
+use crate::error::StoreError;
+use crate::planted::{self, Fault};
+use rusqlite::hooks::Wal;
+use std::cell::Cell;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+/// Pages in the log after which it is folded in the background: 4 MiB.
+const FOLD_EVERY: i32 = 1024;
+/// Pages in the log from which on the writer folds the rest, so that the log begins anew: 64 MiB. Index pages that many
+/// commits have touched are then written once.
+const BEGIN_ANEW: i32 = 16_384;
+
+thread_local! {
+    /// Pages in the log after this thread's last commit.
+    static LOGGED: Cell<i32> = const { Cell::new(0) };
+}
+
+/// Notes the log's length after a commit. As a hook it replaces SQLite's own automatic checkpoint, which keeps a failed
+/// write or sync to itself.
+pub(super) fn note_length(_: &mut Wal, pages: i32) -> rusqlite::Result<()> {
+    LOGGED.set(pages);
+    Ok(())
+}
+
+/// The thread that folds, as its writer sees it.
+pub(super) struct Folder {
+    bell: SyncSender<()>,
+    thread: JoinHandle<()>,
+    /// The log's length when the bell was last rung.
+    rung_at: i32,
+}
+
+impl Folder {
+    /// Starts the thread on a connection of its own.
+    pub(super) fn start(connection: SharedConnection) -> std::io::Result<Self> {
+        let (bell, rung) = sync_channel(1);
+        let thread = std::thread::Builder::new().name("sqlite-folder".into()).spawn(move || {
+            while rung.recv().is_ok() {
+                fold(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
+            }
+        })?;
+        Ok(Self { bell, thread, rung_at: 0 })
+    }
+
+    /// To be called by the writer when it has committed and answered.
+    pub(super) fn after_commit(&mut self, writer: &SharedConnection) {
+        let pages = LOGGED.get();
+        if pages >= BEGIN_ANEW {
+            // While the thread is at it, this returns at once, and the next commit tries.
+            fold(writer, "PRAGMA wal_checkpoint(PASSIVE)");
+        }
+        if pages < self.rung_at {
+            // The log has begun anew.
+            self.rung_at = 0;
+        }
+        if pages - self.rung_at >= FOLD_EVERY {
+            self.rung_at = pages;
+            // A bell that has been rung and not heard need not be rung again.
+            let _ = self.bell.try_send(());
+        }
+    }
+
+    /// The last words: all of the log is folded, so that a backup of the file alone is whole.
+    pub(super) fn end(self, writer: &SharedConnection) {
+        drop(self.bell);
+        // A panic there has nothing to say to this thread.
+        let _ = self.thread.join();
+        fold(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+}
+
+fn fold(connection: &SharedConnection, pragma: &str) {
+    let folded = connection.lock().prepare_cached(pragma).and_then(|mut fold| fold.query_row([], |_| Ok(())));
+    match folded.map_err(driver_error) {
+        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
+        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => {}
+        Err(error) if planted::has(Fault::Deaf) => drop(error),
+        Err(error) => stop(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connect;
+    use super::*;
+    use xanpay_testkit::Database;
+
+    #[test]
+    fn a_log_is_folded_while_it_is_written_and_begins_anew() {
+        let database = Database::sqlite();
+        let writer = connect(&database.path()).unwrap();
+        writer.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)").unwrap();
+        let mut folder = Folder::start(connect(&database.path()).unwrap()).unwrap();
+        let rows = "INSERT INTO t (text) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) \
+            SELECT hex(zeroblob(2000)) FROM n";
+        let longest = (0..60).map(|_| {
+            writer.batch(rows).unwrap();
+            folder.after_commit(&writer);
+            LOGGED.get()
+        });
+        let longest = longest.max().unwrap();
+        assert!((FOLD_EVERY..2 * BEGIN_ANEW).contains(&longest), "{longest}");
+        assert!(LOGGED.get() < longest, "it has begun anew");
+        folder.end(&writer);
+        let log = std::fs::metadata(database.path().with_extension("db-wal")).map_or(0, |log| log.len());
+        assert_eq!(log, 0);
+    }
+}
