@@ -183,6 +183,18 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
 }
 
 #[test]
+fn a_live_merchant_can_be_paid_at_once_and_cannot_ask_for_codes_that_nobody_sends() {
+    let scratch = Scratch::new();
+    let create = ["merchant", "create", "--name", "Shop", "--currency", "SGD", "--env", "live"];
+    let merchant = scratch.json(&create, 0);
+    let id = merchant["merchantId"].as_str().unwrap();
+    assert_eq!(scratch.json(&["merchant", "set", id, "--markup", "0", "--env", "live"], 0)["phoneVerification"], false);
+    let required = ["--phone-verification", "required"];
+    assert!(scratch.refused(&[&create[..], &required].concat()).contains("SMS"));
+    assert!(scratch.refused(&[&["merchant", "set", id, "--env", "live"][..], &required].concat()).contains("SMS"));
+}
+
+#[test]
 fn a_body_with_broken_chunks_is_a_bad_request_and_one_without_end_is_too_large() {
     let scratch = Scratch::new();
     let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);

@@ -39,9 +39,9 @@ pub(super) struct Create {
     /// Payment methods, in the order in which customers see them
     #[arg(long, value_delimiter = ',', value_parser = values::method, default_value = "paynow,duit-now,fps")]
     methods: Vec<Method>,
-    /// Whether charges need a verified phone; off in sandbox and required in live unless given
-    #[arg(long)]
-    phone_verification: Option<Demand>,
+    /// Whether charges need a verified phone; needs messages, which only the sandbox has
+    #[arg(long, default_value = "off")]
+    phone_verification: Demand,
 }
 
 #[derive(Debug, Args)]
@@ -110,16 +110,13 @@ pub(super) fn run(command: Merchant, context: &Context) -> Result<(), Failure> {
 
 fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let phone_verification = match create.phone_verification {
-        Some(demand) => demand == Demand::Required,
-        None => environment == Environment::Live,
-    };
+    check_phone_verification(Some(create.phone_verification), environment)?;
     let new = NewMerchant {
         name: create.name,
         currency: create.currency,
         methods: create.methods,
         environment,
-        phone_verification,
+        phone_verification: create.phone_verification == Demand::Required,
     };
     let created = context.with_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
@@ -138,6 +135,17 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
     ]);
     text.push_str("\nThe secrets are shown this once. The webhook secret signs calls to notifyUrl.\n");
     context.output.result(&value, &text)
+}
+
+/// Without a way to send codes, a merchant that asks for them could not be paid at all.
+fn check_phone_verification(demand: Option<Demand>, environment: Environment) -> Result<(), Failure> {
+    match (demand, environment) {
+        (Some(Demand::Required), Environment::Live) => {
+            let message = "cannot be required in live: no SMS provider can be configured";
+            Err(Failure::field("phone-verification", "sms_unavailable", message))
+        }
+        (Some(Demand::Required | Demand::Off) | None, Environment::Live | Environment::Sandbox) => Ok(()),
+    }
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
@@ -179,6 +187,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
     let id = values::merchant_id(&set.merchant)?;
     let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
     check_methods(set.methods.as_deref())?;
+    check_phone_verification(set.phone_verification, environment)?;
     let merchant = context.with_app(|app| async move {
         let mut merchant = app.store.reader().await?.find_merchant(id, environment).await?.ok_or_else(unknown)?;
         if let Some(methods) = &set.methods {
