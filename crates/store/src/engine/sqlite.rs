@@ -41,7 +41,7 @@ impl SqliteEngine {
     pub(crate) fn open(path: &Path, jobs: JobReceiver) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let writer = connect(path)?;
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
-        let folder = Folder::start(connect(path)?).map_err(unavailable)?;
+        let folder = Folder::start(connect(path)?, path).map_err(unavailable)?;
         let readers = (0..READERS).map(|_| connect_reader(path)).collect::<Result<_, _>>()?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
