@@ -1,38 +1,26 @@
 //! `POST /checkout/sessions/{id}/code`: the customer asks for another code.
 
-use super::super::limits::read_body;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::choice::Choice;
+use super::fields::Fields;
 use super::load::{Checkout, NoPage, Visitor, message, see, see_page};
-use super::start::{Fields, unprovable};
+use super::start::unprovable;
 use super::verify::stale;
 use crate::flows::{self, FlowError, Kind};
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::contact::Phone;
 
 /// Sends another code and goes back to the page that asks for it.
-pub async fn handle(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    ObjectId(id): ObjectId,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let body = match read_body(&headers, body).await {
-        Ok(body) => body,
-        Err(error) => return error.into_response(),
-    };
-    again(&web, &visitor, &id, &body).await.unwrap_or_else(|no_page| message(no_page, &visitor))
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId, fields: Fields) -> Response {
+    again(&web, &visitor, &id, &fields).await.unwrap_or_else(|no_page| message(no_page, &visitor))
 }
 
-async fn again(web: &Web, visitor: &Visitor, id: &str, body: &[u8]) -> Result<Response, NoPage> {
+async fn again(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
-    let sealed = Fields::read(body).get("choice");
+    let sealed = fields.get("choice");
     let Some(choice) = Choice::open(&web.app, checkout.session.id, &sealed) else {
         return stale(web, &checkout).await;
     };

@@ -10,6 +10,7 @@ mod choice;
 pub mod code;
 mod details;
 pub mod events;
+mod fields;
 pub mod headers;
 pub mod initiate;
 mod load;

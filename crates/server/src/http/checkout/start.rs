@@ -1,19 +1,17 @@
 //! `POST /checkout/sessions/{id}/start`: the customer has chosen how to pay.
 
-use super::super::limits::read_body;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::choice::Choice;
 use super::code;
+use super::fields::Fields;
 use super::load::{Checkout, NoPage, Visitor, html, message, see, see_page};
 use super::present::choose_page;
 use super::view::{FieldFault, MethodFault};
 use crate::flows::{self, FlowError, Kind, Start};
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use std::collections::HashMap;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::contact::{Email, Phone};
 use xanpay_domain::method::Method;
@@ -39,26 +37,13 @@ struct Chosen {
 
 /// Makes the session's charge and goes back to the page, which shows how to pay it; or has a code sent to the phone,
 /// where the merchant wants it proved.
-pub async fn handle(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    ObjectId(id): ObjectId,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let body = match read_body(&headers, body).await {
-        Ok(body) => body,
-        Err(error) => return error.into_response(),
-    };
-    match start(&web, &visitor, &id, &body).await {
-        Ok(response) => response,
-        Err(no_page) => message(no_page, &visitor),
-    }
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId, fields: Fields) -> Response {
+    start(&web, &visitor, &id, &fields).await.unwrap_or_else(|no_page| message(no_page, &visitor))
 }
 
-async fn start(web: &Web, visitor: &Visitor, id: &str, body: &[u8]) -> Result<Response, NoPage> {
+async fn start(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
-    let (mut entered, usable) = read(&Fields::read(body), checkout.merchant.phone_verification);
+    let (mut entered, usable) = read(fields, checkout.merchant.phone_verification);
     let Some(chosen) = usable else {
         flows::initiate_session(&web.app, &checkout.session).await?;
         return again(web, &checkout, entered).await;
@@ -125,21 +110,6 @@ async fn again(web: &Web, checkout: &Checkout, entered: Entered) -> Result<Respo
         (phone.code, phone.number, phone.fault) = (entered.phone_code, entered.phone, entered.phone_fault);
     }
     Ok(html(StatusCode::BAD_REQUEST, &page))
-}
-
-/// A posted form.
-pub(super) struct Fields(HashMap<String, String>);
-
-impl Fields {
-    /// Reads a body. What is no form has no fields.
-    pub(super) fn read(body: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    /// A field without the spaces around it; empty when it is absent.
-    pub(super) fn get(&self, name: &str) -> String {
-        self.0.get(name).map(|value| value.trim().to_owned()).unwrap_or_default()
-    }
 }
 
 fn read(fields: &Fields, needs_phone: bool) -> (Entered, Option<Chosen>) {

@@ -1,18 +1,17 @@
 //! `POST /checkout/sessions/{id}/verify`: the customer has entered the code from the message.
 
-use super::super::limits::read_body;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::choice::Choice;
+use super::fields::Fields;
 use super::load::{Checkout, NoPage, Visitor, frame, html, message, see, see_page};
 use super::present::{choose_again, form, session_summary};
-use super::start::{Fields, unprovable};
+use super::start::unprovable;
 use super::view::{ChooseNotice, CodeFault, Inbox, MethodFault, Standing, VerifyPage};
 use crate::flows::{self, CodeStanding, FlowError, Kind, Start, Started};
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 
@@ -20,23 +19,12 @@ use xanpay_domain::environment::Environment;
 const DIGITS: usize = 6;
 
 /// Makes the session's charge when the code proves the phone.
-pub async fn handle(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    ObjectId(id): ObjectId,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let body = match read_body(&headers, body).await {
-        Ok(body) => body,
-        Err(error) => return error.into_response(),
-    };
-    verify(&web, &visitor, &id, &body).await.unwrap_or_else(|no_page| message(no_page, &visitor))
+pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId, fields: Fields) -> Response {
+    verify(&web, &visitor, &id, &fields).await.unwrap_or_else(|no_page| message(no_page, &visitor))
 }
 
-async fn verify(web: &Web, visitor: &Visitor, id: &str, body: &[u8]) -> Result<Response, NoPage> {
+async fn verify(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
-    let fields = Fields::read(body);
     let sealed = fields.get("choice");
     let Some(choice) = Choice::open(&web.app, checkout.session.id, &sealed) else {
         return stale(web, &checkout).await;
