@@ -147,7 +147,7 @@ fn a_new_merchant_gets_its_keys_in_the_documented_form() {
     assert_eq!(list["merchants"].as_array().unwrap().len(), 1);
     assert_eq!(list["merchants"][0]["methods"], serde_json::json!(["paynow", "duit-now", "fps"]));
     assert_eq!(list["merchants"][0]["phoneVerification"], false);
-    assert_eq!(scratch.json(&["--env", "live", "merchant", "list"], 0)["merchants"][0]["phoneVerification"], true);
+    assert_eq!(scratch.json(&["--env", "live", "merchant", "list"], 0)["merchants"][0]["phoneVerification"], false);
 }
 
 #[test]
