@@ -1,20 +1,21 @@
 //! PostgreSQL: a few writing connections with group commit, reading connections that pipeline.
 
-use super::{Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch};
+mod session;
+
+pub(crate) use session::Session;
+#[cfg(test)]
+pub(crate) use session::{SETTINGS, dialect};
+
+use super::{Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
-use crate::value::{Row, Value};
-use bytes::BytesMut;
-use std::borrow::Cow;
-use std::collections::HashMap;
+use session::{connect_reader, connect_writer};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio_postgres::error::{Severity, SqlState};
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{AsyncMessage, Client, Config, Statement};
+use tokio_postgres::Config;
 
 /// Writing connections: while one waits for its commit to reach the disk, the others fill.
 const WRITERS: usize = 2;
@@ -24,34 +25,6 @@ const READERS: usize = 2;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 /// How long a server may take to accept a connection, or a network to acknowledge what was sent, unless the URL says.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Settings of every connection, whatever the server, the role or the database say: guarded updates are meant for READ
-/// COMMITTED, a commit is durable when it is answered, and warnings about commits must arrive.
-///
-/// Every statement has its index (the catalogue's test says so), and plans are kept for as long as the connection. One
-/// that was made while a table was small would read the whole table for every row once it has grown, until the server
-/// happens to analyse it; hence no sequential scans, and one plan per statement whatever its parameters.
-pub(crate) const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-    SELECT set_config('synchronous_commit', 'on', false) \
-    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write'); \
-    SET client_min_messages = warning; \
-    SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
-/// No statement of a running gateway takes long: one that does waits for something that does not come.
-const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-    SET idle_in_transaction_session_timeout = '60s'";
-/// Stand in a statement where rows are picked to be changed, or where others are to wait; comments to SQLite, which has
-/// one writer.
-const LOCKS: [(&str, &str); 2] = [("/* skip locked */", "FOR UPDATE SKIP LOCKED"), ("/* for update */", "FOR UPDATE")];
-const READ_ONLY: &str = "SET default_transaction_read_only = on";
-
-/// One connection with its prepared statements.
-pub(crate) struct Session {
-    client: Client,
-    statements: Mutex<HashMap<(usize, usize), Statement>>,
-    /// Set by a warning. One that comes with a COMMIT says that the server gave up waiting for its synchronous standby:
-    /// the commit is then "maybe".
-    warned: Arc<AtomicBool>,
-}
 
 /// A reading connection that is replaced when it is lost.
 struct Reader {
@@ -82,203 +55,19 @@ impl PostgresEngine {
 
     /// Opens a connection of its own, for migrations.
     pub(crate) async fn connect(config: &Config) -> Result<Session, StoreError> {
-        connect(config).await
+        session::connect(config).await
     }
 
     /// A handle for reading the last committed state.
     pub(crate) async fn reader(&self) -> Result<Tx, StoreError> {
         let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let mut slot = self.readers[turn].session.lock().await;
-        if let Some(session) = slot.as_ref().filter(|session| !session.client.is_closed()) {
+        if let Some(session) = slot.as_ref().filter(|session| !session.is_closed()) {
             return Ok(Tx::new(Connection::Postgres(Arc::clone(session))));
         }
         let session = Arc::new(connect_reader(&self.config).await?);
         *slot = Some(Arc::clone(&session));
         Ok(Tx::new(Connection::Postgres(session)))
-    }
-}
-
-/// Opens a connection that reads the last committed state and can do nothing else.
-async fn connect_reader(config: &Config) -> Result<Session, StoreError> {
-    let session = connect(config).await?;
-    session.batch(PATIENCE).await?;
-    session.batch(READ_ONLY).await?;
-    Ok(session)
-}
-
-async fn connect_writer(config: &Config) -> Result<Session, StoreError> {
-    let session = connect(config).await?;
-    session.batch(PATIENCE).await?;
-    Ok(session)
-}
-
-/// Opens a connection and drives it in the background.
-async fn connect(config: &Config) -> Result<Session, StoreError> {
-    let warned = Arc::new(AtomicBool::new(false));
-    let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, Arc::clone(&warned)));
-        client
-    } else {
-        let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, Arc::clone(&warned)));
-        client
-    };
-    let session = Session { client, statements: Mutex::default(), warned };
-    session.batch(SETTINGS).await?;
-    Ok(session)
-}
-
-fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    tokio_postgres_rustls::MakeRustlsConnect::new(
-        rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
-    )
-}
-
-/// Moves the connection's bytes until it closes, and listens for warnings.
-async fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>, warned: Arc<AtomicBool>)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-        // The server sends it before it answers the statement, so that the mark stands before the answer is seen.
-        if let AsyncMessage::Notice(notice) = message
-            && notice.parsed_severity() == Some(Severity::Warning)
-        {
-            warned.store(true, Ordering::Release);
-        }
-    }
-}
-
-/// A statement's text as this database wants it. Work that somebody else is taking is passed over instead of waited
-/// for: two claims that wait for each other's rows would stand still until the server ends one, a second later.
-pub(crate) fn dialect(sql: Sql) -> Cow<'static, str> {
-    match LOCKS.into_iter().find(|(mark, _)| sql.text.contains(mark)) {
-        Some((mark, lock)) => Cow::Owned(sql.text.replace(mark, lock)),
-        None => Cow::Borrowed(sql.text),
-    }
-}
-
-impl Session {
-    async fn prepared(&self, sql: Sql) -> Result<Statement, StoreError> {
-        // Statement texts are constants: their place and length name them.
-        let key = (sql.text.as_ptr() as usize, sql.text.len());
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(statement) = known {
-            return Ok(statement);
-        }
-        let statement = self.client.prepare(&dialect(sql)).await.map_err(driver_error)?;
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(key, statement.clone());
-        Ok(statement)
-    }
-
-    pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        let statement = self.prepared(sql).await?;
-        self.client.execute_raw(&statement, params.iter()).await.map_err(driver_error)
-    }
-
-    pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepared(sql).await?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
-        let rows = self.client.query(&statement, &params).await.map_err(driver_error)?;
-        rows.iter().map(|row| read_row(sql, row)).collect()
-    }
-
-    /// Runs several statements without parameters.
-    pub(crate) async fn batch(&self, text: &str) -> Result<(), StoreError> {
-        self.client.batch_execute(text).await.map_err(driver_error)
-    }
-}
-
-fn read_row(sql: Sql, row: &tokio_postgres::Row) -> Result<Row, StoreError> {
-    let cells = (0..row.len()).map(|index| row.try_get::<_, Cell>(index).map(|cell| cell.0));
-    let cells = cells.collect::<Result<Vec<_>, _>>().map_err(driver_error)?;
-    Ok(Row::new(sql.table, cells))
-}
-
-/// A column of one of the three types.
-struct Cell(Value<'static>);
-
-impl<'a> FromSql<'a> for Cell {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(match *ty {
-            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
-            Type::INT4 => Value::Int(i64::from(i32::from_sql(ty, raw)?)),
-            Type::BYTEA => Value::Blob(Cow::Owned(raw.to_vec())),
-            _ => Value::Text(Cow::Owned(String::from_sql(ty, raw)?)),
-        }))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(Value::Null))
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        [Type::INT8, Type::INT4, Type::BYTEA, Type::TEXT, Type::VARCHAR].contains(ty)
-    }
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self {
-            Self::Null => Ok(IsNull::Yes),
-            Self::Int(value) if *ty == Type::INT4 => i32::try_from(*value)?.to_sql(ty, out),
-            Self::Int(value) => value.to_sql_checked(ty, out),
-            Self::Text(text) => text.as_ref().to_sql_checked(ty, out),
-            Self::Blob(bytes) => bytes.as_ref().to_sql_checked(ty, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-fn connect_error(error: tokio_postgres::Error) -> StoreError {
-    StoreError::Unavailable(explain(&error))
-}
-
-/// The driver's text with its causes, which it leaves out of its own `Display`.
-fn explain(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
-}
-
-/// Sorts an error by its SQLSTATE (PostgreSQL's manual, appendix A).
-fn driver_error(error: tokio_postgres::Error) -> StoreError {
-    let busy = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
-        // Another statement of the shared transaction failed; alone this one may succeed.
-        SqlState::IN_FAILED_SQL_TRANSACTION,
-    ];
-    let unavailable = [
-        // A former primary that was demoted: another connection may find the new one.
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-        SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN,
-    ];
-    match error.code() {
-        Some(code) if busy.contains(code) => StoreError::Busy,
-        // Connection trouble, a full disk or too many connections, a server that goes away or gives up a statement.
-        Some(code)
-            if unavailable.contains(code) || ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) =>
-        {
-            StoreError::Unavailable(explain(&error))
-        }
-        Some(_) => StoreError::Driver(explain(&error)),
-        None if error.is_closed() => StoreError::Unavailable(explain(&error)),
-        None => StoreError::Driver(explain(&error)),
     }
 }
 
@@ -292,14 +81,14 @@ impl Line {
     /// Begins a transaction, on a new connection when the old one turns out to be lost: nothing has been sent on it
     /// that could be done twice.
     async fn begin(&mut self) -> Result<Arc<Session>, StoreError> {
-        if let Some(session) = self.session.take().filter(|session| !session.client.is_closed())
-            && begin(&session).await.is_ok()
+        if let Some(session) = self.session.take().filter(|session| !session.is_closed())
+            && session.begin().await.is_ok()
         {
             self.session = Some(Arc::clone(&session));
             return Ok(session);
         }
         let session = Arc::new(connect_writer(&self.config).await?);
-        begin(&session).await?;
+        session.begin().await?;
         self.session = Some(Arc::clone(&session));
         Ok(session)
     }
@@ -353,7 +142,7 @@ async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<
         batch.drain(..).for_each(|job| job.answer(None));
         tokio::time::sleep(planted::DELAY).await;
     }
-    let failure = match commit(session).await {
+    let failure = match session.commit().await {
         Ok(()) => None,
         Err(unknown @ StoreError::Unknown(_)) => Some(unknown),
         // It is certain that nothing was stored; alone, only the one that the database objects to fails.
@@ -379,7 +168,7 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
         };
         match job.run(Tx::new(Connection::Postgres(Arc::clone(&session)))).await {
             Ran::Keep => {
-                let failure = commit(&session).await.err();
+                let failure = session.commit().await.err();
                 return job.answer(failure);
             }
             Ran::Failed { retryable } | Ran::Undo { retryable } => {
@@ -389,29 +178,6 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
                 }
             }
         }
-    }
-}
-
-async fn begin(session: &Session) -> Result<(), StoreError> {
-    if planted::has(Fault::NoTransaction) {
-        return Ok(());
-    }
-    session.batch("BEGIN").await
-}
-
-async fn commit(session: &Session) -> Result<(), StoreError> {
-    if planted::has(Fault::NoTransaction) {
-        return Ok(());
-    }
-    session.warned.store(false, Ordering::Release);
-    match session.batch("COMMIT").await {
-        // Whatever the warning is about, a COMMIT that goes well has none.
-        Ok(()) if session.warned.load(Ordering::Acquire) => {
-            Err(StoreError::Unknown("the server warned that the commit may not have reached its standby".into()))
-        }
-        Ok(()) => Ok(()),
-        Err(StoreError::Unavailable(reason)) => Err(StoreError::Unknown(reason)),
-        Err(error) => Err(error),
     }
 }
 
