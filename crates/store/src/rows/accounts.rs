@@ -55,7 +55,7 @@ statements! {
         " FROM receiving_accounts WHERE environment = $1 AND method = $2 AND account = $3");
     DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
     COUNT_PENDING("charges") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
-        (SELECT 1 FROM charges WHERE account_id = $1 AND status = 'pending' LIMIT $2) AS pending";
+        (SELECT 1 FROM charges WHERE account_id = $1 AND closed_at IS NULL LIMIT $2) AS pending";
 }
 
 fn read_account(mut row: Row) -> Result<Account, StoreError> {

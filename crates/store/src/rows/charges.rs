@@ -47,7 +47,7 @@ statements! {
     LOCK_CHARGE("charges") = concat!("UPDATE charges SET version = version + 1 WHERE id = $1 RETURNING ", charge_columns!());
     SAVE_CHARGE("charges") = "UPDATE charges SET updated_at = $1, received_minor = $2, status = $3, closed_at = $4, \
         paid_late = $5, version = version + 1 WHERE id = $6 AND version = $7";
-    LIST_DUE_CHARGES("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'pending' AND expires_at <= $2 \
+    LIST_DUE_CHARGES("charges") = "SELECT id FROM charges WHERE account_id = $1 AND closed_at IS NULL AND expires_at <= $2 \
         ORDER BY expires_at LIMIT $3";
     RELEASE_NONCES("charges") = "WITH cooled AS MATERIALIZED (SELECT id FROM charges \
         WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3 /* skip locked */) \

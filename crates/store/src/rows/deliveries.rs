@@ -83,7 +83,7 @@ statements! {
         COALESCE((SELECT MAX(next_attempt_at) FROM deliveries WHERE lane = $7 AND state = 'pending' AND attempts > 0 \
         AND next_attempt_at > $9), $9), $10)";
     CLAIM_DELIVERIES("deliveries") = "WITH due AS MATERIALIZED (SELECT id FROM deliveries d \
-        WHERE state = 'pending' AND next_attempt_at <= $1 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
+        WHERE finished_at IS NULL AND next_attempt_at <= $1 AND NOT EXISTS (SELECT 1 FROM deliveries earlier \
         WHERE earlier.lane = d.lane AND earlier.state = 'pending' AND earlier.sequence < d.sequence) \
         ORDER BY next_attempt_at LIMIT $2 /* skip locked */) \
         UPDATE deliveries SET next_attempt_at = $3 \
@@ -104,9 +104,9 @@ statements! {
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at < $1";
-    FIND_DUE("deliveries") = "SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1 LIMIT 1";
+    FIND_DUE("deliveries") = "SELECT id FROM deliveries WHERE finished_at IS NULL AND next_attempt_at <= $1 LIMIT 1";
     GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
-        (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS waiting";
+        (SELECT 1 FROM deliveries WHERE finished_at IS NULL LIMIT $1) AS waiting";
     LIST_DELIVERIES("deliveries") = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.sequence \
         FROM events e JOIN deliveries d ON d.event_id = e.id WHERE e.charge_id = $1 ORDER BY e.sequence, d.id";
     LIST_ATTEMPTS("delivery_attempts") = "SELECT delivery_id, attempted_at, status, error, excerpt, elapsed_ms \

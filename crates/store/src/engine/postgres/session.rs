@@ -19,12 +19,15 @@ use tokio_postgres::{AsyncMessage, Client, Config, Statement};
 ///
 /// Every statement has its index (the catalogue's test says so), and plans are kept for as long as the connection. One
 /// that was made while a table was small would read the whole table for every row once it has grown, until the server
-/// happens to analyse it; hence no sequential scans, and one plan per statement whatever its parameters.
+/// happens to analyse it; hence no sequential scans nor joins that begin with one, and one plan per statement whatever its
+/// parameters.
 pub(crate) const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
     SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write'); \
     SET client_min_messages = warning; \
-    SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET enable_bitmapscan = off; SET enable_material = off; SET jit = off; \
+    SET plan_cache_mode = force_generic_plan";
 /// No statement of a running gateway takes long: one that does waits for something that does not come.
 const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
     SET idle_in_transaction_session_timeout = '60s'";
