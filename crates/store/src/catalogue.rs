@@ -100,7 +100,7 @@ fn a_scan_is_noticed_under_the_tables_name_and_under_its_alias() {
         "SELECT c.id FROM charges c WHERE c.cancel_token = $1",
         "SELECT 1 FROM merchants m JOIN charges c ON c.cancel_token = m.name",
     ] {
-        assert_eq!(full_scans(&connection, Sql { table: "charges", text }), BTreeSet::from(["charges"]), "{text}");
+        assert_eq!(full_scans(&connection, Sql::new("charges", text)), BTreeSet::from(["charges"]), "{text}");
     }
 }
 
@@ -163,6 +163,31 @@ async fn no_statement_scans_a_big_table_on_postgresql() {
         ("a part of an index", "SELECT id FROM charges WHERE status = 'pending' ORDER BY account_id, expires_at"),
     ] {
         assert_eq!(full_scans_on_postgres(&client, text, &[]).await, BTreeSet::from(["charges"]), "{what} is noticed");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_for_many_prepares_on_postgresql_and_scans_no_big_table() {
+    let database = Database::postgres().await;
+    crate::Store::open_postgres(&database.url(), false).await.unwrap().close();
+    let client = database.client().await;
+    client.batch_execute(crate::engine::SETTINGS).await.unwrap();
+    let for_many: Vec<_> = catalogue().into_iter().filter(|(_, sql)| sql.for_many).collect();
+    assert!(for_many.len() > 5, "{for_many:?}");
+    for (name, sql) in for_many {
+        let plain = client.prepare(sql.text).await.unwrap();
+        let types: Vec<Type> = plain.params().iter().map(|ty| crate::engine::array_of(ty).unwrap()).collect();
+        let text = crate::engine::text_for_many(sql.text, types.len()).unwrap_or_else(|| panic!("{name} has no form"));
+        assert_eq!(full_scans_on_postgres(&client, &text, &types).await, BTreeSet::new(), "{name}: {text}");
+        let statement = client.prepare_typed(&text, &types).await.unwrap();
+        let columns: Vec<_> = statement.columns().iter().map(|column| (column.name(), column.type_())).collect();
+        if sql.text.starts_with("INSERT") {
+            assert!(columns.is_empty() || columns[0].1 == &Type::TEXT, "{name} names its rows by {columns:?}");
+            assert!(sql.text.contains("VALUES ($1, "), "{name}: the first parameter is the first column");
+        } else {
+            assert_eq!(columns[0], ("place", &Type::INT8), "{name}");
+            assert!(!sql.text.contains(" LIMIT ") && !sql.text.contains(" ORDER "), "{name}");
+        }
     }
 }
 

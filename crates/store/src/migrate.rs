@@ -19,12 +19,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, text: include_str!("../migrations/0003_one_index_per_search.sql") },
 ];
 
-const APPLIED: Sql = Sql {
-    table: "schema_migrations",
-    text: "SELECT CAST(number AS TEXT) AS id, number, checksum FROM schema_migrations ORDER BY number",
-};
-const RECORD: Sql =
-    Sql { table: "schema_migrations", text: "INSERT INTO schema_migrations (number, checksum) VALUES ($1, $2)" };
+const APPLIED: Sql = Sql::new(
+    "schema_migrations",
+    "SELECT CAST(number AS TEXT) AS id, number, checksum FROM schema_migrations ORDER BY number",
+);
+const RECORD: Sql = Sql::new("schema_migrations", "INSERT INTO schema_migrations (number, checksum) VALUES ($1, $2)");
 
 /// What the two databases spell differently.
 struct Dialect {

@@ -12,7 +12,7 @@ mod sqlite;
 
 pub(crate) use postgres::PostgresEngine;
 #[cfg(test)]
-pub(crate) use postgres::{SETTINGS, dialect};
+pub(crate) use postgres::{SETTINGS, array_of, dialect, text_for_many};
 pub(crate) use sqlite::SqliteEngine;
 
 use crate::error::{StoreError, TxError};
@@ -44,6 +44,23 @@ pub struct Sql {
     pub table: &'static str,
     /// The text, with `$1`, `$2`, ... in the order of their first use.
     pub text: &'static str,
+    /// Whether callers that want it at the same moment share one statement on PostgreSQL.
+    pub for_many: bool,
+}
+
+impl Sql {
+    /// A statement.
+    #[must_use]
+    pub const fn new(table: &'static str, text: &'static str) -> Self {
+        Self { table, text, for_many: false }
+    }
+
+    /// The same, for many callers at once. That suits statements about one row each: an INSERT whose first parameter is
+    /// its first column, a SELECT without order or limit, and an UPDATE of which a second one would find nothing to do.
+    #[must_use]
+    pub const fn for_many(self) -> Self {
+        Self { for_many: true, ..self }
+    }
 }
 
 /// Runs statements, inside a transaction of a writer or on a reading connection.
@@ -64,7 +81,7 @@ struct Marks {
 #[derive(Clone)]
 enum Connection {
     Sqlite(sqlite::SharedConnection),
-    Postgres(Arc<postgres::Session>),
+    Postgres(postgres::Handle),
 }
 
 impl Tx {

@@ -1,18 +1,24 @@
 //! PostgreSQL: a few writing connections with group commit, reading connections that pipeline.
 
+mod many;
 mod session;
 
+#[cfg(test)]
+pub(crate) use many::{array_of, text_for_many};
 pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::{SETTINGS, dialect};
 
-use super::{Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Tx, fill_batch};
+use super::{BoxFuture, Connection, Job, JobReceiver, MAX_ATTEMPTS, MAX_BATCH, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
+use crate::value::{Row, Value};
+use many::{Asks, Desk};
 use session::{connect_reader, connect_writer};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio_postgres::Config;
@@ -26,9 +32,32 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 /// How long a server may take to accept a connection, or a network to acknowledge what was sent, unless the URL says.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Runs statements on a connection: at once, or with those of others where there is a desk.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    session: Arc<Session>,
+    desk: Option<Desk>,
+}
+
+impl Handle {
+    pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
+        match self.desk.as_ref().filter(|_| sql.for_many) {
+            Some(desk) => Ok(desk.ask(sql, params).await?.changed),
+            None => self.session.execute(sql, params).await,
+        }
+    }
+
+    pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        match self.desk.as_ref().filter(|_| sql.for_many) {
+            Some(desk) => Ok(desk.ask(sql, params).await?.rows),
+            None => self.session.query(sql, params).await,
+        }
+    }
+}
+
 /// A reading connection that is replaced when it is lost.
 struct Reader {
-    session: AsyncMutex<Option<Arc<Session>>>,
+    handle: AsyncMutex<Option<Handle>>,
 }
 
 /// Readers and the way to reach the server.
@@ -43,13 +72,12 @@ impl PostgresEngine {
     pub(crate) async fn open(mut config: Config, jobs: JobReceiver) -> Result<Self, StoreError> {
         config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
         config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
-        let first = Arc::new(connect_reader(&config).await?);
+        let first = start_reader(&config).await?;
         let jobs = Arc::new(AsyncMutex::new(jobs));
         for _ in 0..WRITERS {
             tokio::spawn(write_jobs(config.clone(), Arc::clone(&jobs)));
         }
-        let readers =
-            (0..READERS).map(|index| Reader { session: AsyncMutex::new((index == 0).then(|| Arc::clone(&first))) });
+        let readers = (0..READERS).map(|index| Reader { handle: AsyncMutex::new((index == 0).then(|| first.clone())) });
         Ok(Self { config, readers: readers.collect(), next_reader: AtomicUsize::new(0) })
     }
 
@@ -61,13 +89,30 @@ impl PostgresEngine {
     /// A handle for reading the last committed state.
     pub(crate) async fn reader(&self) -> Result<Tx, StoreError> {
         let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        let mut slot = self.readers[turn].session.lock().await;
-        if let Some(session) = slot.as_ref().filter(|session| !session.is_closed()) {
-            return Ok(Tx::new(Connection::Postgres(Arc::clone(session))));
-        }
-        let session = Arc::new(connect_reader(&self.config).await?);
-        *slot = Some(Arc::clone(&session));
-        Ok(Tx::new(Connection::Postgres(session)))
+        let mut slot = self.readers[turn].handle.lock().await;
+        let open = slot.as_ref().filter(|handle| !handle.session.is_closed());
+        let handle = match open {
+            Some(handle) => handle.clone(),
+            None => slot.insert(start_reader(&self.config).await?).clone(),
+        };
+        Ok(Tx::new(Connection::Postgres(handle)))
+    }
+}
+
+/// Opens a reading connection and starts to answer what is left at its desk.
+async fn start_reader(config: &Config) -> Result<Handle, StoreError> {
+    let session = Arc::new(connect_reader(config).await?);
+    let (desk, asks) = Desk::new();
+    tokio::spawn(read_asks(Arc::clone(&session), asks));
+    Ok(Handle { session, desk: Some(desk) })
+}
+
+/// A reader: while it waits for answers, the next statements gather.
+async fn read_asks(session: Arc<Session>, mut asks: Asks) {
+    while let Some(first) = asks.recv().await {
+        let waiting = std::iter::from_fn(|| asks.try_recv().ok());
+        let batch = std::iter::once(first).chain(waiting).take(MAX_BATCH).collect();
+        many::answer(&session, batch).await;
     }
 }
 
@@ -131,9 +176,10 @@ async fn write_jobs(config: Config, jobs: Arc<AsyncMutex<JobReceiver>>) {
 /// indexes make that safe: a transaction that read what another one then changed finds no row to update and runs again
 /// alone. Gives the jobs back, unanswered, that must run one by one.
 async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
-    let tx = || Tx::new(Connection::Postgres(Arc::clone(session)));
-    let running = batch.iter_mut().map(|job| job.run(tx())).collect();
-    let ran = join_all(running).await;
+    let (desk, asks) = Desk::new();
+    let handle = Handle { session: Arc::clone(session), desk: Some(desk) };
+    let running = batch.iter_mut().map(|job| job.run(Tx::new(Connection::Postgres(handle.clone())))).collect();
+    let ran = run_together(running, session, asks).await;
     if ran.iter().any(|ran| matches!(ran, Ran::Undo { .. })) {
         line.roll_back(session).await;
         return batch;
@@ -166,7 +212,8 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
             Ok(session) => session,
             Err(error) => return job.answer(Some(error)),
         };
-        match job.run(Tx::new(Connection::Postgres(Arc::clone(&session)))).await {
+        let handle = Handle { session: Arc::clone(&session), desk: None };
+        match job.run(Tx::new(Connection::Postgres(handle))).await {
             Ran::Keep => {
                 let failure = session.commit().await.err();
                 return job.answer(failure);
@@ -181,20 +228,44 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
     }
 }
 
-/// Polls all futures until each is done. A batch is small and its futures wake together, as their answers come over
-/// one connection, so that polling every unfinished one is cheaper than tracking which was woken.
-async fn join_all(mut running: Vec<super::BoxFuture<'_, Ran>>) -> Vec<Ran> {
+/// Runs transactions until each has ended. Whenever all that have not wait at the desk, it is cleared. A batch is small
+/// and its futures wake together, so that polling every unfinished one is cheaper than tracking which was woken.
+async fn run_together(mut running: Vec<BoxFuture<'_, Ran>>, session: &Session, mut asks: Asks) -> Vec<Ran> {
     let mut done: Vec<Option<Ran>> = running.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        let mut pending = false;
-        for (future, slot) in running.iter_mut().zip(&mut done).filter(|(_, slot)| slot.is_none()) {
-            match future.as_mut().poll(context) {
-                std::task::Poll::Ready(ran) => *slot = Some(ran),
-                std::task::Poll::Pending => pending = true,
-            }
+    let mut batch = Vec::new();
+    loop {
+        poll_fn(|context| {
+            let unfinished = poll_all(&mut running, &mut done, context);
+            batch.extend(std::iter::from_fn(|| asks.try_recv().ok()));
+            if batch.len() >= unfinished { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        if batch.is_empty() {
+            return done.into_iter().flatten().collect();
         }
-        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        many::answer(session, std::mem::take(&mut batch)).await;
+    }
+}
+
+/// Waits for all futures.
+async fn join_all<T>(mut running: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = running.iter().map(|_| None).collect();
+    poll_fn(|context| match poll_all(&mut running, &mut done, context) {
+        0 => Poll::Ready(()),
+        _ => Poll::Pending,
     })
     .await;
     done.into_iter().flatten().collect()
+}
+
+/// Polls every future that is not done and tells how many are left.
+fn poll_all<T>(running: &mut [BoxFuture<'_, T>], done: &mut [Option<T>], context: &mut Context<'_>) -> usize {
+    let mut unfinished = 0;
+    for (future, slot) in running.iter_mut().zip(done).filter(|(_, slot)| slot.is_none()) {
+        match future.as_mut().poll(context) {
+            Poll::Ready(value) => *slot = Some(value),
+            Poll::Pending => unfinished += 1,
+        }
+    }
+    unfinished
 }

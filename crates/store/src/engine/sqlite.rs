@@ -342,7 +342,7 @@ mod tests {
     use crate::engine::{Queue, Sql};
     use xanpay_testkit::Database;
 
-    const INSERT: Sql = Sql { table: "t", text: "INSERT INTO t (id) VALUES ($1)" };
+    const INSERT: Sql = Sql::new("t", "INSERT INTO t (id) VALUES ($1)");
 
     type WriteBatch = fn(&SharedConnection, Vec<Box<dyn Job>>);
 
@@ -386,7 +386,7 @@ mod tests {
             batch.push(jobs.recv().await.unwrap());
         }
         write(&connection, batch);
-        let stored = reader.query(Sql { table: "t", text: "SELECT id FROM t" }, &[]).unwrap().len();
+        let stored = reader.query(Sql::new("t", "SELECT id FROM t"), &[]).unwrap().len();
         let mut acknowledged = 0;
         for written in writes {
             acknowledged += usize::from(written.await.unwrap().is_ok());

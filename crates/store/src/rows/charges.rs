@@ -33,11 +33,11 @@ macro_rules! charge_columns {
 }
 
 statements! {
-    INSERT_CHARGE("charges") = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint, claim_minor) \
+    INSERT_CHARGE("charges", for_many) = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint, claim_minor) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
         $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34, $35) ON CONFLICT DO NOTHING");
-    FIND_CHARGE("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE id = $1");
-    FIND_CHARGE_OF_SESSION("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE session_id = $1");
+    FIND_CHARGE("charges", for_many) = concat!("SELECT ", charge_columns!(), " FROM charges WHERE id = $1");
+    FIND_CHARGE_OF_SESSION("charges", for_many) = concat!("SELECT ", charge_columns!(), " FROM charges WHERE session_id = $1");
     FIND_BY_FINGERPRINT("charges") = concat!("SELECT ", charge_columns!(),
         " FROM charges WHERE fingerprint = $1 AND status = 'pending'");
     FIND_BY_NONCE("charges") = "SELECT id FROM charges WHERE account_id = $1 AND nonce = $2 AND nonce_held = 1";

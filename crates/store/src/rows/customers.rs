@@ -7,8 +7,8 @@ use xanpay_domain::id::{CustomerId, MerchantId};
 use xanpay_domain::time::Timestamp;
 
 statements! {
-    FIND_CUSTOMER("customers") = "SELECT id FROM customers WHERE merchant_id = $1 AND environment = $2 AND identity = $3";
-    INSERT_CUSTOMER("customers") = "INSERT INTO customers (id, merchant_id, environment, identity, created_at) \
+    FIND_CUSTOMER("customers", for_many) = "SELECT id FROM customers WHERE merchant_id = $1 AND environment = $2 AND identity = $3";
+    INSERT_CUSTOMER("customers", for_many) = "INSERT INTO customers (id, merchant_id, environment, identity, created_at) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 }
 

@@ -76,9 +76,9 @@ pub struct Attempt {
 }
 
 statements! {
-    INSERT_EVENT("events") = "INSERT INTO events (id, merchant_id, environment, charge_id, sequence, body, created_at) \
+    INSERT_EVENT("events", for_many) = "INSERT INTO events (id, merchant_id, environment, charge_id, sequence, body, created_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    INSERT_DELIVERY("deliveries") = "INSERT INTO deliveries (id, event_id, merchant_id, environment, webhook_id, url, lane, \
+    INSERT_DELIVERY("deliveries", for_many) = "INSERT INTO deliveries (id, event_id, merchant_id, environment, webhook_id, url, lane, \
         sequence, state, attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, \
         COALESCE((SELECT MAX(next_attempt_at) FROM deliveries WHERE lane = $7 AND state = 'pending' AND attempts > 0 \
         AND next_attempt_at > $9), $9), $10)";
@@ -90,11 +90,11 @@ statements! {
         WHERE id IN (SELECT id FROM due) AND state = 'pending' AND next_attempt_at <= $1 \
         RETURNING id, event_id, merchant_id, environment, webhook_id, url, attempts, lane, sequence, created_at, \
         (SELECT body FROM events WHERE events.id = deliveries.event_id), next_attempt_at";
-    INSERT_ATTEMPT("delivery_attempts") = "INSERT INTO delivery_attempts \
+    INSERT_ATTEMPT("delivery_attempts", for_many) = "INSERT INTO delivery_attempts \
         (delivery_id, number, attempted_at, status, error, excerpt, elapsed_ms) VALUES ($1, \
         (SELECT COALESCE(MAX(number), 0) + 1 FROM delivery_attempts WHERE delivery_id = $1), $2, $3, $4, $5, $6) \
         ON CONFLICT DO NOTHING";
-    SAVE_DELIVERED("deliveries") = "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, finished_at = $1 \
+    SAVE_DELIVERED("deliveries", for_many) = "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, finished_at = $1 \
         WHERE id = $2 AND state = 'pending'";
     SAVE_GIVEN_UP("deliveries") = "UPDATE deliveries SET state = 'given_up', attempts = attempts + 1, finished_at = $1 \
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";

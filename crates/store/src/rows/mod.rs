@@ -1,9 +1,9 @@
 //! Rows: one file per table or group of tables, statements beside the functions that run them.
 
-/// Declares the statements of a file and lists them for the catalogue test.
+/// Declares the statements of a file and lists them for the catalogue test. `for_many` is [`crate::engine::Sql::for_many`].
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident($table:literal) = $text:expr;)*) => {
-        $($(#[$doc])* const $name: crate::engine::Sql = crate::engine::Sql { table: $table, text: $text };)*
+    ($($(#[$doc:meta])* $name:ident($table:literal $(, $for_many:ident)?) = $text:expr;)*) => {
+        $($(#[$doc])* const $name: crate::engine::Sql = crate::engine::Sql::new($table, $text)$(.$for_many())?;)*
         /// Every statement of this file.
         #[cfg(test)]
         pub(super) const CATALOGUE: &[(&str, crate::engine::Sql)] = &[$((stringify!($name), $name)),*];

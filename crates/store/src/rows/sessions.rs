@@ -17,9 +17,9 @@ macro_rules! session_columns {
 }
 
 statements! {
-    INSERT_SESSION("sessions") = concat!("INSERT INTO sessions (", session_columns!(), ") \
+    INSERT_SESSION("sessions", for_many) = concat!("INSERT INTO sessions (", session_columns!(), ") \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)");
-    FIND_SESSION("sessions") = concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1");
+    FIND_SESSION("sessions", for_many) = concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1");
     LOCK_SESSION("sessions") = concat!("UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING ", session_columns!());
     SAVE_SESSION("sessions") = "UPDATE sessions SET updated_at = $1, status = $2, expires_at = $3, charge_id = $4, \
         version = version + 1 WHERE id = $5 AND version = $6";

@@ -38,11 +38,32 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// One connection with its prepared statements.
 pub(crate) struct Session {
-    client: Client,
-    statements: Mutex<HashMap<(usize, usize), Statement>>,
+    pub(super) client: Client,
+    plain: Prepared,
+    /// Prepared for many callers at once; see [`super::many`].
+    pub(super) many: Prepared,
     /// Set by a warning. One that comes with a COMMIT says that the server gave up waiting for its synchronous standby:
     /// the commit is then "maybe".
     warned: Arc<AtomicBool>,
+}
+
+/// Prepared statements. Their texts are constants: place and length name them.
+#[derive(Default)]
+pub(super) struct Prepared(Mutex<HashMap<(usize, usize), Statement>>);
+
+impl Prepared {
+    fn key(sql: Sql) -> (usize, usize) {
+        (sql.text.as_ptr() as usize, sql.text.len())
+    }
+
+    pub(super) fn get(&self, sql: Sql) -> Option<Statement> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&Self::key(sql)).cloned()
+    }
+
+    pub(super) fn keep(&self, sql: Sql, statement: Statement) -> Statement {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(Self::key(sql), statement.clone());
+        statement
+    }
 }
 
 /// Opens a connection and drives it in the background.
@@ -57,7 +78,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Session, StoreError> {
         tokio::spawn(drive(connection, Arc::clone(&warned)));
         client
     };
-    let session = Session { client, statements: Mutex::default(), warned };
+    let session = Session { client, plain: Prepared::default(), many: Prepared::default(), warned };
     session.batch(SETTINGS).await?;
     Ok(session)
 }
@@ -110,16 +131,12 @@ pub(crate) fn dialect(sql: Sql) -> Cow<'static, str> {
 }
 
 impl Session {
-    async fn prepared(&self, sql: Sql) -> Result<Statement, StoreError> {
-        // Statement texts are constants: their place and length name them.
-        let key = (sql.text.as_ptr() as usize, sql.text.len());
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(statement) = known {
+    pub(super) async fn prepared(&self, sql: Sql) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.plain.get(sql) {
             return Ok(statement);
         }
         let statement = self.client.prepare(&dialect(sql)).await.map_err(driver_error)?;
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(key, statement.clone());
-        Ok(statement)
+        Ok(self.plain.keep(sql, statement))
     }
 
     pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
@@ -131,7 +148,7 @@ impl Session {
         let statement = self.prepared(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
         let rows = self.client.query(&statement, &params).await.map_err(driver_error)?;
-        rows.iter().map(|row| read_row(sql, row)).collect()
+        rows.iter().map(|row| read_row(sql, row, 0)).collect()
     }
 
     /// Runs several statements without parameters.
@@ -170,8 +187,9 @@ impl Session {
     }
 }
 
-fn read_row(sql: Sql, row: &tokio_postgres::Row) -> Result<Row, StoreError> {
-    let cells = (0..row.len()).map(|index| row.try_get::<_, Cell>(index).map(|cell| cell.0));
+/// The row's columns from `first` on.
+pub(super) fn read_row(sql: Sql, row: &tokio_postgres::Row, first: usize) -> Result<Row, StoreError> {
+    let cells = (first..row.len()).map(|index| row.try_get::<_, Cell>(index).map(|cell| cell.0));
     let cells = cells.collect::<Result<Vec<_>, _>>().map_err(driver_error)?;
     Ok(Row::new(sql.table, cells))
 }
@@ -232,7 +250,7 @@ fn explain(error: &tokio_postgres::Error) -> String {
 }
 
 /// Sorts an error by its SQLSTATE (PostgreSQL's manual, appendix A).
-fn driver_error(error: tokio_postgres::Error) -> StoreError {
+pub(super) fn driver_error(error: tokio_postgres::Error) -> StoreError {
     let busy = [
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
