@@ -22,9 +22,9 @@ use xanpay_domain::time::{Span, Timestamp};
 use xanpay_store::{Attempt, ClaimedDelivery};
 
 /// Calls at once over all hosts.
-const MAX_IN_FLIGHT: usize = 256;
+const MAX_IN_FLIGHT: usize = 512;
 /// Deliveries taken on at once.
-const MAX_CLAIM: usize = 128;
+const MAX_CLAIM: usize = 256;
 /// Longer than any call may take: after that another worker may try.
 const LEASE: Span = Span::seconds(60);
 /// How often the outbox is looked at when nobody rings.
