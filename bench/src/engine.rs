@@ -1,5 +1,6 @@
 //! Everything that is measured on one engine, in its order.
 
+use crate::ceiling_postgres::Statements;
 use crate::connection::Connection;
 use crate::database::{Database, Databases};
 use crate::load::{self, Load, Outcome};
@@ -31,8 +32,10 @@ pub(crate) struct Ceiling {
 /// A ceiling and the gateway, one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Round {
-    /// The bare loop.
+    /// The bare loop, a statement per row.
     pub(crate) ceiling: Ceiling,
+    /// On PostgreSQL: the bare loop, a statement per commit.
+    pub(crate) bulk: Option<Ceiling>,
     /// The gateway.
     pub(crate) gateway: Outcome,
 }
@@ -51,6 +54,8 @@ pub(crate) struct Measured {
     pub(crate) charges: Vec<Round>,
     pub(crate) sessions: Vec<Round>,
     pub(crate) half_load: Outcome,
+    /// Requests that ask nothing: what HTTP alone costs.
+    pub(crate) floor: Outcome,
     pub(crate) session_reads: Outcome,
     pub(crate) page_views: Outcome,
     pub(crate) drain: Drain,
@@ -94,8 +99,20 @@ pub(crate) async fn measure(kind: Kind, plan: &Plan, program: &Program, director
     }
     note("  half load, reads and notices");
     let (half_load, loaded_mb, drain) = bench.under_half_load().await?;
-    let (session_reads, page_views) = bench.reads().await?;
-    Ok(Measured { kind, charges, sessions, half_load, session_reads, page_views, drain, starts, idle_mb, loaded_mb })
+    let [floor, session_reads, page_views] = bench.reads().await?;
+    Ok(Measured {
+        kind,
+        charges,
+        sessions,
+        half_load,
+        floor,
+        session_reads,
+        page_views,
+        drain,
+        starts,
+        idle_mb,
+        loaded_mb,
+    })
 }
 
 /// Starts the gateway on empty stores; the memory is that of the last one after a second without requests.
@@ -206,16 +223,22 @@ impl Bench<'_> {
         let models = database.models(table).await?;
         let rows = |seed| Rows::new(table, models.clone(), seed);
         let Plan { warm, measure, .. } = *self.plan;
-        let ceiling = match &database.storage {
-            Storage::Directory(directory) => ceiling_sqlite::measure(directory, rows(0)?, warm, measure)?,
-            Storage::Postgres { url, .. } => ceiling_postgres::measure(url, rows, warm, measure).await?,
+        let (ceiling, bulk) = match &database.storage {
+            Storage::Directory(directory) => (ceiling_sqlite::measure(directory, rows(0)?, warm, measure)?, None),
+            Storage::Postgres { url, .. } => {
+                let per_row = ceiling_postgres::measure(url, Statements::PerRow, rows, warm, measure).await?;
+                let database = self.copy().await?;
+                let Storage::Postgres { url, .. } = &database.storage else { return Err("the copy moved".into()) };
+                let bulk = ceiling_postgres::measure(url, Statements::PerCommit, rows, warm, measure).await?;
+                (per_row, Some(bulk))
+            }
         };
         let database = self.copy().await?;
         let server = self.serve(&database).await?;
         let gateway = load::closed(self.load(&server, scripts(&self.prepared.caller(&server)))).await?;
         server.stop()?;
         note(&format!("    {}: {:.0}/s of {:.0}/s", table.name(), gateway.rate(), ceiling.rate));
-        Ok(Round { ceiling, gateway })
+        Ok(Round { ceiling, bulk, gateway })
     }
 
     /// Charges by the clock, then at full load for the memory and for a backlog of notices.
@@ -236,15 +259,16 @@ impl Bench<'_> {
         Ok((half_load, loaded_mb, drain))
     }
 
-    async fn reads(&self) -> Result<(Outcome, Outcome), Failure> {
+    async fn reads(&self) -> Result<[Outcome; 3], Failure> {
         let database = self.copy().await?;
         let server = self.serve(&database).await?;
         let caller = self.prepared.caller(&server);
+        let floor = load::closed(self.load(&server, scripts::healthz(&caller))).await?;
         let sessions = scripts::session_reads(&caller, &self.prepared.waiting);
         let session_reads = load::closed(self.load(&server, sessions)).await?;
         let pages = scripts::page_views(&caller, &self.prepared.charged);
         let page_views = load::closed(self.load(&server, pages)).await?;
         server.stop()?;
-        Ok((session_reads, page_views))
+        Ok([floor, session_reads, page_views])
     }
 }

@@ -7,6 +7,7 @@ mod ceiling_sqlite;
 mod cluster;
 mod connection;
 mod database;
+mod disk;
 mod engine;
 mod load;
 mod micro;
@@ -57,7 +58,9 @@ fn run(options: &Options) -> Result<String, Failure> {
 async fn measure(options: &Options) -> Result<report::Report, Failure> {
     let program = program::Program::find(options.server.as_deref())?;
     let directory = options.directory()?;
-    let mut report = report::Report { plan: options.plan(), engines: Vec::new(), micro: None };
+    note("disk");
+    let disk = disk::measure(&directory.join("disk"))?;
+    let mut report = report::Report { plan: options.plan(), disk, engines: Vec::new(), micro: None };
     for kind in options.engines() {
         note(&format!("{}:", kind.name()));
         let measured = engine::measure(kind, &options.plan(), &program, &directory.join(kind.name())).await;

@@ -1,5 +1,6 @@
 //! The figures as a table and as JSON.
 
+use crate::disk::Disk;
 use crate::engine::{Ceiling, HALF_LOAD, Measured, Round};
 use crate::load::Outcome;
 use crate::micro::Micro;
@@ -13,6 +14,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) plan: Plan,
+    pub(crate) disk: Disk,
     pub(crate) engines: Vec<Measured>,
     pub(crate) micro: Option<Micro>,
 }
@@ -70,6 +72,10 @@ fn rounds_json(rounds: &[Round]) -> Value {
     let mut members = outcome_json(&middle.gateway);
     members.insert("ceiling_per_s".to_owned(), rounded(middle.ceiling.rate));
     members.insert("ceiling_cpu_us".to_owned(), rounded(middle.ceiling.cpu_us));
+    if let Some(bulk) = middle.bulk {
+        members.insert("bulk_ceiling_per_s".to_owned(), rounded(bulk.rate));
+        members.insert("bulk_ceiling_cpu_us".to_owned(), rounded(bulk.cpu_us));
+    }
     members.insert("ratio".to_owned(), rounded(middle.ratio()));
     members.insert("ratios".to_owned(), rounds.iter().map(|round| rounded(round.ratio())).collect());
     Value::Object(members)
@@ -81,6 +87,7 @@ fn engine_json(measured: &Measured) -> Value {
         "charges": rounds_json(&measured.charges),
         "sessions": rounds_json(&measured.sessions),
         "half_load": outcome_json(&measured.half_load),
+        "healthz": outcome_json(&measured.floor),
         "get_session": outcome_json(&measured.session_reads),
         "page_views": outcome_json(&measured.page_views),
         "webhooks": {
@@ -139,6 +146,8 @@ impl Report {
         members.insert("cores".to_owned(), std::thread::available_parallelism().map_or(0, usize::from).into());
         members.insert("seconds".to_owned(), rounded(self.plan.measure.as_secs_f64()));
         members.insert("half_load_per_s".to_owned(), HALF_LOAD.into());
+        members.insert("disk_p50_ms".to_owned(), rounded(self.disk.p50_ms));
+        members.insert("disk_p99_ms".to_owned(), rounded(self.disk.p99_ms));
         for measured in &self.engines {
             members.insert(measured.kind.name().to_owned(), engine_json(measured));
         }
@@ -149,6 +158,8 @@ impl Report {
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
         // Writing to a String never fails.
+        let Disk { p50_ms, p99_ms } = self.disk;
+        let _ = writeln!(text, "a durable write on this disk: p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms\n");
         for measured in &self.engines {
             let _ = write_engine(&mut text, measured);
         }
@@ -178,10 +189,14 @@ fn write_engine(text: &mut String, measured: &Measured) -> std::fmt::Result {
     for (name, rounds) in [("POST /charges", &measured.charges), ("POST /sessions", &measured.sessions)] {
         if let Some(round) = median(rounds) {
             write_line(text, name, Some(round.ceiling), &round.gateway)?;
+            if let Some(Ceiling { rate, cpu_us }) = round.bulk {
+                writeln!(text, "    a statement per commit     {rate:>11.0} {cpu_us:>11.1}")?;
+            }
         }
     }
     let half = format!("POST /charges at {HALF_LOAD}/s");
     write_line(text, &half, None, &measured.half_load)?;
+    write_line(text, "GET /healthz", None, &measured.floor)?;
     write_line(text, "GET /sessions/{id}", None, &measured.session_reads)?;
     write_line(text, "GET /checkout/", None, &measured.page_views)?;
     let drain = &measured.drain;

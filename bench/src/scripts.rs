@@ -124,6 +124,11 @@ pub(crate) fn sessions(caller: &Caller) -> Vec<Script> {
     (0..CLIENTS).map(|client| Script::new(caller.post("/sessions", &body), client)).collect()
 }
 
+/// `GET /healthz`: what HTTP costs before anything is asked.
+pub(crate) fn healthz(caller: &Caller) -> Vec<Script> {
+    (0..CLIENTS).map(|client| Script::new(caller.get("/healthz"), client)).collect()
+}
+
 /// `GET /sessions/{id}`, each client its own.
 pub(crate) fn session_reads(caller: &Caller, sessions: &[String]) -> Vec<Script> {
     let script = |(client, id): (usize, &String)| Script::new(caller.get(&format!("/sessions/{id}")), client);

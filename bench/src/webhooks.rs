@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(25);
 /// A drain that takes longer has stopped.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Pending deliveries, if any.
-const PENDING: &str = "SELECT id FROM deliveries WHERE state = 'pending' LIMIT 1";
+const PENDING: &str = "SELECT id FROM deliveries WHERE finished_at IS NULL LIMIT 1";
 /// Deliveries that were not taken.
 const NOT_DELIVERED: &str = "SELECT id FROM deliveries WHERE state <> 'delivered' OR attempts <> 1 LIMIT 1";
 
@@ -53,8 +53,9 @@ pub(crate) async fn measure(
     let charges = database.texts(&pending).await?;
     cancel_all(&database.storage, &charges).await?;
     let server = program.serve(&database.storage, log).await?;
+    let look = Look::into_database(&database.storage).await?;
     let asked = Instant::now();
-    while any(&database.storage, PENDING).await? {
+    while look.any(PENDING).await? {
         if asked.elapsed() > PATIENCE {
             return Err(format!("{} of {} notices arrived, then no more", sink.notices(), charges.len()).into());
         }
@@ -63,16 +64,31 @@ pub(crate) async fn measure(
     let elapsed = sink.first().ok_or("no notice arrived")?.elapsed();
     let server_cpu = crate::process::cpu(server.pid())?;
     server.stop()?;
-    if any(&database.storage, NOT_DELIVERED).await? || sink.notices() != charges.len() as u64 {
+    if look.any(NOT_DELIVERED).await? || sink.notices() != charges.len() as u64 {
         return Err("not every notice was delivered once".into());
     }
     Ok(Drain { notices: sink.notices(), elapsed, server_cpu })
 }
 
-async fn any(storage: &Storage, query: &str) -> Result<bool, Failure> {
-    match storage {
-        Storage::Directory(directory) => Ok(rusqlite::Connection::open(file(directory))?.prepare(query)?.exists([])?),
-        Storage::Postgres { url, .. } => Ok(connect(url).await?.query_opt(query, &[]).await?.is_some()),
+/// A look into the database that costs next to nothing: connecting anew each time would be a load of its own.
+enum Look {
+    Sqlite(rusqlite::Connection),
+    Postgres(tokio_postgres::Client),
+}
+
+impl Look {
+    async fn into_database(storage: &Storage) -> Result<Self, Failure> {
+        Ok(match storage {
+            Storage::Directory(directory) => Self::Sqlite(rusqlite::Connection::open(file(directory))?),
+            Storage::Postgres { url, .. } => Self::Postgres(connect(url).await?),
+        })
+    }
+
+    async fn any(&self, query: &str) -> Result<bool, Failure> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.prepare_cached(query)?.exists([])?),
+            Self::Postgres(client) => Ok(client.query_opt(query, &[]).await?.is_some()),
+        }
     }
 }
 
