@@ -7,6 +7,7 @@
 use super::{SharedConnection, driver_error, stop};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
+use rusqlite::ErrorCode;
 use rusqlite::hooks::Wal;
 use std::cell::Cell;
 use std::fs::File;
@@ -50,7 +51,9 @@ impl Folder {
             while rung.recv().is_ok() {
                 fold(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
                 // SQLite syncs the file when the log is folded to its end; what is on the disk by then costs nothing.
-                judge(file.sync_data().map_err(|error| StoreError::Driver(error.to_string())));
+                if let Err(error) = file.sync_data() {
+                    end_on(&StoreError::Driver(error.to_string()));
+                }
             }
         })?;
         Ok(Self { bell, thread, rung_at: 0 })
@@ -85,15 +88,17 @@ impl Folder {
 
 fn fold(connection: &SharedConnection, pragma: &str) {
     let folded = connection.lock().prepare_cached(pragma).and_then(|mut fold| fold.query_row([], |_| Ok(())));
-    judge(folded.map_err(driver_error));
+    let Err(error) = folded else { return };
+    match error.sqlite_error_code() {
+        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {}
+        _ => end_on(&driver_error(error)),
+    }
 }
 
-fn judge(folded: Result<(), StoreError>) {
-    match folded {
-        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
-        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => {}
-        Err(error) if planted::has(Fault::Deaf) => drop(error),
-        Err(error) => stop(&error),
+fn end_on(error: &StoreError) {
+    if !planted::has(Fault::Deaf) {
+        stop(error);
     }
 }
 
