@@ -14,6 +14,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Pages in the log after which it is folded in the background: 4 MiB.
 const FOLD_EVERY: i32 = 1024;
@@ -77,12 +78,17 @@ impl Folder {
         }
     }
 
-    /// The last words: all of the log is folded, so that a backup of the file alone is whole.
+    /// The last words: all of the log is folded, so that a backup of the file alone is whole. A command beside a running
+    /// server leaves to it what cannot be had at once: waiting for readers would hold the write lock meanwhile.
     pub(super) fn end(self, writer: &SharedConnection) {
         drop(self.bell);
         // A panic there has nothing to say to this thread.
         let _ = self.thread.join();
-        fold(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+        // Most of it goes without the write lock, which the truncation then holds for a moment only.
+        fold(writer, "PRAGMA wal_checkpoint(PASSIVE)");
+        if writer.lock().busy_timeout(Duration::ZERO).is_ok() {
+            fold(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
     }
 }
 
@@ -127,5 +133,20 @@ mod tests {
         folder.end(&writer);
         let log = std::fs::metadata(database.path().with_extension("db-wal")).map_or(0, |log| log.len());
         assert_eq!(log, 0);
+    }
+
+    #[test]
+    fn the_last_words_wait_for_nobody_who_reads_or_writes() {
+        let database = Database::sqlite();
+        let [leaving, reading, writing] = std::array::from_fn(|_| connect(&database.path()).unwrap());
+        leaving.batch("CREATE TABLE t (id INTEGER PRIMARY KEY)").unwrap();
+        reading.batch("BEGIN; SELECT * FROM t").unwrap();
+        leaving.batch("INSERT INTO t VALUES (1)").unwrap();
+        let folder = Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap();
+        let began = std::time::Instant::now();
+        folder.end(&leaving);
+        writing.batch("BEGIN IMMEDIATE").unwrap();
+        Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap().end(&leaving);
+        assert!(began.elapsed() < super::super::BUSY_TIMEOUT, "{:?}", began.elapsed());
     }
 }
