@@ -509,6 +509,16 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_file_without_end_is_too_large_and_costs_no_more_than_a_large_one() {
+    let scratch = Scratch::new();
+    let report = scratch.json(&["statement", "import", "/dev/zero", "--dry-run"], 1);
+    assert_eq!(report["files"][0]["error"]["code"], "payload_too_large");
+    assert_eq!(scratch.json(&["rate", "import", "/dev/zero"], 1)["error"]["code"], "payload_too_large");
+    let settings = scratch.json(&["config", "check", "--config", "/dev/zero"], 1);
+    assert_eq!(settings["errors"][0]["setting"], "/dev/zero");
+}
+
+#[test]
 fn a_statement_of_the_corpus_is_counted() {
     let fallback = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")).to_owned();
     let corpus = std::env::var_os("XANPAY_CORPUS").map_or(fallback, PathBuf::from);
