@@ -2,6 +2,8 @@
 
 use crate::methods;
 use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::terms::MethodTerms;
 
 /// The static facts of one rail. Country, currency, payable unit and time to live are on [`Method`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,17 @@ impl Rail {
     #[must_use]
     pub fn account_kind(&self, name: &str) -> Option<&'static AccountKind> {
         self.account_kinds.iter().find(|kind| kind.name == name)
+    }
+
+    /// The terms that hold unless the operator sets others.
+    #[must_use]
+    pub fn usual_terms(&self) -> MethodTerms {
+        let money = |minor| Money::from_minor(minor, self.method.currency()).ok();
+        MethodTerms {
+            time_to_live: self.method.default_time_to_live(),
+            min_amount: None,
+            max_amount: self.max_amount.and_then(money),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::checkout::text::ENGLISH;
 use super::checkout::{assets, html};
 use super::router::Web;
 use crate::config::span_text;
-use crate::terms::{MethodTerms, Terms};
+use crate::terms::Terms;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,6 +14,7 @@ use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_domain::terms::MethodTerms;
 use xanpay_rails::{MatchPolicy, QrKind, Reliability, rail};
 
 /// What is around the content.
