@@ -1,6 +1,7 @@
 //! What is fixed about a rail, as data: the docs page, the checkout, nonce allocation and limits read it.
 
 use crate::methods;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::terms::MethodTerms;
@@ -19,7 +20,7 @@ pub struct Rail {
     /// How surely the nonce reaches the payee's statement; an account kind may know better.
     pub nonce_reliability: Reliability,
     /// How transfers are told apart unless the account says otherwise; an account kind may know better.
-    pub default_policy: MatchPolicy,
+    pub default_policy: Policy,
     /// The most that one transfer may carry, in minor units of the rail's currency. A default: banks set their own.
     pub max_amount: Option<i64>,
     /// What the payer scans.
@@ -65,7 +66,7 @@ pub struct AccountKind {
     /// How surely a nonce arrives with a transfer to an account of this form.
     pub nonce_reliability: Reliability,
     /// How transfers to an account of this form are told apart by default.
-    pub default_policy: MatchPolicy,
+    pub default_policy: Policy,
 }
 
 /// The field of a transfer that carries the nonce.
@@ -138,17 +139,6 @@ pub enum Reliability {
     Uncertain,
     /// There is no place for it.
     None,
-}
-
-/// How incoming transfers of one account are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatchPolicy {
-    /// Account, amount and nonce.
-    Nonce,
-    /// The amount itself: no other payable charge of the account asks the same.
-    UniqueAmount,
-    /// An account number of its own for every charge.
-    VirtualAccount,
 }
 
 /// What the payer scans.

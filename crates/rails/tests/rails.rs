@@ -5,8 +5,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use support::examples;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
-use xanpay_rails::{MatchPolicy, QrKind, Reliability, encode_keys, rail};
+use xanpay_rails::{QrKind, Reliability, encode_keys, rail};
 
 #[test]
 fn every_method_has_a_rail_of_its_own() {
@@ -37,7 +38,7 @@ fn nonces_fit_the_reference_field_and_its_alphabet() {
 fn an_account_that_carries_no_nonce_is_not_matched_by_one() {
     for (method, kind, account) in examples() {
         if account.nonce_reliability() == Reliability::None {
-            assert_ne!(account.default_policy(), MatchPolicy::Nonce, "{method} {kind}");
+            assert_ne!(account.default_policy(), Policy::Nonce, "{method} {kind}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Bank transfer, Australia: BSB and account number, or PayID. There is no QR standard; the fields are copied.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 
 pub(crate) const ACCOUNT: &str = "account";
@@ -12,7 +13,7 @@ pub(crate) const PAYID_ABN: &str = "payid-abn";
 pub(crate) const PAYID_ACN: &str = "payid-acn";
 
 const fn kind(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
-    AccountKind { name, format, example, nonce_reliability: Reliability::Typed, default_policy: MatchPolicy::Nonce }
+    AccountKind { name, format, example, nonce_reliability: Reliability::Typed, default_policy: Policy::Nonce }
 }
 
 pub(crate) static RAIL: Rail = Rail {
@@ -32,7 +33,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::AustralianDirectEntry,
     },
     nonce_reliability: Reliability::Typed,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
     app_link: false,

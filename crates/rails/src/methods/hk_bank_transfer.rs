@@ -1,8 +1,9 @@
 //! Bank transfer, Hong Kong: FPS by account number or CHATS. No QR exists for it; the fields are copied.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 
 pub(crate) const ACCOUNT: &str = "account";
@@ -14,7 +15,7 @@ pub(crate) static RAIL: Rail = Rail {
         format: "bank code (3 digits), branch code (3) and account number (6 to 9)",
         example: "004-123-456789",
         nonce_reliability: Reliability::Typed,
-        default_policy: MatchPolicy::Nonce,
+        default_policy: Policy::Nonce,
     }],
     nonce_length: 9,
     reference: ReferenceField {
@@ -24,7 +25,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::Alphanumeric,
     },
     nonce_reliability: Reliability::Typed,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
     app_link: false,

@@ -4,10 +4,12 @@ use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount
 use crate::encode::{EncodeError, Keys};
 use crate::link;
 use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::{AmountError, Money};
 
@@ -25,14 +27,14 @@ pub(crate) static RAIL: Rail = Rail {
             format: "UPI address name@handle",
             example: "shop@okhdfcbank",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: ACCOUNT,
             format: "account number of 9 to 18 digits; the bank is its IFSC of 11 characters",
             example: "50100012345678",
             nonce_reliability: Reliability::Typed,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
     ],
     nonce_length: 9,
@@ -43,7 +45,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::AlphanumericSpace,
     },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     // One lakh, the cap of person-to-person UPI.
     max_amount: Some(10_000_000),
     qr: QrKind::Link,
@@ -156,16 +158,16 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<Option<String>, EncodeError> {
     let reference = text::exact("reference", request.reference, 35, Alphabet::Alphanumeric)?;
     if account.kind != VPA {
         return Ok(None);
     }
     let name = account.name.as_deref().map_or(Ok("NA"), |name| free_text("name", name, 99))?;
-    let (vpa, name) = match world {
-        World::Live => (account.account.as_str(), name),
-        World::Sandbox => (SANDBOX_VPA, super::SANDBOX_NAME),
+    let (vpa, name) = match environment {
+        Environment::Live => (account.account.as_str(), name),
+        Environment::Sandbox => (SANDBOX_VPA, super::SANDBOX_NAME),
     };
     Ok(Some(write(vpa, name, Some(&request.amount.to_decimal()), Some(reference), Some(reference))))
 }

@@ -10,7 +10,7 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::nonce::{Nonce, NonceLength, Strength};
-use xanpay_rails::{PaymentRequest, World, payload, rail};
+use xanpay_rails::{PaymentRequest, payload, rail};
 use xanpay_store::{Fingerprint, Tx};
 
 /// Nonces drawn for one charge. The first ones keep the larger distance of equal amounts, the rest the smaller one; when
@@ -110,12 +110,8 @@ fn destination(
     nonce: &Nonce,
 ) -> Result<Destination, FlowError> {
     let nonce = spell(account.row.method, nonce);
-    let world = match environment {
-        Environment::Sandbox => World::Sandbox,
-        Environment::Live => World::Live,
-    };
     let request = PaymentRequest { amount, reference: &nonce };
-    let qr_code = payload(&account.rail, &request, world).map_err(|error| {
+    let qr_code = payload(&account.rail, &request, environment).map_err(|error| {
         Refusal::field("method", "method_unavailable", format!("cannot carry this charge: {error}"))
     })?;
     Ok(Destination {

@@ -12,10 +12,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::terms::MethodTerms;
-use xanpay_rails::{MatchPolicy, QrKind, Reliability, rail};
+use xanpay_rails::{QrKind, Reliability, rail};
 
 /// What is around the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,11 +212,11 @@ fn reliability(reliability: Reliability) -> &'static str {
     }
 }
 
-fn policy(policy: MatchPolicy) -> &'static str {
+fn policy(policy: Policy) -> &'static str {
     match policy {
-        MatchPolicy::Nonce => "by nonce",
-        MatchPolicy::UniqueAmount => "by amount",
-        MatchPolicy::VirtualAccount => "by account",
+        Policy::Nonce => "by nonce",
+        Policy::UniqueAmount => "by amount",
+        Policy::VirtualAccount => "by account",
     }
 }
 
