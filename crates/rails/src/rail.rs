@@ -4,6 +4,7 @@ use crate::methods;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_domain::nonce::NonceLength;
 use xanpay_domain::terms::MethodTerms;
 
 /// The static facts of one rail. Country, currency, payable unit and time to live are on [`Method`].
@@ -13,8 +14,8 @@ pub struct Rail {
     pub method: Method,
     /// The forms a receiving account may take; the recommended one first.
     pub account_kinds: &'static [AccountKind],
-    /// Characters of a nonce drawn for this rail, chosen so that no bank on the way cuts it.
-    pub nonce_length: usize,
+    /// The length of a nonce drawn for this rail, chosen so that no bank on the way cuts it.
+    pub nonce_length: NonceLength,
     /// The field in which the payer's bank carries the nonce.
     pub reference: ReferenceField,
     /// How surely the nonce reaches the payee's statement; an account kind may know better.

@@ -5,6 +5,7 @@ use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliabili
 use crate::text;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const PAYID_PHONE: &str = "payid-phone";
@@ -25,7 +26,7 @@ pub(crate) static RAIL: Rail = Rail {
         kind(PAYID_ABN, "PayID: ABN of 11 digits", "51824753556"),
         kind(PAYID_ACN, "PayID: ACN of 9 digits", "004085616"),
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Reference / Description",
         max_len: 18,

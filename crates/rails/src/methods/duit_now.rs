@@ -12,6 +12,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const MERCHANT: &str = "merchant";
 pub(crate) const MOBILE: &str = "mobile";
@@ -57,7 +58,7 @@ pub(crate) static RAIL: Rail = Rail {
             default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Recipient Reference",
         max_len: 25,

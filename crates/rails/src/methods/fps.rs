@@ -13,6 +13,7 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const FPS_ID: &str = "fps-id";
 pub(crate) const MOBILE: &str = "mobile";
@@ -51,7 +52,7 @@ pub(crate) static RAIL: Rail = Rail {
             default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Payment reference",
         max_len: 25,

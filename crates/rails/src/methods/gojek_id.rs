@@ -12,6 +12,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const MERCHANT: &str = "merchant";
 
@@ -30,7 +31,7 @@ pub(crate) static RAIL: Rail = Rail {
         nonce_reliability: Reliability::None,
         default_policy: Policy::UniqueAmount,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Catatan (note)",
         max_len: 25,

@@ -5,6 +5,7 @@ use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliabili
 use crate::text;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -17,7 +18,7 @@ pub(crate) static RAIL: Rail = Rail {
         nonce_reliability: Reliability::Uncertain,
         default_policy: Policy::UniqueAmount,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField { name: "Berita", max_len: 18, upper_case: false, alphabet: Alphabet::Alphanumeric },
     nonce_reliability: Reliability::Uncertain,
     default_policy: Policy::UniqueAmount,

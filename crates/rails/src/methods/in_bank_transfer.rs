@@ -11,6 +11,7 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 use xanpay_domain::money::{AmountError, Money};
 
 pub(crate) const VPA: &str = "vpa";
@@ -37,7 +38,7 @@ pub(crate) static RAIL: Rail = Rail {
             default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Note / Remarks",
         max_len: 35,

@@ -13,6 +13,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const WALLET: &str = "wallet";
@@ -54,7 +55,7 @@ pub(crate) static RAIL: Rail = Rail {
             default_policy: Policy::UniqueAmount,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Message / Purpose",
         max_len: 25,

@@ -6,6 +6,7 @@ use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliabili
 use crate::text;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -19,7 +20,7 @@ pub(crate) static RAIL: Rail = Rail {
         default_policy: Policy::Nonce,
     }],
     // ASB cuts what payers type into a field at 8 characters, although 12 may pass between banks.
-    nonce_length: 8,
+    nonce_length: NonceLength::new(8).unwrap(),
     reference: ReferenceField { name: "Reference", max_len: 12, upper_case: false, alphabet: Alphabet::NewZealand },
     nonce_reliability: Reliability::Typed,
     default_policy: Policy::Nonce,

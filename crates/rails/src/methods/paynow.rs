@@ -11,6 +11,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const MOBILE: &str = "mobile";
 pub(crate) const UEN: &str = "uen";
@@ -39,7 +40,7 @@ pub(crate) static RAIL: Rail = Rail {
             default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "UEN / Bill Reference Number",
         max_len: 25,

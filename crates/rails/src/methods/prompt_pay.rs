@@ -12,6 +12,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const BILLER: &str = "biller";
 pub(crate) const MOBILE: &str = "mobile";
@@ -42,7 +43,7 @@ pub(crate) static RAIL: Rail = Rail {
         no_reference(TAX_ID, "national or tax id of 13 digits", "1234567890121"),
         no_reference(E_WALLET, "e-wallet id of 15 digits, written as wallet:...", "wallet:140000812345678"),
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Reference 1 (Ref1)",
         max_len: 20,

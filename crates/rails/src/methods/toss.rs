@@ -10,6 +10,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -26,7 +27,7 @@ pub(crate) static RAIL: Rail = Rail {
         nonce_reliability: Reliability::Uncertain,
         default_policy: Policy::UniqueAmount,
     }],
-    nonce_length: 7,
+    nonce_length: NonceLength::SHORTEST,
     reference: ReferenceField {
         name: "Name shown to recipient (받는 분에게 표시)",
         max_len: 7,

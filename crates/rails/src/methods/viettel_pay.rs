@@ -12,6 +12,7 @@ use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -31,7 +32,7 @@ pub(crate) static RAIL: Rail = Rail {
         nonce_reliability: Reliability::Carried,
         default_policy: Policy::Nonce,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Transfer content (Nội dung)",
         max_len: 25,

@@ -145,7 +145,7 @@ fn view(method: Method, terms: MethodTerms) -> RailView {
         reference_length: facts.reference.max_len,
         alphabet: facts.reference.alphabet.in_words(),
         upper_case: facts.reference.upper_case,
-        nonce_length: facts.nonce_length,
+        nonce_length: facts.nonce_length.letters(),
         reliability: reliability(facts.nonce_reliability),
         policy: policy(facts.default_policy),
         limits: limits(terms, method),
