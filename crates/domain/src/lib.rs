@@ -23,3 +23,4 @@ pub mod session;
 pub mod terms;
 pub mod time;
 pub mod transfer;
+pub mod verification;

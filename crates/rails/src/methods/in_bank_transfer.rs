@@ -11,8 +11,8 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
-use xanpay_domain::nonce::NonceLength;
 use xanpay_domain::money::{AmountError, Money};
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const VPA: &str = "vpa";
 pub(crate) const ACCOUNT: &str = "account";

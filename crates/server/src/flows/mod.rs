@@ -45,4 +45,4 @@ pub use quote::{Offer, offers};
 pub use record_transfer::{NewTransfer, RecordedTransfer, record_transfer};
 pub use refusal::{Fault, FlowError, Kind, Refusal};
 pub use start_checkout::{Start, Started, check_method, start_checkout};
-pub use verify_phone::{CodeStanding, PhoneCode, can_send_codes, confirm_phone, phone_code, sandbox_message, send_otp};
+pub use verify_phone::{can_send_codes, confirm_phone, phone_code, sandbox_message, send_otp};

@@ -6,29 +6,7 @@ use crate::value::Row;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{ChargeId, MerchantId, VerificationId};
 use xanpay_domain::time::Timestamp;
-
-/// One attempt of a customer to prove a phone number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verification {
-    /// Its id.
-    pub id: VerificationId,
-    /// The merchant for whom the phone is proved.
-    pub merchant_id: MerchantId,
-    /// The world it belongs to.
-    pub environment: Environment,
-    /// Country code and number, joined by a space.
-    pub phone: String,
-    /// Keyed hash of the one-time password.
-    pub otp_hash: Vec<u8>,
-    /// Wrong guesses so far.
-    pub attempts: i64,
-    /// When the password was sent.
-    pub created_at: Timestamp,
-    /// SHA-256 of the verification code that was handed out, and when.
-    pub verified: Option<(Vec<u8>, Timestamp)>,
-    /// The charge that used the code.
-    pub charge_id: Option<ChargeId>,
-}
+use xanpay_domain::verification::Verification;
 
 /// A message that the sandbox kept instead of sending.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,9 @@ use xanpay_domain::method::Method;
 use xanpay_domain::session::{Prefill, Session, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
+use xanpay_domain::verification::Verification;
 use xanpay_store::{
-    Account, ApiKey, Merchant, PairRate, Permission, SandboxMessage, StoreError, Verification, VersionedCharge, Webhook,
+    Account, ApiKey, Merchant, PairRate, Permission, SandboxMessage, StoreError, VersionedCharge, Webhook,
 };
 use xanpay_testkit::{World, commit, on_both_databases};
 
