@@ -139,12 +139,18 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
             async move {
                 let (new, message) = &*job;
                 let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
-                if !PhoneCode::judge(&owner.recent(&tx, &new.phone, now).await?, now).may_send(now) {
+                tx.lock_sending(owner.merchant_id, owner.environment).await?;
+                let sent = owner.recent(&tx, &new.phone, now).await?;
+                if !PhoneCode::judge(&sent, now).may_send(now) {
                     let detail = "too many codes were asked for this phone; try again later";
                     return Err(Refusal::new(Kind::TooMany, "too_many_codes", detail).into());
                 }
                 tx.insert_verification(new).await?;
                 tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
+                // Transactions that share a commit do not wait for each other: one may have sent another meanwhile.
+                if owner.recent(&tx, &new.phone, now).await?.len() > sent.len() + 1 {
+                    return Err(StoreError::Conflict.into());
+                }
                 Ok::<_, FlowError>(())
             }
         })

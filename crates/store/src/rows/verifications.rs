@@ -26,6 +26,8 @@ macro_rules! verification_columns {
 }
 
 statements! {
+    LOCK_SENDING("merchant_settings") = "SELECT merchant_id FROM merchant_settings WHERE merchant_id = $1 AND environment = $2 \
+        /* for update */";
     INSERT_VERIFICATION("verifications") = "INSERT INTO verifications (id, merchant_id, environment, phone, otp_hash, attempts, created_at) \
         VALUES ($1, $2, $3, $4, $5, 0, $6)";
     LIST_VERIFICATIONS("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications \
@@ -54,6 +56,15 @@ fn read_verification(mut row: Row) -> Result<Verification, StoreError> {
 }
 
 impl Tx {
+    /// Waits for other transactions that send passwords to a merchant's customers, on PostgreSQL, until this one ends.
+    /// Those that share its commit hold the lock together.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lock_sending(&self, merchant: MerchantId, environment: Environment) -> Result<(), StoreError> {
+        self.query_opt(LOCK_SENDING, &[merchant.into(), environment.as_str().into()]).await.map(drop)
+    }
+
     /// Adds a verification whose password is on its way.
     ///
     /// # Errors
