@@ -19,6 +19,9 @@ pub const COUNTED: Span = Span::hours(1);
 pub const MAX_GUESSES: i64 = 5;
 /// The most passwords for one phone of a merchant's customers in [`COUNTED`].
 pub const MAX_OF_PHONE: usize = 5;
+/// The most passwords for all customers of a merchant in [`COUNTED`]. Each costs the operator a message, and whoever has a
+/// merchant's key can ask for them.
+pub const MAX_OF_MERCHANT: i64 = 1000;
 
 /// One attempt of a customer to prove a phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,17 @@ pub enum CodeStanding {
     Expired,
 }
 
+/// Why no password is sent. The variants stand in the order in which they are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendRefusal {
+    /// This phone was sent one a moment ago, or too many within the hour.
+    #[error("too many codes were asked for this phone; try again later")]
+    Phone,
+    /// This merchant's customers were sent too many within the hour.
+    #[error("too many codes were asked for by this merchant; try again later")]
+    Merchant,
+}
+
 impl PhoneCode {
     /// Judges a phone's passwords of the last hour, the newest first.
     #[must_use]
@@ -97,10 +111,18 @@ impl PhoneCode {
         Self { standing, sent_at, next_at: after_last.max(after_many).unwrap_or(now) }
     }
 
-    /// Whether another password may be sent.
-    #[must_use]
-    pub fn may_send(&self, now: Timestamp) -> bool {
-        self.next_at <= now
+    /// Whether another password may be sent, when the merchant's customers were sent `of_merchant` within the hour.
+    ///
+    /// # Errors
+    /// [`SendRefusal`].
+    pub fn check_send(&self, of_merchant: i64, now: Timestamp) -> Result<(), SendRefusal> {
+        if self.next_at > now {
+            return Err(SendRefusal::Phone);
+        }
+        if of_merchant >= MAX_OF_MERCHANT {
+            return Err(SendRefusal::Merchant);
+        }
+        Ok(())
     }
 
     /// Whether a password is waited for.
@@ -147,13 +169,16 @@ mod tests {
     #[test]
     fn passwords_are_sent_a_minute_apart_and_so_many_an_hour() {
         let many = |count: i64| -> Vec<_> { (1..=count).map(|n| sent(Span::minutes(n * 10), 0)).collect() };
-        let may_send = |recent: &[Verification], now| PhoneCode::judge(recent, now).may_send(now);
+        let check =
+            |recent: &[Verification], of_merchant, now| PhoneCode::judge(recent, now).check_send(of_merchant, now);
         let a_second_ago = [sent(Span::seconds(1), 0)];
-        assert!(may_send(&[], NOW));
-        assert!(!may_send(&a_second_ago, NOW.plus(Span::seconds(58))));
-        assert!(may_send(&a_second_ago, NOW.plus(Span::seconds(59))));
-        assert!(may_send(&many(4), NOW) && !may_send(&many(5), NOW));
-        assert!(may_send(&many(5), NOW.plus(Span::minutes(10))));
+        assert_eq!(check(&[], 0, NOW), Ok(()));
+        assert_eq!(check(&a_second_ago, 0, NOW.plus(Span::seconds(58))), Err(SendRefusal::Phone));
+        assert_eq!(check(&a_second_ago, 0, NOW.plus(Span::seconds(59))), Ok(()));
+        assert_eq!((check(&many(4), 0, NOW), check(&many(5), 0, NOW)), (Ok(()), Err(SendRefusal::Phone)));
+        assert_eq!(check(&many(5), 0, NOW.plus(Span::minutes(10))), Ok(()));
+        assert_eq!(check(&[], MAX_OF_MERCHANT - 1, NOW), Ok(()));
+        assert_eq!(check(&[], MAX_OF_MERCHANT, NOW), Err(SendRefusal::Merchant));
     }
 
     #[test]

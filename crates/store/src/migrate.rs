@@ -16,6 +16,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, text: include_str!("../migrations/0001_first_tables.sql") },
     Migration { number: 2, text: include_str!("../migrations/0002_transfer_reports.sql") },
+    Migration { number: 3, text: include_str!("../migrations/0003_codes_of_a_merchant.sql") },
 ];
 
 const APPLIED: Sql = Sql {

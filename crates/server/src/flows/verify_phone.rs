@@ -13,7 +13,7 @@ use xanpay_domain::contact::Phone;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
 use xanpay_domain::time::Timestamp;
-use xanpay_domain::verification::{COUNTED, PhoneCode, Verification};
+use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, PhoneCode, Verification};
 use xanpay_store::{Merchant, SandboxMessage, StoreError, Tx};
 
 /// How many of the sandbox's newest messages are looked through for one.
@@ -37,6 +37,11 @@ impl Owner {
     /// A phone's passwords of the last hour, the newest first.
     async fn recent(self, tx: &Tx, phone: &str, now: Timestamp) -> Result<Vec<Verification>, StoreError> {
         tx.list_verifications(self.merchant_id, self.environment, phone, now.minus(COUNTED)).await
+    }
+
+    /// How many passwords all customers were sent in the last hour, as far as it matters.
+    async fn count(self, tx: &Tx, now: Timestamp) -> Result<i64, StoreError> {
+        tx.count_verifications(self.merchant_id, self.environment, now.minus(COUNTED), MAX_OF_MERCHANT).await
     }
 }
 
@@ -141,10 +146,10 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
                 let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
                 tx.lock_sending(owner.merchant_id, owner.environment).await?;
                 let sent = owner.recent(&tx, &new.phone, now).await?;
-                if !PhoneCode::judge(&sent, now).may_send(now) {
-                    let detail = "too many codes were asked for this phone; try again later";
-                    return Err(Refusal::new(Kind::TooMany, "too_many_codes", detail).into());
-                }
+                let of_merchant = owner.count(&tx, now).await?;
+                PhoneCode::judge(&sent, now)
+                    .check_send(of_merchant, now)
+                    .map_err(|refusal| Refusal::new(Kind::TooMany, "too_many_codes", refusal.to_string()))?;
                 tx.insert_verification(new).await?;
                 tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
                 // Transactions that share a commit do not wait for each other: one may have sent another meanwhile.

@@ -32,6 +32,8 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, 0, $6)";
     LIST_VERIFICATIONS("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications \
         WHERE merchant_id = $1 AND environment = $2 AND phone = $3 AND created_at > $4 ORDER BY created_at DESC, id DESC LIMIT 10");
+    COUNT_VERIFICATIONS("verifications") = "SELECT COUNT(*) AS verifications FROM (SELECT id FROM verifications \
+        WHERE merchant_id = $1 AND environment = $2 AND created_at > $3 LIMIT $4) AS recent";
     FIND_BY_CODE("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications WHERE code_hash = $1");
     COUNT_ATTEMPT("verifications") = "UPDATE verifications SET attempts = attempts + 1 WHERE id = $1 AND attempts = $2";
     SAVE_VERIFIED("verifications") = "UPDATE verifications SET code_hash = $1, verified_at = $2 WHERE id = $3 AND code_hash IS NULL";
@@ -94,6 +96,22 @@ impl Tx {
     ) -> Result<Vec<Verification>, StoreError> {
         let params = [merchant.into(), environment.as_str().into(), phone.into(), begun_after.into()];
         self.query(LIST_VERIFICATIONS, &params).await?.into_iter().map(read_verification).collect()
+    }
+
+    /// How many verifications of a merchant's customers were begun after an instant, `most` at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_verifications(
+        &self,
+        merchant: MerchantId,
+        environment: Environment,
+        begun_after: Timestamp,
+        most: i64,
+    ) -> Result<i64, StoreError> {
+        let params = [merchant.into(), environment.as_str().into(), begun_after.into(), most.into()];
+        let row = self.query_opt(COUNT_VERIFICATIONS, &params).await?;
+        row.map_or(Ok(0), |mut row| row.int("verifications"))
     }
 
     /// The verification that handed out a code.
