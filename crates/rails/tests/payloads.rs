@@ -105,6 +105,26 @@ fn every_rail_with_a_code_carries_amount_and_nonce() {
 }
 
 #[test]
+fn a_name_that_no_code_can_carry_is_refused_with_its_account() {
+    for (method, kind, account) in examples() {
+        for length in [25, 99, 100, 512] {
+            let name = "x".repeat(length);
+            let input = AccountInput {
+                account: &account.account,
+                name: Some(&name),
+                bank: account.bank.as_deref(),
+                template: account.template.as_deref(),
+                template_as_issued: false,
+            };
+            match parse_account(method, &input) {
+                Ok((named, _)) => drop(written(&named, money(method, 3_500), "ztt1ab", Environment::Live)),
+                Err(fault) => assert_eq!((fault.field, length > 99), ("name", true), "{method} {kind}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn no_sandbox_code_names_an_account_that_could_be_set_up() {
     for (method, kind, account) in examples() {
         let amount = money(method, 3_500);

@@ -20,6 +20,9 @@ pub(crate) const ACCOUNT: &str = "account";
 /// No payment service provider has the handle `invalid`.
 pub(crate) const SANDBOX_VPA: &str = "xanpay-test@invalid";
 
+/// The most characters of a payee's name in a link.
+const MAX_NAME: usize = 99;
+
 pub(crate) static RAIL: Rail = Rail {
     method: Method::InBankTransfer,
     account_kinds: &[
@@ -128,6 +131,10 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         if account.to_ascii_lowercase().ends_with("@invalid") {
             return Err(fault("account", "vpa_impossible", "no UPI provider has the handle invalid"));
         }
+        // A name that no link can carry would fail every charge.
+        if let Some(Err(error)) = draft.name.map(|name| free_text("name", name, MAX_NAME)) {
+            return Err(fault("name", "too_long", &error.message));
+        }
         if draft.name.is_none() {
             draft.warn("name", "missing", "UPI apps show the payee's name; NA is written without one");
         }
@@ -165,7 +172,7 @@ pub(crate) fn payload(
     if account.kind != VPA {
         return Ok(None);
     }
-    let name = account.name.as_deref().map_or(Ok("NA"), |name| free_text("name", name, 99))?;
+    let name = account.name.as_deref().map_or(Ok("NA"), |name| free_text("name", name, MAX_NAME))?;
     let (vpa, name) = match environment {
         Environment::Live => (account.account.as_str(), name),
         Environment::Sandbox => (SANDBOX_VPA, super::SANDBOX_NAME),
@@ -179,7 +186,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     if !is_vpa(vpa) {
         return Err(EncodeError::new("account", "must be a UPI address such as shop@okhdfcbank"));
     }
-    let name = free_text("name", keys.required("name")?, 99)?;
+    let name = free_text("name", keys.required("name")?, MAX_NAME)?;
     let amount = keys.amount(Method::InBankTransfer)?;
     let reference =
         keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::PrintableAscii)).transpose()?;
