@@ -161,7 +161,7 @@ mod tests {
             (sent(OTP_LIFE, 0), CodeStanding::Expired),
             (Verification { verified: Some((Vec::new(), NOW)), ..sent(last, 0) }, CodeStanding::Absent),
         ] {
-            assert_eq!(PhoneCode::judge(&[newest.clone()], NOW).standing, standing, "{newest:?}");
+            assert_eq!(PhoneCode::judge(core::slice::from_ref(&newest), NOW).standing, standing, "{newest:?}");
         }
         assert_eq!(PhoneCode::judge(&[], NOW).standing, CodeStanding::Absent);
     }
