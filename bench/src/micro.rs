@@ -5,10 +5,11 @@ use crate::process::thread_cpu;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::nonce::{Nonce, NonceLength, Strength};
-use xanpay_rails::{AccountInput, PaymentRequest, ReceivingAccount, World, parse_account, payload, qr_svg};
+use xanpay_rails::{AccountInput, PaymentRequest, ReceivingAccount, parse_account, payload, qr_svg};
 use xanpay_server::entropy;
 use xanpay_store::{Store, StoreError};
 
@@ -50,7 +51,7 @@ pub(crate) async fn measure(directory: &Path) -> Result<Micro, Failure> {
 
 fn qr_text(account: &ReceivingAccount, amount: Money) -> Result<String, Failure> {
     let request = PaymentRequest { amount: black_box(amount), reference: "ruzagepit" };
-    Ok(payload(account, &request, World::Live)?.ok_or("PayNow has a QR")?)
+    Ok(payload(account, &request, Environment::Live)?.ok_or("PayNow has a QR")?)
 }
 
 fn each(runs: u32, mut step: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {

@@ -20,5 +20,7 @@ pub mod nonce;
 pub mod retry;
 pub mod secure_hash;
 pub mod session;
+pub mod terms;
 pub mod time;
 pub mod transfer;
+pub mod verification;

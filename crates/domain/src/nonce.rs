@@ -57,8 +57,8 @@ impl NonceLength {
 
     /// A length between 7 and 10.
     #[must_use]
-    pub fn new(letters: usize) -> Option<Self> {
-        (Self::SHORTEST.0..=Self::LONGEST.0).contains(&letters).then_some(Self(letters))
+    pub const fn new(letters: usize) -> Option<Self> {
+        if Self::SHORTEST.0 <= letters && letters <= Self::LONGEST.0 { Some(Self(letters)) } else { None }
     }
 
     /// The number of letters.

@@ -1,7 +1,8 @@
 //! Receiving accounts: what an operator types, checked and brought into one spelling.
 
 use crate::methods;
-use crate::rail::{MatchPolicy, Reliability, rail};
+use crate::rail::{Reliability, rail};
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 
 /// A receiving account as the operator typed it.
@@ -41,7 +42,7 @@ pub struct ReceivingAccount {
 impl ReceivingAccount {
     /// How transfers to this account are told apart unless the operator chose.
     #[must_use]
-    pub fn default_policy(&self) -> MatchPolicy {
+    pub fn default_policy(&self) -> Policy {
         let rail = rail(self.method);
         rail.account_kind(self.kind).map_or(rail.default_policy, |kind| kind.default_policy)
     }

@@ -19,6 +19,6 @@ mod text;
 pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account};
 pub use encode::{EncodeError, Field, encode, encode_keys};
 pub use lint::{Finding, LintField, LintReport, Recognised, is_sandbox_payload, lint};
-pub use payload::{PaymentRequest, World, payload};
-pub use rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability, rail};
+pub use payload::{PaymentRequest, payload};
+pub use rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability, rail};
 pub use svg::{QrError, QrMatrix, qr_modules, qr_svg};

@@ -3,6 +3,7 @@
 use crate::account::ReceivingAccount;
 use crate::encode::{EncodeError, fits};
 use crate::methods;
+use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 
@@ -15,35 +16,29 @@ pub struct PaymentRequest<'a> {
     pub reference: &'a str,
 }
 
-/// Whether real money moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum World {
-    /// The code names the receiving account.
-    Live,
-    /// The code has the rail's real format, a payee that cannot exist and TEST in the name.
-    Sandbox,
-}
-
 /// The text that the payer scans or opens; `None` where the rail or the account has no code and the fields are copied.
+///
+/// In live it names the receiving account. In sandbox it has the rail's real format, a payee that cannot exist and TEST
+/// in the name.
 ///
 /// # Errors
 /// [`EncodeError`] names `amount`, `reference` or the part of the account that the rail's format cannot carry.
 pub fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<Option<String>, EncodeError> {
     check_amount(account.method, request.amount)?;
     match account.method {
-        Method::Fps => methods::fps::payload(account, request, world).map(Some),
-        Method::Paynow => methods::paynow::payload(account, request, world).map(Some),
-        Method::ViettelPay => methods::viettel_pay::payload(account, request, world).map(Some),
-        Method::DuitNow => methods::duit_now::payload(account, request, world),
-        Method::Instapay => methods::instapay::payload(account, request, world).map(Some),
-        Method::PromptPay => methods::prompt_pay::payload(account, request, world).map(Some),
-        Method::InBankTransfer => methods::in_bank_transfer::payload(account, request, world),
-        Method::GojekId => methods::gojek_id::payload(account, request, world).map(Some),
-        Method::Toss => methods::toss::payload(account, request, world).map(Some),
+        Method::Fps => methods::fps::payload(account, request, environment).map(Some),
+        Method::Paynow => methods::paynow::payload(account, request, environment).map(Some),
+        Method::ViettelPay => methods::viettel_pay::payload(account, request, environment).map(Some),
+        Method::DuitNow => methods::duit_now::payload(account, request, environment),
+        Method::Instapay => methods::instapay::payload(account, request, environment).map(Some),
+        Method::PromptPay => methods::prompt_pay::payload(account, request, environment).map(Some),
+        Method::InBankTransfer => methods::in_bank_transfer::payload(account, request, environment),
+        Method::GojekId => methods::gojek_id::payload(account, request, environment).map(Some),
+        Method::Toss => methods::toss::payload(account, request, environment).map(Some),
         Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => Ok(None),
     }
 }

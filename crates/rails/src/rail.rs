@@ -1,7 +1,11 @@
 //! What is fixed about a rail, as data: the docs page, the checkout, nonce allocation and limits read it.
 
 use crate::methods;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::nonce::NonceLength;
+use xanpay_domain::terms::MethodTerms;
 
 /// The static facts of one rail. Country, currency, payable unit and time to live are on [`Method`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,14 +14,14 @@ pub struct Rail {
     pub method: Method,
     /// The forms a receiving account may take; the recommended one first.
     pub account_kinds: &'static [AccountKind],
-    /// Characters of a nonce drawn for this rail, chosen so that no bank on the way cuts it.
-    pub nonce_length: usize,
+    /// The length of a nonce drawn for this rail, chosen so that no bank on the way cuts it.
+    pub nonce_length: NonceLength,
     /// The field in which the payer's bank carries the nonce.
     pub reference: ReferenceField,
     /// How surely the nonce reaches the payee's statement; an account kind may know better.
     pub nonce_reliability: Reliability,
     /// How transfers are told apart unless the account says otherwise; an account kind may know better.
-    pub default_policy: MatchPolicy,
+    pub default_policy: Policy,
     /// The most that one transfer may carry, in minor units of the rail's currency. A default: banks set their own.
     pub max_amount: Option<i64>,
     /// What the payer scans.
@@ -38,6 +42,17 @@ impl Rail {
     pub fn account_kind(&self, name: &str) -> Option<&'static AccountKind> {
         self.account_kinds.iter().find(|kind| kind.name == name)
     }
+
+    /// The terms that hold unless the operator sets others.
+    #[must_use]
+    pub fn usual_terms(&self) -> MethodTerms {
+        let money = |minor| Money::from_minor(minor, self.method.currency()).ok();
+        MethodTerms {
+            time_to_live: self.method.default_time_to_live(),
+            min_amount: None,
+            max_amount: self.max_amount.and_then(money),
+        }
+    }
 }
 
 /// One form of a receiving account.
@@ -52,7 +67,7 @@ pub struct AccountKind {
     /// How surely a nonce arrives with a transfer to an account of this form.
     pub nonce_reliability: Reliability,
     /// How transfers to an account of this form are told apart by default.
-    pub default_policy: MatchPolicy,
+    pub default_policy: Policy,
 }
 
 /// The field of a transfer that carries the nonce.
@@ -125,17 +140,6 @@ pub enum Reliability {
     Uncertain,
     /// There is no place for it.
     None,
-}
-
-/// How incoming transfers of one account are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatchPolicy {
-    /// Account, amount and nonce.
-    Nonce,
-    /// The amount itself: no other payable charge of the account asks the same.
-    UniqueAmount,
-    /// An account number of its own for every charge.
-    VirtualAccount,
 }
 
 /// What the payer scans.

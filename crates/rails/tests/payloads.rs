@@ -6,10 +6,11 @@ mod support;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::{Typed, examples, read_qr, typed};
+use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_rails::{
-    AccountInput, EncodeError, Field, LintReport, PaymentRequest, QrKind, ReceivingAccount, Recognised, World, encode,
+    AccountInput, EncodeError, Field, LintReport, PaymentRequest, QrKind, ReceivingAccount, Recognised, encode,
     encode_keys, is_sandbox_payload, lint, parse_account, payload, qr_modules, qr_svg, rail,
 };
 
@@ -19,8 +20,8 @@ fn money(method: Method, units: i64) -> Money {
     Money::from_minor(units * step, currency).unwrap()
 }
 
-fn written(account: &ReceivingAccount, amount: Money, reference: &str, world: World) -> Option<String> {
-    payload(account, &PaymentRequest { amount, reference }, world).unwrap()
+fn written(account: &ReceivingAccount, amount: Money, reference: &str, environment: Environment) -> Option<String> {
+    payload(account, &PaymentRequest { amount, reference }, environment).unwrap()
 }
 
 /// Where a rail's code has its amount, and where its nonce, if it has a place.
@@ -89,7 +90,7 @@ fn payee(method: Method, report: &LintReport) -> Vec<Typed> {
 fn every_rail_with_a_code_carries_amount_and_nonce() {
     for (method, kind, account) in examples() {
         let amount = money(method, 3_500);
-        let live = written(&account, amount, "ztt1ab", World::Live);
+        let live = written(&account, amount, "ztt1ab", Environment::Live);
         let has_code = match rail(method).qr {
             QrKind::None => false,
             QrKind::Emv => true,
@@ -104,10 +105,30 @@ fn every_rail_with_a_code_carries_amount_and_nonce() {
 }
 
 #[test]
+fn a_name_that_no_code_can_carry_is_refused_with_its_account() {
+    for (method, kind, account) in examples() {
+        for length in [25, 99, 100, 512] {
+            let name = "x".repeat(length);
+            let input = AccountInput {
+                account: &account.account,
+                name: Some(&name),
+                bank: account.bank.as_deref(),
+                template: account.template.as_deref(),
+                template_as_issued: false,
+            };
+            match parse_account(method, &input) {
+                Ok((named, _)) => drop(written(&named, money(method, 3_500), "ztt1ab", Environment::Live)),
+                Err(fault) => assert_eq!((fault.field, length > 99), ("name", true), "{method} {kind}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn no_sandbox_code_names_an_account_that_could_be_set_up() {
     for (method, kind, account) in examples() {
         let amount = money(method, 3_500);
-        let Some(code) = written(&account, amount, "ztt1ab", World::Sandbox) else {
+        let Some(code) = written(&account, amount, "ztt1ab", Environment::Sandbox) else {
             let has_none = rail(method).qr == QrKind::None || (method == Method::InBankTransfer && kind == "account");
             assert!(has_none, "{method} {kind} has no code in the sandbox");
             continue;
@@ -129,7 +150,7 @@ fn no_sandbox_code_names_an_account_that_could_be_set_up() {
 fn a_static_sandbox_code_cannot_be_set_up_as_an_issued_one() {
     for method in [Method::DuitNow, Method::GojekId, Method::Instapay] {
         for (_, _, account) in examples().into_iter().filter(|(of, _, _)| *of == method) {
-            let code = written(&account, money(method, 100), "ztt1ab", World::Sandbox).unwrap();
+            let code = written(&account, money(method, 100), "ztt1ab", Environment::Sandbox).unwrap();
             let template = make_static(&code);
             assert!(lint(&template).valid, "{template}");
             let input = AccountInput { account: "123456", template: Some(&template), ..AccountInput::default() };
@@ -164,7 +185,7 @@ fn an_issued_code_is_shown_unchanged_when_the_account_says_so() {
             ..AccountInput::default()
         };
         let (account, _) = parse_account(method, &input).unwrap();
-        assert_eq!(written(&account, money(method, 100), "ztt1ab", World::Live).as_deref(), Some(template));
+        assert_eq!(written(&account, money(method, 100), "ztt1ab", Environment::Live).as_deref(), Some(template));
     }
 }
 
@@ -175,7 +196,7 @@ fn an_issued_code_with_its_own_reference_keeps_it() {
     );
     let input = AccountInput { account: "shop", template: Some(&template), ..AccountInput::default() };
     let (account, _) = parse_account(Method::DuitNow, &input).unwrap();
-    let code = written(&account, money(Method::DuitNow, 1_000), "ztt1ab", World::Live).unwrap();
+    let code = written(&account, money(Method::DuitNow, 1_000), "ztt1ab", Environment::Live).unwrap();
     assert_eq!(lint(&code).value("62.05"), Some("ABCD"));
     assert_eq!(lint(&code).value("54"), Some("10.00"));
 }
@@ -188,7 +209,7 @@ fn an_issued_code_in_unusual_order_keeps_it_and_nothing_stands_twice() {
     );
     let input = AccountInput { account: "shop", template: Some(&template), ..AccountInput::default() };
     let (account, _) = parse_account(Method::DuitNow, &input).unwrap();
-    let code = written(&account, money(Method::DuitNow, 1_000), "ztt1ab", World::Live).unwrap();
+    let code = written(&account, money(Method::DuitNow, 1_000), "ztt1ab", Environment::Live).unwrap();
     let report = assert_carries(&account, &code, money(Method::DuitNow, 1_000), "ztt1ab");
     let tags: Vec<&str> = report.fields.iter().map(|field| field.tag.as_str()).collect();
     assert_eq!(tags, ["00", "26", "01", "52", "53", "54", "64", "58", "59", "60", "82", "62", "63"]);
@@ -198,8 +219,9 @@ fn an_issued_code_in_unusual_order_keeps_it_and_nothing_stands_twice() {
 #[test]
 fn amounts_that_the_rail_cannot_carry_are_refused() {
     let (_, _, account) = examples().into_iter().find(|(method, _, _)| *method == Method::GojekId).unwrap();
-    let refused =
-        |amount| payload(&account, &PaymentRequest { amount, reference: "ztt1ab" }, World::Live).unwrap_err().field;
+    let refused = |amount| {
+        payload(&account, &PaymentRequest { amount, reference: "ztt1ab" }, Environment::Live).unwrap_err().field
+    };
     let rupiah = Method::GojekId.currency();
     assert_eq!(refused(Money::zero(rupiah)), "amount");
     assert_eq!(refused(Money::from_minor(3_500_050, rupiah).unwrap()), "amount");
@@ -214,7 +236,7 @@ fn references_that_the_rail_cannot_carry_are_refused() {
         }
         for reference in ["", "ünïcode", "line\nbreak", &"A".repeat(36)] {
             let request = PaymentRequest { amount: money(method, 100), reference };
-            if let Err(EncodeError { field, .. }) = payload(&account, &request, World::Live) {
+            if let Err(EncodeError { field, .. }) = payload(&account, &request, Environment::Live) {
                 assert_eq!(field, "reference", "{method} {reference:?}");
             } else {
                 // A DuitNow ID has no code that could fail; accents fold away in Vietnam.
@@ -227,8 +249,8 @@ fn references_that_the_rail_cannot_carry_are_refused() {
 #[test]
 fn every_picture_reads_back_as_its_payload() {
     for (method, _, account) in examples() {
-        for world in [World::Live, World::Sandbox] {
-            let Some(code) = written(&account, money(method, 123_456), "ztt1ab", world) else { continue };
+        for environment in [Environment::Live, Environment::Sandbox] {
+            let Some(code) = written(&account, money(method, 123_456), "ztt1ab", environment) else { continue };
             let matrix = qr_modules(&code).unwrap();
             assert_eq!(read_qr(matrix.size(), |x, y| matrix.dark(x, y)), code);
             let dark = svg_modules(&qr_svg(&code).unwrap());
@@ -281,11 +303,11 @@ proptest! {
     ) {
         let Ok((account, _)) = parse_account(typed.method, &typed.input()) else { return Ok(()) };
         let amount = money(typed.method, units);
-        for world in [World::Live, World::Sandbox] {
-            let Some(code) = written(&account, amount, &reference, world) else { continue };
+        for environment in [Environment::Live, Environment::Sandbox] {
+            let Some(code) = written(&account, amount, &reference, environment) else { continue };
             let report = assert_carries(&account, &code, amount, &reference);
-            prop_assert_eq!(is_sandbox_payload(&code), world == World::Sandbox);
-            if world == World::Live && account.template.is_none() {
+            prop_assert_eq!(is_sandbox_payload(&code), environment == Environment::Sandbox);
+            if environment == Environment::Live && account.template.is_none() {
                 for payee in payee(account.method, &report) {
                     let (read, _) = parse_account(account.method, &payee.input()).unwrap();
                     prop_assert_eq!(&read.account, &account.account);
@@ -312,7 +334,7 @@ proptest! {
         };
         for method in Method::ALL {
             let Ok((account, _)) = parse_account(method, &input) else { continue };
-            let _ = payload(&account, &PaymentRequest { amount: money(method, 1), reference: "ABCD" }, World::Live);
+            let _ = payload(&account, &PaymentRequest { amount: money(method, 1), reference: "ABCD" }, Environment::Live);
         }
     }
 
@@ -326,7 +348,7 @@ proptest! {
     fn a_changed_character_of_a_code_is_refused(at in 0..120_usize, with in "[0-9A-Za-z]", which in 0..100_usize) {
         let all = examples();
         let (method, _, account) = &all[which % all.len()];
-        let Some(code) = written(account, money(*method, 3_500), "ztt1ab", World::Live) else { return Ok(()) };
+        let Some(code) = written(account, money(*method, 3_500), "ztt1ab", Environment::Live) else { return Ok(()) };
         if code.contains("://") || at >= code.len() { return Ok(()) }
         let mut changed = code.clone();
         changed.replace_range(at..=at, &with);

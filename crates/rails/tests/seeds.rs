@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_rails::{AccountInput, PaymentRequest, World, parse_account, payload};
+use xanpay_rails::{AccountInput, PaymentRequest, parse_account, payload};
 
 fn paynow(account: &str, amount: &str, reference: &str) -> String {
     let (account, _) = parse_account(Method::Paynow, &AccountInput { account, ..AccountInput::default() }).unwrap();
     let amount = Money::parse(amount, Currency::SGD).unwrap();
-    payload(&account, &PaymentRequest { amount, reference }, World::Live).unwrap().unwrap()
+    payload(&account, &PaymentRequest { amount, reference }, Environment::Live).unwrap().unwrap()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The gateway's edges and flows: HTTP API, checkout pages, workers, command line.
 
 pub mod app;
+mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -216,6 +216,27 @@ fn a_body_with_broken_chunks_is_a_bad_request_and_one_without_end_is_too_large()
 }
 
 #[test]
+fn what_is_no_http_is_refused_without_a_body_as_the_documentation_says() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch);
+    let fields = "X-A: b\r\n".repeat(101);
+    for (request, status) in [
+        ("GARBAGE\r\n\r\n".to_owned(), "400 Bad Request"),
+        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(0x1_0000)), "414 URI Too Long"),
+        (format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n"), "431 Request Header Fields Too Large"),
+    ] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        // The answer may come before everything is written, and the connection be closed with it.
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\nconnection: close\r\n")), "{answer}");
+        assert!(answer.contains("content-length: 0\r\n") && !answer.contains("x-request-id"), "{answer}");
+    }
+}
+
+#[test]
 fn an_answer_does_not_wait_for_what_follows_its_request() {
     let scratch = Scratch::new();
     let server = Server::start(&scratch);
@@ -506,6 +527,16 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
     assert_eq!(report["files"][0]["file"], "absent.xml");
     assert_eq!(report["files"][0]["error"]["code"], "file_unreadable");
     assert_eq!(report["files"][1]["entries"], 2);
+}
+
+#[test]
+fn a_file_without_end_is_too_large_and_costs_no_more_than_a_large_one() {
+    let scratch = Scratch::new();
+    let report = scratch.json(&["statement", "import", "/dev/zero", "--dry-run"], 1);
+    assert_eq!(report["files"][0]["error"]["code"], "payload_too_large");
+    assert_eq!(scratch.json(&["rate", "import", "/dev/zero"], 1)["error"]["code"], "payload_too_large");
+    let settings = scratch.json(&["config", "check", "--config", "/dev/zero"], 1);
+    assert_eq!(settings["errors"][0]["setting"], "/dev/zero");
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub enum StoreError {
     /// A lock could not be had in time or the database chose this transaction to end a deadlock; nothing was done.
     #[error("the database is busy")]
     Busy,
-    /// The database cannot be reached; nothing was done.
+    /// The database cannot be reached, or its disk cannot be written or read; nothing was done.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
     /// The connection was lost while committing: the change may or may not be stored.

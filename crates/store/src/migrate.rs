@@ -17,6 +17,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, text: include_str!("../migrations/0001_first_tables.sql") },
     Migration { number: 2, text: include_str!("../migrations/0002_transfer_reports.sql") },
     Migration { number: 3, text: include_str!("../migrations/0003_one_index_per_search.sql") },
+    Migration { number: 4, text: include_str!("../migrations/0004_codes_of_a_merchant.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

@@ -1,9 +1,11 @@
 //! Bank transfer, Australia: BSB and account number, or PayID. There is no QR standard; the fields are copied.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const PAYID_PHONE: &str = "payid-phone";
@@ -12,7 +14,7 @@ pub(crate) const PAYID_ABN: &str = "payid-abn";
 pub(crate) const PAYID_ACN: &str = "payid-acn";
 
 const fn kind(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
-    AccountKind { name, format, example, nonce_reliability: Reliability::Typed, default_policy: MatchPolicy::Nonce }
+    AccountKind { name, format, example, nonce_reliability: Reliability::Typed, default_policy: Policy::Nonce }
 }
 
 pub(crate) static RAIL: Rail = Rail {
@@ -24,7 +26,7 @@ pub(crate) static RAIL: Rail = Rail {
         kind(PAYID_ABN, "PayID: ABN of 11 digits", "51824753556"),
         kind(PAYID_ACN, "PayID: ACN of 9 digits", "004085616"),
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Reference / Description",
         max_len: 18,
@@ -32,7 +34,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::AustralianDirectEntry,
     },
     nonce_reliability: Reliability::Typed,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
     app_link: false,

@@ -6,10 +6,13 @@ use crate::emv::profile::{Payee, Profile};
 use crate::emv::template::Issued;
 use crate::encode::{EncodeError, Keys};
 use crate::lint::{Findings, is_sandbox_payload};
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const MERCHANT: &str = "merchant";
 pub(crate) const MOBILE: &str = "mobile";
@@ -31,31 +34,31 @@ pub(crate) static RAIL: Rail = Rail {
             format: "merchant's account or id, with the issued static DuitNow QR",
             example: "123456789",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::UniqueAmount,
+            default_policy: Policy::UniqueAmount,
         },
         AccountKind {
             name: MOBILE,
             format: "DuitNow ID: mobile number as +60XXXXXXXXX",
             example: "+60123456789",
             nonce_reliability: Reliability::Typed,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: BUSINESS,
             format: "DuitNow ID: business registration number of 12 digits",
             example: "201901000005",
             nonce_reliability: Reliability::Typed,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: NRIC,
             format: "DuitNow ID: identity card number of 12 digits",
             example: "770305021234",
             nonce_reliability: Reliability::Typed,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Recipient Reference",
         max_len: 25,
@@ -63,7 +66,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::AlphanumericSpace,
     },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::UniqueAmount,
+    default_policy: Policy::UniqueAmount,
     max_amount: Some(3_000_000),
     qr: QrKind::Template,
     app_link: false,
@@ -179,16 +182,16 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<Option<String>, EncodeError> {
     text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
-    let template = match (world, account.template.as_deref()) {
-        (World::Sandbox, _) => SANDBOX_TEMPLATE,
-        (World::Live, Some(template)) => template,
-        (World::Live, None) => return Ok(None),
+    let template = match (environment, account.template.as_deref()) {
+        (Environment::Sandbox, _) => SANDBOX_TEMPLATE,
+        (Environment::Live, Some(template)) => template,
+        (Environment::Live, None) => return Ok(None),
     };
     let code = Issued::reread(template)?;
-    if world == World::Live && account.template_as_issued {
+    if environment == Environment::Live && account.template_as_issued {
         return Ok(Some(code.as_issued()));
     }
     code.with_amount_and_room(&request.amount.to_decimal(), request.reference).map(Some)

@@ -6,11 +6,14 @@ use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const FPS_ID: &str = "fps-id";
 pub(crate) const MOBILE: &str = "mobile";
@@ -32,24 +35,24 @@ pub(crate) static RAIL: Rail = Rail {
             format: "FPS identifier of 7 or 9 digits",
             example: "1234567",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: MOBILE,
             format: "mobile number as +852-XXXXXXXX",
             example: "+852-91234567",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: EMAIL,
             format: "e-mail address",
             example: "pay@shop.hk",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Payment reference",
         max_len: 25,
@@ -57,7 +60,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::PrintableAscii,
     },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::Emv,
     app_link: false,
@@ -217,19 +220,19 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
-    let proxy = match (world, account.kind) {
-        (World::Live, kind) => Proxy { kind, value: account.account.clone() },
-        (World::Sandbox, MOBILE) => Proxy { kind: MOBILE, value: SANDBOX_MOBILE.to_owned() },
-        (World::Sandbox, EMAIL) => Proxy { kind: EMAIL, value: SANDBOX_EMAIL.to_owned() },
-        (World::Sandbox, _) => Proxy { kind: FPS_ID, value: SANDBOX_FPS_ID.to_owned() },
+    let proxy = match (environment, account.kind) {
+        (Environment::Live, kind) => Proxy { kind, value: account.account.clone() },
+        (Environment::Sandbox, MOBILE) => Proxy { kind: MOBILE, value: SANDBOX_MOBILE.to_owned() },
+        (Environment::Sandbox, EMAIL) => Proxy { kind: EMAIL, value: SANDBOX_EMAIL.to_owned() },
+        (Environment::Sandbox, _) => Proxy { kind: FPS_ID, value: SANDBOX_FPS_ID.to_owned() },
     };
     let clearing_code = account.bank.as_deref().filter(|bank| proxy.kind != FPS_ID && text::is_digits(bank));
-    let name = super::payee_name(account, world);
+    let name = super::payee_name(account, environment);
     Code {
         proxy: &proxy,
-        clearing_code: if world == World::Live { clearing_code } else { None },
+        clearing_code: if environment == Environment::Live { clearing_code } else { None },
         amount: Some(&request.amount.to_decimal()),
         currency: Currency::HKD,
         reference: Some(text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?),

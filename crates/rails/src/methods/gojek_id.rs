@@ -6,10 +6,13 @@ use crate::emv::profile::{Payee, Profile};
 use crate::emv::template::{Fee, Issued};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::{Findings, is_sandbox_payload};
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const MERCHANT: &str = "merchant";
 
@@ -26,9 +29,9 @@ pub(crate) static RAIL: Rail = Rail {
         format: "merchant id (NMID, ID and 13 digits) or name, with the issued static QRIS code",
         example: "ID1020000000001",
         nonce_reliability: Reliability::None,
-        default_policy: MatchPolicy::UniqueAmount,
+        default_policy: Policy::UniqueAmount,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Catatan (note)",
         max_len: 25,
@@ -36,7 +39,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::Alphanumeric,
     },
     nonce_reliability: Reliability::None,
-    default_policy: MatchPolicy::UniqueAmount,
+    default_policy: Policy::UniqueAmount,
     // 10 million rupiah in ISO 4217 minor units.
     max_amount: Some(1_000_000_000),
     qr: QrKind::Template,
@@ -102,15 +105,15 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
     text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
-    let template = match world {
-        World::Live => account.template.as_deref().ok_or_else(|| EncodeError::new("template", "is required"))?,
-        World::Sandbox => SANDBOX_TEMPLATE,
+    let template = match environment {
+        Environment::Live => account.template.as_deref().ok_or_else(|| EncodeError::new("template", "is required"))?,
+        Environment::Sandbox => SANDBOX_TEMPLATE,
     };
     let code = Issued::reread(template)?;
-    if world == World::Live && account.template_as_issued {
+    if environment == Environment::Live && account.template_as_issued {
         return Ok(code.as_issued());
     }
     code.with_amount(&request.amount.to_decimal_with(0), None)

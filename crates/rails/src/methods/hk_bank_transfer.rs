@@ -1,9 +1,11 @@
 //! Bank transfer, Hong Kong: FPS by account number or CHATS. No QR exists for it; the fields are copied.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -14,9 +16,9 @@ pub(crate) static RAIL: Rail = Rail {
         format: "bank code (3 digits), branch code (3) and account number (6 to 9)",
         example: "004-123-456789",
         nonce_reliability: Reliability::Typed,
-        default_policy: MatchPolicy::Nonce,
+        default_policy: Policy::Nonce,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Message to payee / Remarks",
         max_len: 18,
@@ -24,7 +26,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::Alphanumeric,
     },
     nonce_reliability: Reliability::Typed,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
     app_link: false,

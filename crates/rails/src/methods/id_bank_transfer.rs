@@ -1,9 +1,11 @@
 //! Bank transfer, Indonesia: BI-FAST or a virtual account. No QR; the fields are copied.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -14,12 +16,12 @@ pub(crate) static RAIL: Rail = Rail {
         format: "bank (code of 3 digits, or name) and account number of 10 to 16 digits",
         example: "1234567890",
         nonce_reliability: Reliability::Uncertain,
-        default_policy: MatchPolicy::UniqueAmount,
+        default_policy: Policy::UniqueAmount,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField { name: "Berita", max_len: 18, upper_case: false, alphabet: Alphabet::Alphanumeric },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::UniqueAmount,
+    default_policy: Policy::UniqueAmount,
     // 250 million rupiah in ISO 4217 minor units.
     max_amount: Some(25_000_000_000),
     qr: QrKind::None,

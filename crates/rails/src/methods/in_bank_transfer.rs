@@ -4,18 +4,24 @@ use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount
 use crate::encode::{EncodeError, Keys};
 use crate::link;
 use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::{AmountError, Money};
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const VPA: &str = "vpa";
 pub(crate) const ACCOUNT: &str = "account";
 
 /// No payment service provider has the handle `invalid`.
 pub(crate) const SANDBOX_VPA: &str = "xanpay-test@invalid";
+
+/// The most characters of a payee's name in a link.
+const MAX_NAME: usize = 99;
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::InBankTransfer,
@@ -25,17 +31,17 @@ pub(crate) static RAIL: Rail = Rail {
             format: "UPI address name@handle",
             example: "shop@okhdfcbank",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: ACCOUNT,
             format: "account number of 9 to 18 digits; the bank is its IFSC of 11 characters",
             example: "50100012345678",
             nonce_reliability: Reliability::Typed,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Note / Remarks",
         max_len: 35,
@@ -43,7 +49,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::AlphanumericSpace,
     },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     // One lakh, the cap of person-to-person UPI.
     max_amount: Some(10_000_000),
     qr: QrKind::Link,
@@ -125,6 +131,10 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         if account.to_ascii_lowercase().ends_with("@invalid") {
             return Err(fault("account", "vpa_impossible", "no UPI provider has the handle invalid"));
         }
+        // A name that no link can carry would fail every charge.
+        if let Some(Err(error)) = draft.name.map(|name| free_text("name", name, MAX_NAME)) {
+            return Err(fault("name", "too_long", &error.message));
+        }
         if draft.name.is_none() {
             draft.warn("name", "missing", "UPI apps show the payee's name; NA is written without one");
         }
@@ -156,16 +166,16 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<Option<String>, EncodeError> {
     let reference = text::exact("reference", request.reference, 35, Alphabet::Alphanumeric)?;
     if account.kind != VPA {
         return Ok(None);
     }
-    let name = account.name.as_deref().map_or(Ok("NA"), |name| free_text("name", name, 99))?;
-    let (vpa, name) = match world {
-        World::Live => (account.account.as_str(), name),
-        World::Sandbox => (SANDBOX_VPA, super::SANDBOX_NAME),
+    let name = account.name.as_deref().map_or(Ok("NA"), |name| free_text("name", name, MAX_NAME))?;
+    let (vpa, name) = match environment {
+        Environment::Live => (account.account.as_str(), name),
+        Environment::Sandbox => (SANDBOX_VPA, super::SANDBOX_NAME),
     };
     Ok(Some(write(vpa, name, Some(&request.amount.to_decimal()), Some(reference), Some(reference))))
 }
@@ -176,7 +186,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     if !is_vpa(vpa) {
         return Err(EncodeError::new("account", "must be a UPI address such as shop@okhdfcbank"));
     }
-    let name = free_text("name", keys.required("name")?, 99)?;
+    let name = free_text("name", keys.required("name")?, MAX_NAME)?;
     let amount = keys.amount(Method::InBankTransfer)?;
     let reference =
         keys.text("reference")?.map(|text| text::exact("reference", text, 35, Alphabet::PrintableAscii)).transpose()?;

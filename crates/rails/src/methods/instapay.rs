@@ -7,10 +7,13 @@ use crate::emv::template::Issued;
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::{Findings, is_sandbox_payload};
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const WALLET: &str = "wallet";
@@ -35,24 +38,24 @@ pub(crate) static RAIL: Rail = Rail {
             format: "account number of 6 to 19 digits; the bank is its BIC of 11 characters",
             example: "001234567890",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::UniqueAmount,
+            default_policy: Policy::UniqueAmount,
         },
         AccountKind {
             name: WALLET,
             format: "wallet's mobile number as 09XXXXXXXXX; the bank is the wallet's BIC",
             example: "09171234567",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::UniqueAmount,
+            default_policy: Policy::UniqueAmount,
         },
         AccountKind {
             name: MERCHANT,
             format: "merchant's account or id, with the issued static QR Ph code",
             example: "091021405",
             nonce_reliability: Reliability::Uncertain,
-            default_policy: MatchPolicy::UniqueAmount,
+            default_policy: Policy::UniqueAmount,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Message / Purpose",
         max_len: 25,
@@ -60,7 +63,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::Alphanumeric,
     },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::UniqueAmount,
+    default_policy: Policy::UniqueAmount,
     max_amount: Some(5_000_000),
     qr: QrKind::Emv,
     app_link: false,
@@ -215,23 +218,23 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
     let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
-    let template = account.template.as_deref().map(|issued| match world {
-        World::Live => issued,
-        World::Sandbox => SANDBOX_TEMPLATE,
+    let template = account.template.as_deref().map(|issued| match environment {
+        Environment::Live => issued,
+        Environment::Sandbox => SANDBOX_TEMPLATE,
     });
     if let Some(template) = template {
         let code = Issued::reread(template)?;
-        if world == World::Live && account.template_as_issued {
+        if environment == Environment::Live && account.template_as_issued {
             return Ok(code.as_issued());
         }
         return code.with_amount_and_room(&amount, reference);
     }
-    let name = super::payee_name(account, world);
-    let live = world == World::Live;
+    let name = super::payee_name(account, environment);
+    let live = environment == Environment::Live;
     Person {
         bic: match (live, account.bank.as_deref()) {
             (true, Some(bank)) => bank,

@@ -1,8 +1,8 @@
 //! One file per payment method.
 
 use crate::account::ReceivingAccount;
-use crate::payload::World;
 use crate::text;
+use xanpay_domain::environment::Environment;
 
 pub(crate) mod au_bank_transfer;
 pub(crate) mod duit_now;
@@ -22,9 +22,9 @@ pub(crate) mod viettel_pay;
 pub(crate) const SANDBOX_NAME: &str = "XANPAY TEST";
 
 /// Tag 59 of a charge: the holder's name as far as it can be written, `NA` where none can.
-pub(crate) fn payee_name(account: &ReceivingAccount, world: World) -> String {
-    match world {
-        World::Live => text::account_name(account.name.as_deref(), 25).unwrap_or_else(|| "NA".to_owned()),
-        World::Sandbox => SANDBOX_NAME.to_owned(),
+pub(crate) fn payee_name(account: &ReceivingAccount, environment: Environment) -> String {
+    match environment {
+        Environment::Live => text::account_name(account.name.as_deref(), 25).unwrap_or_else(|| "NA".to_owned()),
+        Environment::Sandbox => SANDBOX_NAME.to_owned(),
     }
 }

@@ -2,9 +2,11 @@
 //! number validation, algorithms A to G and X.
 
 use crate::account::{AccountFault, AccountInput, Draft, Parsed};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -15,13 +17,13 @@ pub(crate) static RAIL: Rail = Rail {
         format: "bank (2 digits), branch (4), account (7 or 8) and suffix (2 to 4)",
         example: "01-0902-0068389-00",
         nonce_reliability: Reliability::Typed,
-        default_policy: MatchPolicy::Nonce,
+        default_policy: Policy::Nonce,
     }],
     // ASB cuts what payers type into a field at 8 characters, although 12 may pass between banks.
-    nonce_length: 8,
+    nonce_length: NonceLength::new(8).unwrap(),
     reference: ReferenceField { name: "Reference", max_len: 12, upper_case: false, alphabet: Alphabet::NewZealand },
     nonce_reliability: Reliability::Typed,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
     app_link: false,

@@ -5,10 +5,13 @@ use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const MOBILE: &str = "mobile";
 pub(crate) const UEN: &str = "uen";
@@ -26,7 +29,7 @@ pub(crate) static RAIL: Rail = Rail {
             format: "UEN of 9 or 10 characters, with an optional suffix of 3",
             example: "201403121W",
             nonce_reliability: Reliability::Carried,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         AccountKind {
             name: MOBILE,
@@ -34,10 +37,10 @@ pub(crate) static RAIL: Rail = Rail {
             example: "+6591234567",
             nonce_reliability: Reliability::Uncertain,
             // The API's own examples ask the exact amount of a mobile number; the nonce is shown to type as well.
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "UEN / Bill Reference Number",
         max_len: 25,
@@ -45,7 +48,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::PrintableAscii,
     },
     nonce_reliability: Reliability::Carried,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: Some(20_000_000),
     qr: QrKind::Emv,
     app_link: false,
@@ -245,22 +248,22 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
     let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
-    let proxy = match (world, account.kind == MOBILE) {
-        (World::Live, _) => Proxy { kind: account.kind, value: account.account.clone() },
-        (World::Sandbox, true) => Proxy { kind: MOBILE, value: SANDBOX_MOBILE.to_owned() },
-        (World::Sandbox, false) => Proxy { kind: UEN, value: SANDBOX_UEN.to_owned() },
+    let proxy = match (environment, account.kind == MOBILE) {
+        (Environment::Live, _) => Proxy { kind: account.kind, value: account.account.clone() },
+        (Environment::Sandbox, true) => Proxy { kind: MOBILE, value: SANDBOX_MOBILE.to_owned() },
+        (Environment::Sandbox, false) => Proxy { kind: UEN, value: SANDBOX_UEN.to_owned() },
     };
     let code = Code {
         proxy: &proxy,
         amount: Some(&amount),
         reference: Some(reference),
-        name: match world {
-            World::Live => "NA",
-            World::Sandbox => super::SANDBOX_NAME,
+        name: match environment {
+            Environment::Live => "NA",
+            Environment::Sandbox => super::SANDBOX_NAME,
         },
         city: "Singapore",
         expiry: None,

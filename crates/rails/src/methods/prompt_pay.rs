@@ -6,10 +6,13 @@ use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const BILLER: &str = "biller";
 pub(crate) const MOBILE: &str = "mobile";
@@ -23,13 +26,7 @@ pub(crate) const GUID_BILL: &str = "A000000677010112";
 pub(crate) const GUID_BILL_ABROAD: &str = "A000000677012006";
 
 const fn no_reference(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
-    AccountKind {
-        name,
-        format,
-        example,
-        nonce_reliability: Reliability::None,
-        default_policy: MatchPolicy::UniqueAmount,
-    }
+    AccountKind { name, format, example, nonce_reliability: Reliability::None, default_policy: Policy::UniqueAmount }
 }
 
 pub(crate) static RAIL: Rail = Rail {
@@ -40,13 +37,13 @@ pub(crate) static RAIL: Rail = Rail {
             format: "biller id of 15 digits",
             example: "099400016550100",
             nonce_reliability: Reliability::Carried,
-            default_policy: MatchPolicy::Nonce,
+            default_policy: Policy::Nonce,
         },
         no_reference(MOBILE, "mobile number of 10 digits", "0812345678"),
         no_reference(TAX_ID, "national or tax id of 13 digits", "1234567890121"),
         no_reference(E_WALLET, "e-wallet id of 15 digits, written as wallet:...", "wallet:140000812345678"),
     ],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Reference 1 (Ref1)",
         max_len: 20,
@@ -54,7 +51,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::UpperAlphanumeric,
     },
     nonce_reliability: Reliability::Carried,
-    default_policy: MatchPolicy::UniqueAmount,
+    default_policy: Policy::UniqueAmount,
     max_amount: None,
     qr: QrKind::Emv,
     app_link: false,
@@ -235,13 +232,13 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
     let reference = bill_reference("reference", request.reference)?;
     let live = account.account.trim_start_matches("wallet:");
-    let number = match world {
-        World::Live => live.to_owned(),
-        World::Sandbox => "0".repeat(live.len()),
+    let number = match environment {
+        Environment::Live => live.to_owned(),
+        Environment::Sandbox => "0".repeat(live.len()),
     };
     let payee = match account.kind {
         BILLER => Recipient { root: "30", inner: bill(&number, Some(&reference), None)?, terminal: None },
@@ -253,7 +250,7 @@ pub(crate) fn payload(
     Code {
         payee,
         amount: Some(&request.amount.to_decimal()),
-        name: if world == World::Live { None } else { Some(super::SANDBOX_NAME) },
+        name: if environment == Environment::Live { None } else { Some(super::SANDBOX_NAME) },
         city: None,
         category: None,
         message: None,

@@ -4,10 +4,13 @@ use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount
 use crate::encode::{EncodeError, Keys};
 use crate::link;
 use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -22,9 +25,9 @@ pub(crate) static RAIL: Rail = Rail {
         format: "bank name and account number of 10 to 14 digits",
         example: "100012345678",
         nonce_reliability: Reliability::Uncertain,
-        default_policy: MatchPolicy::UniqueAmount,
+        default_policy: Policy::UniqueAmount,
     }],
-    nonce_length: 7,
+    nonce_length: NonceLength::SHORTEST,
     reference: ReferenceField {
         name: "Name shown to recipient (받는 분에게 표시)",
         max_len: 7,
@@ -32,7 +35,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::Alphanumeric,
     },
     nonce_reliability: Reliability::Uncertain,
-    default_policy: MatchPolicy::UniqueAmount,
+    default_policy: Policy::UniqueAmount,
     max_amount: None,
     qr: QrKind::Link,
     app_link: true,
@@ -93,16 +96,16 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
     text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
-    match world {
-        World::Live => {
+    match environment {
+        Environment::Live => {
             let bank = account.bank.as_deref().ok_or_else(|| EncodeError::new("bank", "is required"))?;
             Ok(write(check_bank(bank)?, &account.account, &amount))
         }
-        World::Sandbox => Ok(write(SANDBOX_BANK, SANDBOX_ACCOUNT, &amount)),
+        Environment::Sandbox => Ok(write(SANDBOX_BANK, SANDBOX_ACCOUNT, &amount)),
     }
 }
 

@@ -6,10 +6,13 @@ use crate::emv::reader::{find, objects};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
-use crate::payload::{PaymentRequest, World};
-use crate::rail::{AccountKind, Alphabet, MatchPolicy, QrKind, Rail, ReferenceField, Reliability};
+use crate::payload::PaymentRequest;
+use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
+use xanpay_domain::nonce::NonceLength;
 
 pub(crate) const ACCOUNT: &str = "account";
 
@@ -27,9 +30,9 @@ pub(crate) static RAIL: Rail = Rail {
         format: "account number of at most 19 letters and digits; the bank is its BIN of 6 digits (default 971005)",
         example: "0381234567",
         nonce_reliability: Reliability::Carried,
-        default_policy: MatchPolicy::Nonce,
+        default_policy: Policy::Nonce,
     }],
-    nonce_length: 9,
+    nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Transfer content (Nội dung)",
         max_len: 25,
@@ -37,7 +40,7 @@ pub(crate) static RAIL: Rail = Rail {
         alphabet: Alphabet::AlphanumericSpace,
     },
     nonce_reliability: Reliability::Carried,
-    default_policy: MatchPolicy::Nonce,
+    default_policy: Policy::Nonce,
     max_amount: Some(499_999_999),
     qr: QrKind::Emv,
     app_link: false,
@@ -148,9 +151,9 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 pub(crate) fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
-    world: World,
+    environment: Environment,
 ) -> Result<String, EncodeError> {
-    let live = world == World::Live;
+    let live = environment == Environment::Live;
     Code {
         bin: if live { account.bank.as_deref().unwrap_or(VIETTEL_BIN) } else { SANDBOX_BIN },
         account: if live { &account.account } else { SANDBOX_ACCOUNT },

@@ -22,7 +22,7 @@ pub(super) struct Hash {
 
 pub(super) fn run(command: &Hash, context: &Context) -> Result<(), Failure> {
     let id = values::merchant_id(&command.merchant)?;
-    let body = values::read_input(MAX_BODY as u64)?;
+    let body = values::read_input(MAX_BODY)?;
     let environment = context.environment;
     let hash = context.with_app(|app| async move {
         let merchant = app.store.reader().await?.find_merchant(id, environment).await?;

@@ -17,7 +17,7 @@ use xanpay_domain::method::Method;
 use xanpay_rails::{EncodeError, Field, Finding, LintField, LintReport, encode, encode_keys, lint, qr_svg};
 
 /// More than any QR code holds, and than any fields for one.
-const MAX_INPUT: u64 = 64 * 1024;
+const MAX_INPUT: usize = 64 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Qr {

@@ -6,18 +6,14 @@ use super::output::{note, table};
 use super::values;
 use crate::app::App;
 use crate::config::{Config, span_text};
+use crate::flows::save_rates;
 use crate::http::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
-use std::sync::Arc;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry, find_rate, inverted_against};
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate as Value, RateEntry};
 use xanpay_statements::read_rates;
-use xanpay_store::StoreError;
-
-/// Who says so when the operator does.
-pub(crate) const SOURCE: &str = OPERATOR;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Rate {
@@ -70,10 +66,10 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
     let rate = Value::parse(&set.rate).map_err(|error| Failure::field("rate", "rate_invalid", error.to_string()))?;
     let force = set.force;
     context.with_app(|app| async move {
-        let entry = RateEntry { rate, source: SOURCE.to_owned(), as_of: app.clock.real_now() };
+        let entry = RateEntry { rate, source: OPERATOR.to_owned(), as_of: app.clock.real_now() };
         save(&app, vec![PairRate { base, quote, entry }], force).await
     })?;
-    let text = format!("1 {base} = {rate} {quote}, good for {}", life(&context.config, SOURCE));
+    let text = format!("1 {base} = {rate} {quote}, good for {}", life(&context.config, OPERATOR));
     context.output.result(&json!({ "rates": 1 }), &text)
 }
 
@@ -98,45 +94,16 @@ fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     context.output.result(&json!({ "rates": count, "format": format.as_str(), "asOf": as_of }), &text)
 }
 
-/// Stores all rates or none; of the same source, a newer one that is known stays. Returns how many were stored. A rate
-/// of the opposite direction is the commonest mistake, and the dearest.
-async fn save(app: &App, mut rates: Vec<PairRate>, force: bool) -> Result<usize, Failure> {
-    let known = app.store.reader().await?.list_rates().await?;
-    let key = |rate: &PairRate| (rate.base, rate.quote, rate.entry.source.clone());
-    rates.retain(|rate| !known.iter().any(|old| key(old) == key(rate) && old.entry.as_of > rate.entry.as_of));
-    for PairRate { base, quote, entry } in rates.iter().filter(|_| !force) {
-        if let Some(other) = inverted_against(&known, *base, *quote, entry.rate) {
-            let message = format!(
-                "1 {base} = {} {quote} looks upside down: so far 1 {base} was {} {quote} ({}); --force sets it all the same",
-                entry.rate, other.rate, other.source
-            );
-            return Err(Failure::field("rate", "rate_inverted", message));
-        }
+/// Saves rates and warns of those that are far from what was known; returns how many were stored.
+async fn save(app: &App, rates: Vec<PairRate>, force: bool) -> Result<usize, Failure> {
+    let saved = save_rates(app, rates, force).await?;
+    for (PairRate { base, quote, entry }, before) in &saved.jumps {
+        note(&format!(
+            "warning: 1 {base} = {} {quote} is far from the {} of before ({}); check it",
+            entry.rate, before.rate, before.source
+        ));
     }
-    let (ages, now) = (app.terms.rate_ages, app.clock.real_now());
-    for PairRate { base, quote, entry } in &rates {
-        if let Some(other) =
-            find_rate(&known, *base, *quote, ages, now).ok().filter(|old| entry.rate.jumps_from(old.rate))
-        {
-            note(&format!(
-                "warning: 1 {base} = {} {quote} is far from the {} of before ({}); check it",
-                entry.rate, other.rate, other.source
-            ));
-        }
-    }
-    let count = rates.len();
-    let rates = Arc::new(rates);
-    let saved = app.store.write(move |tx| {
-        let rates = Arc::clone(&rates);
-        async move {
-            for rate in rates.iter() {
-                tx.save_rate(rate).await?;
-            }
-            Ok::<_, StoreError>(())
-        }
-    });
-    saved.await?;
-    Ok(count)
+    Ok(saved.count)
 }
 
 /// How long rates of a source may be used.

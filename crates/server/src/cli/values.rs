@@ -1,12 +1,14 @@
 //! Reading the values of options.
 
 use super::failure::Failure;
-use std::io::Read;
+use crate::bounded;
+use std::io;
 use std::path::Path;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::id::{Id, MerchantId};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_statements::{DEFAULT_MAX_BYTES, ReadError};
 
 /// A method, or which ones there are.
 pub(super) fn method(text: &str) -> Result<Method, String> {
@@ -48,26 +50,28 @@ pub(super) fn percent(text: &str) -> Result<u32, String> {
     format!("{whole}{fraction:0<2}").parse().ok().filter(|points| *points <= 10_000).ok_or_else(expected)
 }
 
-/// The bytes of a file that the user named.
+/// The bytes of a bank's file, or of one of rates, that the user named.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::new("file_unreadable", format!("{}: {error}", path.display())))
+    bounded::read_file(path, DEFAULT_MAX_BYTES).map_err(|error| {
+        let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
+        let code = if is_too_large { ReadError::PAYLOAD_TOO_LARGE } else { "file_unreadable" };
+        Failure::new(code, format!("{}: {error}", path.display()))
+    })
 }
 
 /// What comes in on standard input, at most so many bytes of it.
-pub(super) fn read_input(most: u64) -> Result<String, Failure> {
+pub(super) fn read_input(most: usize) -> Result<String, Failure> {
     let bytes = read_input_bytes(most)?;
-    if bytes.len() as u64 > most {
+    if bytes.len() > most {
         return Err(Failure::new("input_too_large", format!("standard input has more than {most} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| Failure::new("input_unreadable", "standard input is not UTF-8"))
 }
 
 /// What stands on standard input, at most one byte more than `most`.
-pub(super) fn read_input_bytes(most: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))?;
-    Ok(bytes)
+pub(super) fn read_input_bytes(most: usize) -> Result<Vec<u8>, Failure> {
+    bounded::read_past(io::stdin().lock(), most)
+        .map_err(|error| Failure::new("input_unreadable", format!("standard input: {error}")))
 }
 
 /// Writes a file that the user named.

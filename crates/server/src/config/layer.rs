@@ -2,7 +2,9 @@
 
 use super::ConfigFault;
 use super::names::{METHODS, known, method_setting, names, unknown};
+use crate::bounded;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use xanpay_domain::method::Method;
 
@@ -13,6 +15,9 @@ const CONFIG_VARIABLE: &str = "XANPAY_CONFIG";
 /// Variables of tests and build scripts that share the prefix.
 const FOREIGN_VARIABLES: [&str; 2] = ["XANPAY_CORPUS", "XANPAY_BIN"];
 const FOREIGN_PREFIX: &str = "XANPAY_TEST_";
+
+/// The most bytes of a file: all settings of all methods take a few thousand.
+const MAX_FILE: usize = 1024 * 1024;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +98,10 @@ impl Layer {
 
     /// The settings of a TOML file.
     pub fn file(path: &Path, faults: &mut Vec<ConfigFault>) -> Self {
-        match std::fs::read_to_string(path) {
+        let read = bounded::read_file(path, MAX_FILE).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not UTF-8"))
+        });
+        match read {
             Ok(text) => Self::toml(path, &text, faults),
             Err(error) => {
                 faults.push(ConfigFault::new(path.display().to_string(), format!("cannot be read: {error}")));

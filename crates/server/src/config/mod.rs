@@ -1,9 +1,9 @@
 //! Settings: command line, then environment, then file, then defaults.
 //!
 //! Every setting has one name. `max_connections` is `max_connections` in the TOML file, `XANPAY_MAX_CONNECTIONS` in the
-//! environment and, as one start may want to change it, `--max-connections` on the command line. A name that nobody knows is an error in the file and on the command
-//! line, and a warning in the environment, which is shared with others: a setting with a typing mistake would otherwise be
-//! silently without effect.
+//! environment and, as one start may want to change it, `--max-connections` on the command line. A name that nobody knows
+//! is an error in the file and on the command line, and a warning in the environment, which is shared with others: a
+//! setting with a typing mistake would otherwise be silently without effect.
 //!
 //! What is decided for each payment method stands in a table of its own, `[methods.paynow]`, and in the environment as
 //! `XANPAY_METHODS_PAYNOW_...`; thirteen times three flags would hide the others in the help.

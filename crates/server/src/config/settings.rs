@@ -6,7 +6,7 @@ use super::{
     ConfigError, ConfigFault, ECB_RATE_AGE, Given, Layer, MAX_AMOUNT, METHOD_SETTINGS, MIN_AMOUNT, OPERATOR_RATE_AGE,
     Origin, SETTINGS, SettingInfo, TIME_TO_LIVE,
 };
-use crate::terms::{MethodTerms, Terms};
+use crate::terms::Terms;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,9 @@ use std::path::PathBuf;
 use url::Url;
 use xanpay_domain::exchange::RateAges;
 use xanpay_domain::method::Method;
+use xanpay_domain::terms::MethodTerms;
 use xanpay_domain::time::Span;
+use xanpay_rails::rail;
 
 /// Where the data is when nobody says.
 const DEFAULT_DATA: &str = "xanpay-data";
@@ -279,7 +281,7 @@ impl<'a> Reader<'a> {
     }
 
     fn method_terms(&mut self, method: Method) -> MethodTerms {
-        let usual = MethodTerms::usual(method);
+        let usual = rail(method).usual_terms();
         let [time, least, most] = [TIME_TO_LIVE, MIN_AMOUNT, MAX_AMOUNT].map(|key| method_setting(method, key));
         let (shortest, longest) = TIME_TO_LIVE_BOUNDS;
         let terms = MethodTerms {

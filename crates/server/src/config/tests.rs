@@ -1,5 +1,4 @@
 use super::*;
-use crate::terms::MethodTerms;
 use std::path::{Path, PathBuf};
 use xanpay_domain::exchange::RateAges;
 use xanpay_domain::method::Method;
@@ -164,7 +163,7 @@ fn a_method_has_a_table_of_its_own_and_the_environment_comes_before_it() {
     let config = Config::resolve(std::slice::from_ref(&file), Vec::new()).unwrap();
     assert_eq!(paynow(&config), (Span::minutes(45), Some(50), Some(100_000)));
     assert_eq!(config.terms.rate_ages, RateAges { ecb: Span::days(5), ..RateAges::default() });
-    assert_eq!(config.terms.of(Method::Fps), MethodTerms::usual(Method::Fps));
+    assert_eq!(config.terms.of(Method::Fps), xanpay_rails::rail(Method::Fps).usual_terms());
 
     let variables = [
         ("XANPAY_METHODS_PAYNOW_TIME_TO_LIVE", "2h"),

@@ -8,6 +8,7 @@ use crate::config::{Config, Storage};
 use crate::entropy;
 use crate::flows::{
     CreatedKey, FlowError, NewAccount, NewMerchant, NewWebhook, add_account, add_webhook, create_key, create_merchant,
+    save_rates,
 };
 use crate::outbound::signature::{RsaVerifier, WebhookSecret};
 use base64::Engine;
@@ -19,11 +20,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
-use xanpay_domain::exchange::{Rate, RateEntry};
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate, RateEntry};
 use xanpay_domain::id::MerchantId;
 use xanpay_domain::method::Method;
 use xanpay_rails::rail;
-use xanpay_store::{PairRate, StoreError};
 
 /// The seeds' receiving account and its holder.
 const SEED_ACCOUNT: (&str, &str) = ("+6585867834", "DN");
@@ -217,18 +217,11 @@ async fn set_rates(app: &App) -> Result<(), Failure> {
     let mut rates = Vec::new();
     for (base, quote, text) in RATES {
         let rate = Rate::parse(text).map_err(|error| Failure::new("internal_error", format!("{text}: {error}")))?;
-        rates.push(PairRate { base, quote, entry: RateEntry { rate, source: "operator".to_owned(), as_of } });
+        rates.push(PairRate { base, quote, entry: RateEntry { rate, source: OPERATOR.to_owned(), as_of } });
     }
-    let save = app.store.write(move |tx| {
-        let rates = rates.clone();
-        async move {
-            for rate in &rates {
-                tx.save_rate(rate).await?;
-            }
-            Ok::<_, StoreError>(())
-        }
-    });
-    Ok(save.await?)
+    // Play rates are no news to be warned of.
+    save_rates(app, rates, true).await?;
+    Ok(())
 }
 
 /// Writes a file that only its owner can read.

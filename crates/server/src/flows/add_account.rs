@@ -8,7 +8,7 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
-use xanpay_rails::{AccountInput, MatchPolicy, Warning, parse_account};
+use xanpay_rails::{AccountInput, Warning, parse_account};
 use xanpay_store::Account;
 
 /// An account to add, as the operator typed it.
@@ -55,11 +55,7 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
     {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }
-    let policy = new.policy.unwrap_or(match parsed.default_policy() {
-        MatchPolicy::Nonce => Policy::Nonce,
-        MatchPolicy::UniqueAmount => Policy::UniqueAmount,
-        MatchPolicy::VirtualAccount => Policy::VirtualAccount,
-    });
+    let policy = new.policy.unwrap_or(parsed.default_policy());
     let account = Arc::new(Account {
         id: AccountId::new(app.clock.real_now(), entropy::bytes()),
         environment: new.environment,

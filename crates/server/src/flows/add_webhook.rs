@@ -15,7 +15,8 @@ pub(crate) const PASSWORD_PURPOSE: &str = "webhooks.password";
 pub(crate) const SECRET_PURPOSE: &str = "webhooks.secret";
 
 /// An endpoint to add.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub struct NewWebhook {
     /// The world that it hears of.
     pub environment: Environment,
@@ -28,7 +29,8 @@ pub struct NewWebhook {
 }
 
 /// A new endpoint with its signing secret, which is shown once.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub struct AddedWebhook {
     /// Its id.
     pub id: WebhookId,

@@ -9,7 +9,8 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{ChargeId, MerchantId};
 
 /// In whose name a charge is called off.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub enum CancelAuthority {
     /// The merchant's, by its API key.
     Merchant(MerchantId, Environment),

@@ -20,7 +20,8 @@ use xanpay_domain::time::Timestamp;
 use xanpay_store::{Fingerprint, Merchant, StoreError, Tx};
 
 /// What a merchant asks for, read and checked for form.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub struct NewCharge {
     /// What the merchant wants to receive.
     pub merchant_amount: Money,
@@ -48,7 +49,8 @@ pub struct CreatedCharge {
 }
 
 /// Everything of a charge that is decided before its transaction begins.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) merchant_id: MerchantId,
     pub(super) environment: Environment,

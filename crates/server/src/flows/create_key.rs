@@ -11,7 +11,8 @@ use xanpay_domain::time::Timestamp;
 use xanpay_store::ApiKey;
 
 /// A new key pair. The secret is not stored and cannot be shown again.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub struct CreatedKey {
     /// The public half.
     pub api_key: String,

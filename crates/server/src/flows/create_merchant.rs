@@ -36,7 +36,8 @@ pub struct NewMerchant {
 }
 
 /// A new merchant with its first key.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub struct CreatedMerchant {
     /// Its id.
     pub id: MerchantId,

@@ -23,6 +23,7 @@ mod placement;
 mod quote;
 mod record_transfer;
 mod refusal;
+mod save_rates;
 mod start_checkout;
 mod verify_phone;
 
@@ -44,5 +45,6 @@ pub use initiate_session::initiate_session;
 pub use quote::{Offer, offers};
 pub use record_transfer::{NewTransfer, RecordedTransfer, record_transfer};
 pub use refusal::{Fault, FlowError, Kind, Refusal};
+pub use save_rates::{SavedRates, save_rates};
 pub use start_checkout::{Start, Started, check_method, start_checkout};
-pub use verify_phone::{CodeStanding, PhoneCode, can_send_codes, confirm_phone, phone_code, sandbox_message, send_otp};
+pub use verify_phone::{can_send_codes, confirm_phone, phone_code, sandbox_message, send_otp};

@@ -9,8 +9,8 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_domain::nonce::{Nonce, NonceLength, Strength};
-use xanpay_rails::{PaymentRequest, World, payload, rail};
+use xanpay_domain::nonce::{Nonce, Strength};
+use xanpay_rails::{PaymentRequest, payload, rail};
 use xanpay_store::{Fingerprint, Tx};
 
 /// Nonces drawn for one charge. The first ones keep the larger distance of equal amounts, the rest the smaller one; when
@@ -44,6 +44,7 @@ pub(super) async fn place(
     fingerprint: Option<&Fingerprint>,
     seeds: &NonceSeeds,
 ) -> Result<Placed, FlowError> {
+    let length = rail(offer.method).nonce_length;
     for account in &offer.accounts {
         let Some(amount) = free_amount(tx, account, offer).await? else { continue };
         charge.customer_amount = amount;
@@ -51,7 +52,7 @@ pub(super) async fn place(
         let claim = account.row.policy.claim(amount);
         for (turn, seed) in seeds.iter().enumerate() {
             let strength = if turn < STRONG_DRAWS { Strength::PerAmount } else { Strength::Plain };
-            let Some(nonce) = Nonce::draw(*seed, nonce_length(offer.method), amount.minor(), strength) else {
+            let Some(nonce) = Nonce::draw(*seed, length, amount.minor(), strength) else {
                 continue;
             };
             charge.destination = destination(account, charge.environment, amount, &nonce)?;
@@ -91,11 +92,6 @@ async fn free_amount(tx: &Tx, account: &KnownAccount, offer: &Offer) -> Result<O
     }
 }
 
-/// The nonce length of a rail; its default where the rail's own figure is none that nonces have.
-fn nonce_length(method: Method) -> NonceLength {
-    NonceLength::new(rail(method).nonce_length).unwrap_or(NonceLength::DEFAULT)
-}
-
 /// A nonce as a rail carries it.
 pub(super) fn spell(method: Method, nonce: &Nonce) -> String {
     let upper = rail(method).reference.upper_case;
@@ -110,12 +106,8 @@ fn destination(
     nonce: &Nonce,
 ) -> Result<Destination, FlowError> {
     let nonce = spell(account.row.method, nonce);
-    let world = match environment {
-        Environment::Sandbox => World::Sandbox,
-        Environment::Live => World::Live,
-    };
     let request = PaymentRequest { amount, reference: &nonce };
-    let qr_code = payload(&account.rail, &request, world).map_err(|error| {
+    let qr_code = payload(&account.rail, &request, environment).map_err(|error| {
         Refusal::field("method", "method_unavailable", format!("cannot carry this charge: {error}"))
     })?;
     Ok(Destination {

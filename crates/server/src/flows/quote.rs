@@ -3,10 +3,10 @@
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
 use crate::directory::{Freshness, KnownAccount, usable_accounts};
-use crate::terms::{MethodTerms, OutsideLimits};
 use xanpay_domain::exchange::{LockedRate, QuoteRefusal, quote};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_domain::terms::{MethodTerms, OutsideLimits};
 use xanpay_store::Merchant;
 
 /// A method by which an amount can be paid now.
@@ -45,12 +45,7 @@ impl NoOffer {
             Self::Rate(QuoteRefusal::OutOfRange) => {
                 Refusal::field(field, "amount_out_of_range", format!("{method} cannot be paid in this amount"))
             }
-            Self::Limits(OutsideLimits::Above(limit)) => {
-                Refusal::field(field, "amount_out_of_range", format!("{method} takes at most {limit} in one transfer"))
-            }
-            Self::Limits(OutsideLimits::Below(limit)) => {
-                Refusal::field(field, "amount_out_of_range", format!("{method} takes at least {limit} in one transfer"))
-            }
+            Self::Limits(outside) => Refusal::field(field, "amount_out_of_range", format!("{method} {outside}")),
         }
     }
 }

@@ -14,7 +14,8 @@ use xanpay_domain::session::{Session, SessionCommand, SessionRefusal};
 use xanpay_store::{Merchant, StoreError, Tx};
 
 /// What the customer has entered on the checkout page.
-#[derive(Debug, Clone)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone)]
 pub struct Start {
     /// The chosen method.
     pub method: Method,

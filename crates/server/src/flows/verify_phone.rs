@@ -1,6 +1,6 @@
-//! A customer proves a phone number by a one-time password.
+//! A customer proves a phone number by a one-time password of six digits. How often and how long is decided in
+//! [`xanpay_domain::verification`].
 //!
-//! Six digits, good for five minutes and five guesses; again after 60 seconds at the earliest, five an hour per phone.
 //! The answer never tells whether a number is known. In sandbox the message goes to the merchant's inbox.
 
 use super::create_charge::Draft;
@@ -12,77 +12,15 @@ use subtle::ConstantTimeEq;
 use xanpay_domain::contact::Phone;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
-use xanpay_domain::time::{Span, Timestamp};
-use xanpay_store::{Merchant, SandboxMessage, StoreError, Tx, Verification};
+use xanpay_domain::time::Timestamp;
+use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, PhoneCode, Verification};
+use xanpay_store::{Merchant, SandboxMessage, StoreError, Tx};
 
-const OTP_LIFE: Span = Span::minutes(5);
-const CODE_LIFE: Span = Span::minutes(60);
-const RESEND_AFTER: Span = Span::seconds(60);
-const MAX_GUESSES: i64 = 5;
-const MAX_PER_HOUR: usize = 5;
 /// How many of the sandbox's newest messages are looked through for one.
 const INBOX_LOOK: i64 = 50;
 /// Length and alphabet of the verification code that a charge is created with.
 const CODE_LENGTH: usize = 29;
 const CODE_ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// How it stands with the one-time passwords of a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PhoneCode {
-    /// What can be done with the newest one.
-    pub standing: CodeStanding,
-    /// When the newest one was sent, if one was within the hour.
-    pub sent_at: Option<Timestamp>,
-    /// The instant from which another may be sent.
-    pub next_at: Timestamp,
-}
-
-/// What can be done with the newest one-time password of a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeStanding {
-    /// None was sent within the hour, or it has done its work.
-    Absent,
-    /// It is waited for.
-    Awaited {
-        /// Guesses that were wrong.
-        wrong: i64,
-        /// Guesses that are left.
-        left: i64,
-    },
-    /// It was guessed too often.
-    Spent,
-    /// It is too old.
-    Expired,
-}
-
-impl PhoneCode {
-    /// Judges a phone's passwords of the last hour, the newest first.
-    fn judge(recent: &[Verification], now: Timestamp) -> Self {
-        let standing = match recent.first() {
-            None => CodeStanding::Absent,
-            Some(last) if last.verified.is_some() => CodeStanding::Absent,
-            Some(last) if now.since(last.created_at) >= OTP_LIFE => CodeStanding::Expired,
-            Some(last) if last.attempts >= MAX_GUESSES => CodeStanding::Spent,
-            Some(last) => CodeStanding::Awaited { wrong: last.attempts, left: MAX_GUESSES - last.attempts },
-        };
-        let sent_at = recent.first().map(|last| last.created_at);
-        let after_last = sent_at.map(|sent_at| sent_at.plus(RESEND_AFTER));
-        let after_many = recent.get(MAX_PER_HOUR - 1).map(|fifth| fifth.created_at.plus(Span::hours(1)));
-        Self { standing, sent_at, next_at: after_last.max(after_many).unwrap_or(now) }
-    }
-
-    /// Whether another password may be sent.
-    #[must_use]
-    pub fn may_send(&self, now: Timestamp) -> bool {
-        self.next_at <= now
-    }
-
-    /// Whether a password is waited for.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        matches!(self.standing, CodeStanding::Awaited { .. })
-    }
-}
 
 /// Whose phones are proved, and where.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +36,12 @@ impl Owner {
 
     /// A phone's passwords of the last hour, the newest first.
     async fn recent(self, tx: &Tx, phone: &str, now: Timestamp) -> Result<Vec<Verification>, StoreError> {
-        tx.list_verifications(self.merchant_id, self.environment, phone, now.minus(Span::hours(1))).await
+        tx.list_verifications(self.merchant_id, self.environment, phone, now.minus(COUNTED)).await
+    }
+
+    /// How many passwords all customers were sent in the last hour, as far as it matters.
+    async fn count(self, tx: &Tx, now: Timestamp) -> Result<i64, StoreError> {
+        tx.count_verifications(self.merchant_id, self.environment, now.minus(COUNTED), MAX_OF_MERCHANT).await
     }
 }
 
@@ -201,12 +144,18 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
             async move {
                 let (new, message) = &*job;
                 let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
-                if !PhoneCode::judge(&owner.recent(&tx, &new.phone, now).await?, now).may_send(now) {
-                    let detail = "too many codes were asked for this phone; try again later";
-                    return Err(Refusal::new(Kind::TooMany, "too_many_codes", detail).into());
-                }
+                tx.lock_sending(owner.merchant_id, owner.environment).await?;
+                let sent = owner.recent(&tx, &new.phone, now).await?;
+                let of_merchant = owner.count(&tx, now).await?;
+                PhoneCode::judge(&sent, now)
+                    .check_send(of_merchant, now)
+                    .map_err(|refusal| Refusal::new(Kind::TooMany, "too_many_codes", refusal.to_string()))?;
                 tx.insert_verification(new).await?;
                 tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
+                // Transactions that share a commit do not wait for each other: one may have sent another meanwhile.
+                if owner.recent(&tx, &new.phone, now).await?.len() > sent.len() + 1 {
+                    return Err(StoreError::Conflict.into());
+                }
                 Ok::<_, FlowError>(())
             }
         })
@@ -267,13 +216,9 @@ pub(super) fn new_code() -> String {
 /// Reads the code of a charge request: good for one charge of its merchant within the hour.
 pub(super) async fn usable_code(tx: &Tx, draft: &Draft, code: &str) -> Result<UsableCode, FlowError> {
     let found = tx.find_verification_by_code(&hash(&[code])).await?.filter(|found| {
-        found.merchant_id == draft.merchant_id && found.environment == draft.environment && is_young(found, draft.now)
+        found.merchant_id == draft.merchant_id && found.environment == draft.environment && found.proves_at(draft.now)
     });
     let found = found.ok_or_else(invalid_code)?;
     let phone = found.phone.split_once(' ').and_then(|(code, number)| Phone::parse(code, number).ok());
     Ok(UsableCode { id: found.id, phone: phone.ok_or_else(invalid_code)?, used: found.charge_id.is_some() })
-}
-
-fn is_young(verification: &Verification, now: Timestamp) -> bool {
-    verification.verified.as_ref().is_some_and(|(_, at)| now.since(*at) <= CODE_LIFE)
 }

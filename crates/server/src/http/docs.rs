@@ -6,15 +6,17 @@ use super::checkout::text::ENGLISH;
 use super::checkout::{assets, html};
 use super::router::Web;
 use crate::config::span_text;
-use crate::terms::{MethodTerms, Terms};
+use crate::terms::Terms;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
+use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_rails::{MatchPolicy, QrKind, Reliability, rail};
+use xanpay_domain::terms::MethodTerms;
+use xanpay_rails::{QrKind, Reliability, rail};
 
 /// What is around the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +145,7 @@ fn view(method: Method, terms: MethodTerms) -> RailView {
         reference_length: facts.reference.max_len,
         alphabet: facts.reference.alphabet.in_words(),
         upper_case: facts.reference.upper_case,
-        nonce_length: facts.nonce_length,
+        nonce_length: facts.nonce_length.letters(),
         reliability: reliability(facts.nonce_reliability),
         policy: policy(facts.default_policy),
         limits: limits(terms, method),
@@ -210,11 +212,11 @@ fn reliability(reliability: Reliability) -> &'static str {
     }
 }
 
-fn policy(policy: MatchPolicy) -> &'static str {
+fn policy(policy: Policy) -> &'static str {
     match policy {
-        MatchPolicy::Nonce => "by nonce",
-        MatchPolicy::UniqueAmount => "by amount",
-        MatchPolicy::VirtualAccount => "by account",
+        Policy::Nonce => "by nonce",
+        Policy::UniqueAmount => "by amount",
+        Policy::VirtualAccount => "by account",
     }
 }
 

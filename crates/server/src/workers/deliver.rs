@@ -10,7 +10,7 @@ use crate::outbound::signature::{
     SignatureError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, XANPAY_KEY_ID, XANPAY_SIGNATURE,
     XANPAY_TIMESTAMP, sign,
 };
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -221,8 +221,6 @@ fn headers(
         insert(XANPAY_TIMESTAMP, &now_seconds.to_string());
         insert(XANPAY_KEY_ID, signer.key_id());
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("xanpay/", env!("CARGO_PKG_VERSION"))));
     if let Some(authorization) = &credentials.authorization {
         headers.insert(AUTHORIZATION, authorization.clone());
     }

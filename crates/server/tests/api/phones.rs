@@ -3,7 +3,10 @@
 use crate::support::{Answer, Call, Caller, Gateway};
 use serde_json::{Value, json};
 use xanpay_domain::environment::Environment;
+use xanpay_domain::id::VerificationId;
 use xanpay_domain::time::Span;
+use xanpay_domain::verification::{MAX_OF_MERCHANT, Verification};
+use xanpay_store::StoreError;
 use xanpay_testkit::{Database, on_both_databases, row_counts};
 
 const SEND: &str = "/customers/phone/verification";
@@ -147,6 +150,39 @@ async fn passwords_are_sent_once_a_minute_and_five_times_an_hour() {
             let answer = gateway.send(Call::post(SEND).by(&merchant).json(&bad)).await.expect(400);
             assert_eq!(answer.fields(), ["phone"]);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_merchants_customers_are_sent_so_many_passwords_an_hour() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let other = gateway.merchant("Paper Moon", Environment::Sandbox).await;
+        let (id, environment, now) = (merchant.id(), merchant.environment, gateway.app.clock.now(merchant.environment));
+        let sent = move |n: i64| Verification {
+            id: VerificationId::new(now, n.to_be_bytes()),
+            merchant_id: id,
+            environment,
+            phone: format!("+65 {n}"),
+            otp_hash: vec![0],
+            attempts: 0,
+            created_at: now,
+            verified: None,
+            charge_id: None,
+        };
+        let fill = gateway.app.store.write(move |tx| async move {
+            for n in 1..MAX_OF_MERCHANT {
+                tx.insert_verification(&sent(n)).await?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        fill.await.unwrap();
+        send(&gateway, &merchant, "91234567").await.expect(200);
+        send(&gateway, &merchant, "81234567").await.expect_problem(429, "too_many_codes");
+        send(&gateway, &other, "81234567").await.expect(200);
+        gateway.advance(Span::hours(1));
+        send(&gateway, &merchant, "81234567").await.expect(200);
     })
     .await;
 }

@@ -181,3 +181,21 @@ async fn two_processes_on_one_database_credit_one_transfer_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_thirty_codes_asked_for_one_phone_at_once_one_is_sent() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for round in 1..=3 {
+            let phone = json!({"phone": {"code": "+65", "phone": format!("9123456{round}")}});
+            let ask = |_| Call::post("/customers/phone/verification").by(&merchant).json(&phone);
+            let answers = at_once(&gateway, (0..30).map(ask).collect()).await;
+            let sent = answers.iter().filter(|answer| answer.status == 200).count();
+            let refused = answers.iter().filter(|answer| answer.status == 429).count();
+            assert_eq!((sent, refused), (1, 29), "{answers:?}");
+            let counts = row_counts(database).await;
+            assert_eq!((counts["verifications"], counts["sandbox_messages"]), (round, round));
+        }
+    })
+    .await;
+}

@@ -8,11 +8,12 @@ use xanpay_domain::exchange::RateAges;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_domain::terms::MethodTerms;
 use xanpay_domain::time::Span;
 use xanpay_server::clock::Clock;
 use xanpay_server::flows::{self, NewAccount};
 use xanpay_server::outbound::address::AddressPolicy;
-use xanpay_server::terms::{MethodTerms, Terms};
+use xanpay_server::terms::Terms;
 use xanpay_testkit::{Database, on_both_databases};
 
 fn paynow(min_amount: &str, max_amount: &str, time_to_live: Span) -> Terms {

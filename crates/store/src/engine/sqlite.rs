@@ -188,6 +188,8 @@ fn driver_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
         Some(ErrorCode::DiskFull) => StoreError::Unavailable("the disk is full".into()),
+        // Before a commit nothing is at stake, and the next try may find the disk mended; see [`commit`] for the rest.
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Driver(error.to_string()),
     }
 }
@@ -340,6 +342,7 @@ fn roll_back(connection: &SharedConnection) {
 mod tests {
     use super::*;
     use crate::engine::{Queue, Sql};
+    use rusqlite::ffi;
     use xanpay_testkit::Database;
 
     const INSERT: Sql = Sql::new("t", "INSERT INTO t (id) VALUES ($1)");
@@ -397,6 +400,17 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_acknowledged_whose_commit_is_refused_and_the_rest_of_the_batch_is_stored() {
         assert_eq!(acknowledged_and_lost(write_batch).await, (0, 7));
+    }
+
+    #[test]
+    fn a_disk_that_fails_before_a_commit_is_unavailable_and_a_broken_rule_is_not() {
+        let answer = |code| driver_error(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CANTOPEN] {
+            assert!(matches!(answer(code), StoreError::Unavailable(_)), "{code}");
+        }
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_CONSTRAINT_CHECK, ffi::SQLITE_ERROR] {
+            assert!(matches!(answer(code), StoreError::Driver(_)), "{code}");
+        }
     }
 
     #[tokio::test]

@@ -6,29 +6,7 @@ use crate::value::Row;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{ChargeId, MerchantId, VerificationId};
 use xanpay_domain::time::Timestamp;
-
-/// One attempt of a customer to prove a phone number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verification {
-    /// Its id.
-    pub id: VerificationId,
-    /// The merchant for whom the phone is proved.
-    pub merchant_id: MerchantId,
-    /// The world it belongs to.
-    pub environment: Environment,
-    /// Country code and number, joined by a space.
-    pub phone: String,
-    /// Keyed hash of the one-time password.
-    pub otp_hash: Vec<u8>,
-    /// Wrong guesses so far.
-    pub attempts: i64,
-    /// When the password was sent.
-    pub created_at: Timestamp,
-    /// SHA-256 of the verification code that was handed out, and when.
-    pub verified: Option<(Vec<u8>, Timestamp)>,
-    /// The charge that used the code.
-    pub charge_id: Option<ChargeId>,
-}
+use xanpay_domain::verification::Verification;
 
 /// A message that the sandbox kept instead of sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +26,14 @@ macro_rules! verification_columns {
 }
 
 statements! {
+    LOCK_SENDING("merchant_settings") = "SELECT merchant_id FROM merchant_settings WHERE merchant_id = $1 AND environment = $2 \
+        /* for update */";
     INSERT_VERIFICATION("verifications") = "INSERT INTO verifications (id, merchant_id, environment, phone, otp_hash, attempts, created_at) \
         VALUES ($1, $2, $3, $4, $5, 0, $6)";
     LIST_VERIFICATIONS("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications \
         WHERE merchant_id = $1 AND environment = $2 AND phone = $3 AND created_at > $4 ORDER BY created_at DESC, id DESC LIMIT 10");
+    COUNT_VERIFICATIONS("verifications") = "SELECT COUNT(*) AS verifications FROM (SELECT id FROM verifications \
+        WHERE merchant_id = $1 AND environment = $2 AND created_at > $3 LIMIT $4) AS recent";
     FIND_BY_CODE("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications WHERE code_hash = $1");
     COUNT_ATTEMPT("verifications") = "UPDATE verifications SET attempts = attempts + 1 WHERE id = $1 AND attempts = $2";
     SAVE_VERIFIED("verifications") = "UPDATE verifications SET code_hash = $1, verified_at = $2 WHERE id = $3 AND code_hash IS NULL";
@@ -76,6 +58,15 @@ fn read_verification(mut row: Row) -> Result<Verification, StoreError> {
 }
 
 impl Tx {
+    /// Waits for other transactions that send passwords to a merchant's customers, on PostgreSQL, until this one ends.
+    /// Those that share its commit hold the lock together.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lock_sending(&self, merchant: MerchantId, environment: Environment) -> Result<(), StoreError> {
+        self.query_opt(LOCK_SENDING, &[merchant.into(), environment.as_str().into()]).await.map(drop)
+    }
+
     /// Adds a verification whose password is on its way.
     ///
     /// # Errors
@@ -105,6 +96,22 @@ impl Tx {
     ) -> Result<Vec<Verification>, StoreError> {
         let params = [merchant.into(), environment.as_str().into(), phone.into(), begun_after.into()];
         self.query(LIST_VERIFICATIONS, &params).await?.into_iter().map(read_verification).collect()
+    }
+
+    /// How many verifications of a merchant's customers were begun after an instant, `most` at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_verifications(
+        &self,
+        merchant: MerchantId,
+        environment: Environment,
+        begun_after: Timestamp,
+        most: i64,
+    ) -> Result<i64, StoreError> {
+        let params = [merchant.into(), environment.as_str().into(), begun_after.into(), most.into()];
+        let row = self.query_opt(COUNT_VERIFICATIONS, &params).await?;
+        row.map_or(Ok(0), |mut row| row.int("verifications"))
     }
 
     /// The verification that handed out a code.

@@ -13,8 +13,9 @@ use xanpay_domain::method::Method;
 use xanpay_domain::session::{Prefill, Session, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
+use xanpay_domain::verification::Verification;
 use xanpay_store::{
-    Account, ApiKey, Merchant, PairRate, Permission, SandboxMessage, StoreError, Verification, VersionedCharge, Webhook,
+    Account, ApiKey, Merchant, PairRate, Permission, SandboxMessage, StoreError, VersionedCharge, Webhook,
 };
 use xanpay_testkit::{World, commit, on_both_databases};
 
@@ -494,6 +495,18 @@ async fn a_verification_is_guessed_proved_and_used_once_each() {
         assert_eq!(list(merchant, Environment::Sandbox, began).await, std::slice::from_ref(&later));
         assert_eq!(list(merchant, Environment::Live, before).await, []);
         assert_eq!(list(world.id(), Environment::Sandbox, before).await, []);
+        let count = async |environment, after, most| {
+            let tx = store.reader().await.unwrap();
+            tx.count_verifications(merchant, environment, after, most).await.unwrap()
+        };
+        for (environment, after, most, expected) in [
+            (Environment::Sandbox, before, 10, 3),
+            (Environment::Sandbox, before, 2, 2),
+            (Environment::Sandbox, began, 10, 1),
+            (Environment::Live, before, 10, 0),
+        ] {
+            assert_eq!(count(environment, after, most).await, expected, "{environment} {most}");
+        }
 
         commit!(store, |tx, first| tx.count_verification_attempt(&first).await?).unwrap();
         let twice = commit!(store, |tx, first| tx.count_verification_attempt(&first).await?);

@@ -11,7 +11,8 @@ use xanpay_domain::money::Money;
 use xanpay_domain::session::{Prefill, Session, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
-use xanpay_store::{Event, Verification};
+use xanpay_domain::verification::Verification;
+use xanpay_store::Event;
 use xanpay_testkit::World;
 
 /// Text that breaks on every careless byte: quotes, controls, scripts of both directions, a character beyond the basic

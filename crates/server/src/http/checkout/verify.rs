@@ -8,12 +8,13 @@ use super::load::{Checkout, NoPage, Visitor, frame, html, message, see, see_page
 use super::present::{choose_again, form, session_summary};
 use super::start::unprovable;
 use super::view::{ChooseNotice, CodeFault, Inbox, MethodFault, Standing, VerifyPage};
-use crate::flows::{self, CodeStanding, FlowError, Kind, Start, Started};
+use crate::flows::{self, FlowError, Kind, Start, Started};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::environment::Environment;
+use xanpay_domain::verification::CodeStanding;
 
 /// How many digits a code has.
 const DIGITS: usize = 6;

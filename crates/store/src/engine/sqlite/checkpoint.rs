@@ -7,12 +7,14 @@
 use super::{SharedConnection, driver_error, stop};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
+use rusqlite::ErrorCode;
 use rusqlite::hooks::Wal;
 use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Pages in the log after which it is folded in the background: 4 MiB.
 const FOLD_EVERY: i32 = 1024;
@@ -50,7 +52,9 @@ impl Folder {
             while rung.recv().is_ok() {
                 fold(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
                 // SQLite syncs the file when the log is folded to its end; what is on the disk by then costs nothing.
-                judge(file.sync_data().map_err(|error| StoreError::Driver(error.to_string())));
+                if let Err(error) = file.sync_data() {
+                    end_on(&StoreError::Driver(error.to_string()));
+                }
             }
         })?;
         Ok(Self { bell, thread, rung_at: 0 })
@@ -74,26 +78,33 @@ impl Folder {
         }
     }
 
-    /// The last words: all of the log is folded, so that a backup of the file alone is whole.
+    /// The last words: all of the log is folded, so that a backup of the file alone is whole. A command beside a running
+    /// server leaves to it what cannot be had at once: waiting for readers would hold the write lock meanwhile.
     pub(super) fn end(self, writer: &SharedConnection) {
         drop(self.bell);
         // A panic there has nothing to say to this thread.
         let _ = self.thread.join();
-        fold(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+        // Most of it goes without the write lock, which the truncation then holds for a moment only.
+        fold(writer, "PRAGMA wal_checkpoint(PASSIVE)");
+        if writer.lock().busy_timeout(Duration::ZERO).is_ok() {
+            fold(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
     }
 }
 
 fn fold(connection: &SharedConnection, pragma: &str) {
     let folded = connection.lock().prepare_cached(pragma).and_then(|mut fold| fold.query_row([], |_| Ok(())));
-    judge(folded.map_err(driver_error));
+    let Err(error) = folded else { return };
+    match error.sqlite_error_code() {
+        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {}
+        _ => end_on(&driver_error(error)),
+    }
 }
 
-fn judge(folded: Result<(), StoreError>) {
-    match folded {
-        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
-        Ok(()) | Err(StoreError::Busy | StoreError::Unavailable(_)) => {}
-        Err(error) if planted::has(Fault::Deaf) => drop(error),
-        Err(error) => stop(&error),
+fn end_on(error: &StoreError) {
+    if !planted::has(Fault::Deaf) {
+        stop(error);
     }
 }
 
@@ -122,5 +133,20 @@ mod tests {
         folder.end(&writer);
         let log = std::fs::metadata(database.path().with_extension("db-wal")).map_or(0, |log| log.len());
         assert_eq!(log, 0);
+    }
+
+    #[test]
+    fn the_last_words_wait_for_nobody_who_reads_or_writes() {
+        let database = Database::sqlite();
+        let [leaving, reading, writing] = std::array::from_fn(|_| connect(&database.path()).unwrap());
+        leaving.batch("CREATE TABLE t (id INTEGER PRIMARY KEY)").unwrap();
+        reading.batch("BEGIN; SELECT * FROM t").unwrap();
+        leaving.batch("INSERT INTO t VALUES (1)").unwrap();
+        let folder = Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap();
+        let began = std::time::Instant::now();
+        folder.end(&leaving);
+        writing.batch("BEGIN IMMEDIATE").unwrap();
+        Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap().end(&leaving);
+        assert!(began.elapsed() < super::super::BUSY_TIMEOUT, "{:?}", began.elapsed());
     }
 }
