@@ -20,6 +20,9 @@ use xanpay_domain::session::{Session, SessionState};
 use xanpay_domain::time::Timestamp;
 use xanpay_store::Merchant;
 
+/// Bytes that a page seldom exceeds; the template's own estimate leaves out what is put into it, the QR for one.
+const USUAL_PAGE: usize = 20 * 1024;
+
 /// A session with everything that its page shows.
 pub(super) struct Checkout {
     pub(super) session: Session,
@@ -157,8 +160,9 @@ pub(super) fn see(url: &str) -> Response {
 
 /// A rendered page.
 pub(in crate::http) fn html(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => {
+    let mut text = String::with_capacity(USUAL_PAGE);
+    match page.render_into(&mut text) {
+        Ok(()) => {
             let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
             (status, security_headers(), kind, text).into_response()
         }
