@@ -71,8 +71,9 @@ impl FromRequestParts<Arc<Web>> for OperatorCaller {
 
 /// Finds the caller's key and compares the secret in constant time. An unknown key costs the same comparison.
 async fn authenticate(headers: &HeaderMap, web: &Web) -> Result<crate::directory::KnownKey, ApiError> {
-    let (key, secret) = credentials(headers)?;
-    let known = web.app.directory.find_key(&web.app.store, &key).await?;
+    let credentials = credentials(headers)?;
+    let (key, secret) = credentials.split_once(':').ok_or_else(ApiError::unauthorized)?;
+    let known = web.app.directory.find_key(&web.app.store, key).await?;
     let offered = Sha256::digest(secret.as_bytes());
     let expected = known.as_ref().map_or([0; 32].as_slice(), |known| known.key.secret_hash.as_slice());
     match (bool::from(offered.as_slice().ct_eq(expected)), known) {
@@ -86,7 +87,8 @@ pub(super) fn has_credentials(headers: &HeaderMap) -> bool {
     headers.contains_key(header::AUTHORIZATION)
 }
 
-fn credentials(headers: &HeaderMap) -> Result<(String, String), ApiError> {
+/// Key and secret with a colon between them.
+fn credentials(headers: &HeaderMap) -> Result<String, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or_else(ApiError::unauthorized)?;
     if values.next().is_some() {
@@ -98,7 +100,5 @@ fn credentials(headers: &HeaderMap) -> Result<(String, String), ApiError> {
         return Err(ApiError::unauthorized());
     }
     let decoded = STANDARD.decode(encoded.trim()).map_err(|_| ApiError::unauthorized())?;
-    let text = String::from_utf8(decoded).map_err(|_| ApiError::unauthorized())?;
-    let (key, secret) = text.split_once(':').ok_or_else(ApiError::unauthorized)?;
-    Ok((key.to_owned(), secret.to_owned()))
+    String::from_utf8(decoded).map_err(|_| ApiError::unauthorized())
 }
