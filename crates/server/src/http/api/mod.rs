@@ -20,13 +20,16 @@ use super::error::ApiError;
 use super::limits;
 use super::router::Web;
 use crate::flows::{self, FlowError, Idempotency};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::future::Future;
 
 /// A JSON text as an answer.
 fn json(text: String) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// Runs a creating request under its idempotency key, if it has one: an equal request before it has left its answer.
