@@ -1,11 +1,11 @@
 //! Where a request comes from, also when it comes through proxies.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Each proxy adds the address that called it behind those that it was told.
-const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address of the client: the one that is connected, or what a trusted proxy says about whom it speaks for. Read from
 /// the end, as everything before what the last trusted proxy wrote may be made up.
