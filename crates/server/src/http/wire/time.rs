@@ -1,13 +1,16 @@
 //! Instants as text.
 
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 use xanpay_domain::time::Timestamp;
+
+const MILLISECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// ISO 8601 in UTC with milliseconds: `2022-06-20T09:42:10.906Z`.
 #[must_use]
 pub fn iso(instant: Timestamp) -> String {
     let stamp = jiff::Timestamp::from_millisecond(instant.as_millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    format!("{stamp:.3}")
+    MILLISECONDS.timestamp_to_string(&stamp)
 }
 
 /// Reads an ISO 8601 date or date and time. Without a zone it is UTC; a bare date is its first instant.
