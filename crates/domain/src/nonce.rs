@@ -20,7 +20,8 @@ const P: u32 = 17;
 const CONSONANTS: &[u8; 17] = b"bcdfghjkmnprstvwz";
 const VOWELS: &[u8; 5] = b"aeiou";
 /// Syllables that no customer should be asked to type: insults and obscenities of the languages of the rails and of
-/// Europe, as far as consonants and vowels take turns in them. Checked anywhere in the word.
+/// Europe, as far as consonants and vowels take turns in them. Checked anywhere in the word. In order, and none begins
+/// another, which is what [`is_rude`] relies on.
 const RUDE: &[&str] = &[
     "anus", "babi", "baka", "bego", "bitu", "bobo", "bodo", "bugin", "burit", "caca", "cag", "cazo", "cipa", "coc",
     "coka", "cono", "cum", "cunu", "dago", "dic", "dik", "dit", "fag", "fan", "fuc", "fuk", "fut", "gago", "gipo",
@@ -92,7 +93,7 @@ impl Nonce {
         }
         solve(&mut values, length.0, &targets[..equations]);
         let word: String = (0..length.0).map(|place| char::from(letter(place, values[place]))).collect();
-        (!RUDE.iter().any(|rude| word.contains(rude))).then_some(Self(word))
+        (!is_rude(&word)).then_some(Self(word))
     }
 
     /// Reads a nonce in any case; only a word that [`Nonce::draw`] could have made is one.
@@ -145,6 +146,16 @@ fn weight(place: usize, equation: usize) -> u32 {
 
 fn syndrome(values: &[u32; 10], length: usize, equation: usize) -> u32 {
     (0..length).map(|place| values[place] * weight(place, equation)).sum::<u32>() % P
+}
+
+/// Whether one of [`RUDE`] is anywhere in a word. What comes between a syllable and a text that it begins is begun by it
+/// too, so that only the last syllable that is not behind the rest of the word can begin that rest.
+fn is_rude(word: &str) -> bool {
+    (0..word.len()).any(|place| {
+        let rest = &word[place..];
+        let behind = RUDE.partition_point(|rude| *rude <= rest);
+        behind > 0 && rest.starts_with(RUDE[behind - 1])
+    })
 }
 
 /// Sets the first consonants so that every equation holds: Gaussian elimination modulo 17 on at most four unknowns.
@@ -324,6 +335,20 @@ mod tests {
     fn upper_case_reads_as_the_same_nonce() {
         let nonce = draw_many(1, NonceLength::DEFAULT, 1, Strength::Plain).pop_first().unwrap();
         assert_eq!(Nonce::parse(&nonce.as_str().to_uppercase()), Some(nonce));
+    }
+
+    #[test]
+    fn a_rude_word_is_seen_wherever_it_stands() {
+        assert!(RUDE.is_sorted());
+        for rude in RUDE {
+            assert!(RUDE.iter().all(|other| other == rude || !other.starts_with(rude)), "{rude} begins another");
+            for (before, after) in [("", ""), ("", "aa"), ("", "zz"), ("wa", ""), ("bo", "za"), ("mi", "a")] {
+                assert!(is_rude(&alloc::format!("{before}{rude}{after}")), "{before}{rude}{after}");
+            }
+        }
+        for word in ["", "z", "wavezu", "pe", "kas", "cantaloupe"] {
+            assert!(!is_rude(word), "{word}");
+        }
     }
 
     #[test]
