@@ -119,6 +119,7 @@ pub(super) async fn verify_page(
         form: with_choice("verify"),
         again: with_choice("code"),
         change_url: checkout.change_url(sealed),
+        cancel: form(checkout, "cancel"),
     })
 }
 
