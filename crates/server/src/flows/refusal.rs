@@ -15,8 +15,8 @@ pub enum Kind {
     Conflict,
     /// The idempotency key belongs to another request.
     KeyReused,
-    /// Too many requests.
-    TooMany,
+    /// Too many requests; the next may come after so many seconds.
+    TooMany(u32),
     /// Not now: something that is needed is missing for the moment.
     Unavailable,
 }

@@ -77,6 +77,13 @@ impl PhoneCode {
         self.next_at <= now
     }
 
+    /// How many seconds it takes until another password may be sent.
+    #[must_use]
+    pub fn wait_s(&self, now: Timestamp) -> u32 {
+        let wait_ms = u64::try_from(self.next_at.since(now).as_millis()).unwrap_or(0);
+        u32::try_from(wait_ms.div_ceil(1000)).unwrap_or(u32::MAX)
+    }
+
     /// Whether a password is waited for.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
@@ -201,9 +208,10 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
             async move {
                 let (new, message) = &*job;
                 let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
-                if !PhoneCode::judge(&owner.recent(&tx, &new.phone, now).await?, now).may_send(now) {
+                let code = PhoneCode::judge(&owner.recent(&tx, &new.phone, now).await?, now);
+                if !code.may_send(now) {
                     let detail = "too many codes were asked for this phone; try again later";
-                    return Err(Refusal::new(Kind::TooMany, "too_many_codes", detail).into());
+                    return Err(Refusal::new(Kind::TooMany(code.wait_s(now)), "too_many_codes", detail).into());
                 }
                 tx.insert_verification(new).await?;
                 tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
