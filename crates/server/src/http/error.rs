@@ -69,8 +69,7 @@ impl From<Refusal> for ApiError {
         };
         // A fault without a field is about the whole body; the detail says it.
         let faults = refusal.faults.into_iter().filter(|fault| !fault.field.is_empty()).collect();
-        let detail = refusal.detail.trim_start().to_owned();
-        Self { status, code: refusal.code, detail, faults, retry_after_s, source: None }
+        Self { status, code: refusal.code, detail: refusal.detail, faults, retry_after_s, source: None }
     }
 }
 
