@@ -125,6 +125,13 @@ impl PhoneCode {
         Ok(())
     }
 
+    /// How many seconds it takes until another password may be sent to this phone.
+    #[must_use]
+    pub fn wait_s(&self, now: Timestamp) -> u32 {
+        let wait_ms = u64::try_from(self.next_at.since(now).as_millis()).unwrap_or(0);
+        u32::try_from(wait_ms.div_ceil(1000)).unwrap_or(u32::MAX)
+    }
+
     /// Whether a password is waited for.
     #[must_use]
     pub fn is_awaited(&self) -> bool {

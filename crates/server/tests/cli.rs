@@ -178,7 +178,7 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     let changed = scratch.json(&["merchant", "set", id, "--methods", "fps,paynow"], 0);
     assert_eq!(changed["methods"], serde_json::json!(["fps", "paynow"]));
     assert_eq!(changed["phoneVerification"], true);
-    assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods names fps twice"));
+    assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods: names fps twice"));
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
 }
 
@@ -299,7 +299,7 @@ fn a_hash_of_secure_mode_is_computed_offline_as_the_server_computes_it() {
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
     let reason = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        reason.contains("merchantCurrency is required") && reason.contains("merchantAmount must be greater"),
+        reason.contains("merchantCurrency: is required") && reason.contains("merchantAmount: must be greater"),
         "{reason}"
     );
     assert_eq!(scratch.with_input(&["hash", "--merchant", "nobody"], body).status.code(), Some(1));
@@ -318,7 +318,7 @@ fn a_key_is_made_and_ended_once() {
     assert_eq!(keys(&key), ["apiKey", "apiSecret"]);
     let name = key["apiKey"].as_str().unwrap();
     assert_eq!(scratch.json(&["key", "revoke", name], 0)["revoked"], true);
-    assert!(scratch.refused(&["key", "revoke", name]).contains("key is no living key"));
+    assert!(scratch.refused(&["key", "revoke", name]).contains("key: is no living key"));
     assert!(scratch.refused(&["key", "create", "--merchant", "0123456789abcdef01234567"]).contains("merchant"));
     let operator = scratch.json(&["operator-key", "create"], 0);
     assert!(operator["apiKey"].as_str().unwrap().starts_with("sandbox_operator_"));
@@ -328,7 +328,7 @@ fn a_key_is_made_and_ended_once() {
 fn an_account_that_its_method_refuses_names_the_field() {
     let scratch = Scratch::new();
     let add = ["account", "add", "--method", "paynow", "--account"];
-    assert!(scratch.refused(&[&add[..], &["+65123"]].concat()).contains("account "));
+    assert!(scratch.refused(&[&add[..], &["+65123"]].concat()).contains("account: "));
     let error = scratch.json(&[&add[..], &["+65123"]].concat(), 1);
     assert_eq!(error["error"]["errors"][0]["field"], "account");
     scratch.add_paynow();
@@ -360,7 +360,7 @@ fn a_webhook_is_added_listed_and_disabled() {
     assert!(scratch.json(&["webhook", "list", "--merchant", id], 0)["webhooks"].as_array().unwrap().is_empty());
     assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
     let colon = ["webhook", "add", "--merchant", id, "--url", url, "--username", "a:b", "--password", "p"];
-    assert!(scratch.refused(&colon).contains("username must not contain a colon"));
+    assert!(scratch.refused(&colon).contains("username: must not contain a colon"));
 }
 
 #[test]
@@ -372,9 +372,9 @@ fn a_rate_is_set_and_set_again() {
     assert_eq!(list["rates"].as_array().unwrap().len(), 1);
     assert_eq!(list["rates"][0]["rate"], "0.174933");
     assert_eq!(list["rates"][0]["source"], "operator");
-    assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "0"]).contains("rate must be"));
-    assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "-1"]).contains("rate must be"));
-    assert!(scratch.refused(&["rate", "set", "HKD", "HKD", "1"]).contains("quote must be"));
+    assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "0"]).contains("rate: must be"));
+    assert!(scratch.refused(&["rate", "set", "HKD", "SGD", "-1"]).contains("rate: must be"));
+    assert!(scratch.refused(&["rate", "set", "HKD", "HKD", "1"]).contains("quote: must be"));
 }
 
 #[test]
@@ -466,7 +466,7 @@ fn a_transfer_that_names_no_charge_is_kept_unmatched_and_known_again() {
         "--reference",
         "-- x",
     ]);
-    assert!(other.contains("account is no receiving account"), "{other}");
+    assert!(other.contains("account: is no receiving account"), "{other}");
 }
 
 /// Made for this test in the form of a DBS export.
@@ -527,6 +527,12 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
     assert_eq!(report["files"][0]["file"], "absent.xml");
     assert_eq!(report["files"][0]["error"]["code"], "file_unreadable");
     assert_eq!(report["files"][1]["entries"], 2);
+    for (file, reason) in [("absent.xml", "No such file"), ("note.txt", "the file is neither camt XML")] {
+        std::fs::write(scratch.path("note.txt"), "hello").unwrap();
+        let output = scratch.run(&["statement", "import", file]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.starts_with(&format!("xanpay: {file}: {reason}")), "the file is named once: {told}");
+    }
 }
 
 #[test]

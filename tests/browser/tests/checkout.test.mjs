@@ -130,6 +130,19 @@ test("a cancelled payment says so and shows the way back", async () => {
   await page.context().close();
 });
 
+test("a customer who has chosen nothing yet can cancel, and the session says so", async () => {
+  const id = await shop.session({ methods: ["paynow"] });
+  const { page, complained } = await open(id);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await page.locator("summary", { hasText: /cancel/i }).click();
+  await page.locator("form[action$='/cancel'] button").click();
+  await page.waitForFunction(() => /cancelled/i.test(document.title));
+  assert.equal((await shop.api("GET", `/sessions/${id}`)).body.status, "cancelled");
+  assert.equal((await shop.api("GET", `/sessions/${id}/charge`)).status, 404);
+  assert.deepEqual(complained, []);
+  await page.context().close();
+});
+
 test("an unknown session and the wrong world are not found", async () => {
   for (const path of ["/checkout/?sessionId=000000000000000000000000&isSandbox=true", `/checkout/?sessionId=${await shop.session()}`, "/"]) {
     assert.equal((await fetch(`${shop.url}${path}`)).status, 404, path);

@@ -74,6 +74,7 @@ fn choose() -> ChoosePage {
         notice: None,
         form: form("start"),
         initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
+        cancel: form("cancel"),
         page_url: live().page_url,
     }
 }
@@ -159,6 +160,7 @@ pub fn verify_pages() -> Vec<(&'static str, VerifyPage)> {
         form: fields("verify"),
         again: fields("code"),
         change_url: format!("{}&choice=AVh0c2VhbGVk&change=true", live().page_url),
+        cancel: form("cancel"),
     };
     let message = "042137 is your code for Kopi & Kettle. It is valid for 5 minutes.";
     let sandbox =

@@ -82,7 +82,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
     };
     let (id, warnings) = context.with_app(|app| async move { Ok(add_account(&app, new).await?) })?;
     for warning in &warnings {
-        note(&format!("warning: {} {}", warning.field, warning.message));
+        note(&format!("warning: {}: {}", warning.field, warning.message));
     }
     let mut value = json!({ "accountId": id.to_text() });
     if let (Value::Object(members), false) = (&mut value, warnings.is_empty()) {

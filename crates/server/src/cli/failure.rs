@@ -53,7 +53,7 @@ impl From<Refusal> for Failure {
         let faults = refusal.faults.into_iter().filter(|fault| !fault.field.is_empty());
         Self {
             code: refusal.code,
-            message: refusal.detail.trim_start().to_owned(),
+            message: refusal.detail,
             fields: faults.map(|fault| (fault.field, fault.code, fault.message)).collect(),
             printed: false,
         }

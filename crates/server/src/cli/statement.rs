@@ -88,7 +88,7 @@ fn run_import(import: Import, context: &Context) -> Result<(), Failure> {
         let mut results: Vec<(String, Result<ImportedFile, Failure>)> = Vec::new();
         for path in paths {
             let name = path.display().to_string();
-            let result = match values::read_file(&path) {
+            let result = match values::read_file_unnamed(&path) {
                 Ok(bytes) => import_statement(&app, &name, &bytes, &options).await.map_err(Failure::from),
                 Err(failure) => Err(failure),
             };

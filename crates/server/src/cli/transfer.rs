@@ -6,7 +6,7 @@ use super::output::pairs;
 use super::values;
 use crate::flows::{NewTransfer, record_transfer};
 use crate::http::api::create_transfer::MAX_REFERENCE;
-use crate::http::wire::body::MAX_NAME;
+use crate::http::wire::body::{MAX_NAME, one_line};
 use crate::http::wire::time::{Precision, parse_iso};
 use crate::http::wire::transfer::recorded_json;
 use clap::{Args, Subcommand};
@@ -58,7 +58,7 @@ pub(super) fn run(command: Transfer, context: &Context) -> Result<(), Failure> {
 fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let amount = values::amount(&add.amount, add.currency)?;
-    let reference = text("reference", add.reference, MAX_REFERENCE)?;
+    let reference = text("reference", one_line(&add.reference), MAX_REFERENCE)?;
     let bank_reference = add.bank_reference.map(|given| text("bankReference", given, MAX_NAME)).transpose()?;
     let payer_name = add.payer_name.map(|given| text("payerName", given, MAX_NAME)).transpose()?;
     let booked = add.booked_at.as_deref().map(booked).transpose()?;

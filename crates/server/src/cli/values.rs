@@ -52,10 +52,16 @@ pub(super) fn percent(text: &str) -> Result<u32, String> {
 
 /// The bytes of a bank's file, or of one of rates, that the user named.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_file_unnamed(path)
+        .map_err(|failure| Failure { message: format!("{}: {}", path.display(), failure.message), ..failure })
+}
+
+/// The same for a caller who names the file: the failure does not.
+pub(super) fn read_file_unnamed(path: &Path) -> Result<Vec<u8>, Failure> {
     bounded::read_file(path, DEFAULT_MAX_BYTES).map_err(|error| {
         let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
         let code = if is_too_large { ReadError::PAYLOAD_TOO_LARGE } else { "file_unreadable" };
-        Failure::new(code, format!("{}: {error}", path.display()))
+        Failure::new(code, error.to_string())
     })
 }
 

@@ -30,6 +30,13 @@ const SEED_CHARGE: &str = r#"{
   "notifyPayload": "{\"orderId\": \"123\"}"
 }"#;
 
+/// The body of the seeds' `POST /charges/hash`.
+const SEED_HASH: &str = r#"{
+  "merchantAmount": 150,
+  "merchantCurrency": "HKD",
+  "orders": [{ "id": "1", "name": "Laptop", "quantity": 1, "amount": 150 }]
+}"#;
+
 /// A session and a charge of the shop's own, so that every printed line has something to show.
 pub(super) struct Started {
     session_id: String,
@@ -126,6 +133,8 @@ pub(super) fn text(sandbox: &Sandbox, started: &Started, address: SocketAddr) ->
         \n\
         curl -H \"Content-Type: application/json\" -u {credentials} -X PATCH {url}/charges/{charge_id}/cancel\n\
         \n\
+        curl -H \"Content-Type: application/json\" -u {credentials} -X POST -d '{SEED_HASH}' {url}/charges/hash\n\
+        \n\
         What to try next\n\
         \n\
         Pay that charge instead of cancelling it:\n\
@@ -155,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_seeds_bodies_are_json_that_a_shell_keeps() {
-        for body in [SEED_SESSION, SEED_CHARGE] {
+        for body in [SEED_SESSION, SEED_CHARGE, SEED_HASH] {
             assert!(serde_json::from_str::<Value>(body).unwrap().is_object());
             assert!(!body.contains('\''));
         }

@@ -215,7 +215,7 @@ pub fn unmet_requirements(merchant: &Merchant, method: Option<Method>, has_code:
         faults.push(Fault { field: "method".into(), code: "method_not_enabled", message });
     }
     if merchant.phone_verification && !has_code {
-        let message = "is required: this merchant's customers prove their phones".into();
+        let message = "is required, as this merchant's customers prove their phones".into();
         faults.push(Fault { field: "verificationCode".into(), code: "missing_field", message });
     }
     faults

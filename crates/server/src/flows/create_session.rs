@@ -105,11 +105,7 @@ async fn choose_methods(app: &App, merchant: &Merchant, new: &NewSession) -> Res
     let mut faults = methods_not_enabled(merchant, wanted);
     for (place, method) in wanted.iter().filter(|(_, method)| merchant.methods.contains(method)) {
         let Err(refused) = offer(app, merchant, *method, new.amount).await? else { continue };
-        let refusal = refused.into_refusal(*method, &field_of(*place));
-        if refusal.faults.is_empty() {
-            return Err(refusal.into());
-        }
-        faults.extend(refusal.faults);
+        faults.extend(refused.into_faults(*method, &field_of(*place)));
     }
     if !faults.is_empty() {
         return Err(Refusal::invalid(faults).into());

@@ -100,7 +100,7 @@ pub async fn import_statement(
         ..Options::default()
     };
     let file = xanpay_statements::read(bytes, &reading)
-        .map_err(|error| Refusal::field("file", error.code, error.message.into_owned()))?;
+        .map_err(|error| Refusal::field("", error.code, error.message.into_owned()))?;
     let mut report = count(name, &file);
     if options.dry_run {
         return Ok(report);
@@ -109,7 +109,8 @@ pub async fn import_statement(
     // All accounts first: a file that cannot be stored whole is not stored in part.
     let books = books(&accounts, &file, options)?;
     let lanes = lanes(&file, &books, app.clock.now(options.environment));
-    let feed = feed(&file).ok_or_else(|| Refusal::field("file", "format_unknown", "is of a format without a feed"))?;
+    let feed =
+        feed(&file).ok_or_else(|| Refusal::field("", "format_unknown", "the file is of a format without a feed"))?;
     record(app, lanes, options.environment, feed, &mut report).await?;
     Ok(report)
 }
@@ -159,9 +160,9 @@ fn books(accounts: &[Account], file: &File, options: &ImportOptions) -> Result<V
             unknown_account(match (&options.account, &statement.account) {
                 (Some(account), _) => format!("{account} is no receiving account of this environment"),
                 (None, Some(account)) => {
-                    format!("is needed: the file's own account {account} is no receiving account")
+                    format!("is needed, as the file's own account {account} is no receiving account")
                 }
-                (None, None) => "is needed: the file does not name its account".to_owned(),
+                (None, None) => "is needed, as the file does not name its account".to_owned(),
             })
         })?);
     }

@@ -1,6 +1,6 @@
 //! What a customer would pay by each method.
 
-use super::refusal::{FlowError, Kind, Refusal};
+use super::refusal::{Fault, FlowError, Kind, Refusal};
 use crate::app::App;
 use crate::directory::{Freshness, KnownAccount, usable_accounts};
 use xanpay_domain::exchange::{LockedRate, QuoteRefusal, quote};
@@ -33,6 +33,17 @@ pub(super) enum NoOffer {
 }
 
 impl NoOffer {
+    /// What is wrong with a list of methods that has this one in `field`. A session asks nothing of its methods but to be
+    /// payable, so a rate that is missing for the moment is a fault of the request, too.
+    pub(super) fn into_faults(self, method: Method, field: &str) -> Vec<Fault> {
+        let refusal = self.into_refusal(method, field);
+        if !refusal.faults.is_empty() {
+            return refusal.faults;
+        }
+        let message = format!("{method} cannot be paid: {}", refusal.detail);
+        vec![Fault { field: field.to_owned(), code: "method_unavailable", message }]
+    }
+
     /// The refusal of a request that asked for this method in `field`.
     pub(super) fn into_refusal(self, method: Method, field: &str) -> Refusal {
         match self {

@@ -15,8 +15,8 @@ pub enum Kind {
     Conflict,
     /// The idempotency key belongs to another request.
     KeyReused,
-    /// Too many requests.
-    TooMany,
+    /// Too many requests; the next may come after so many seconds.
+    TooMany(u32),
     /// Not now: something that is needed is missing for the moment.
     Unavailable,
 }
@@ -28,8 +28,15 @@ pub struct Fault {
     pub field: String,
     /// A stable word for programs.
     pub code: &'static str,
-    /// A sentence for people that follows the field's name.
+    /// What is wrong, for people; the field's name stands before it.
     pub message: String,
+}
+
+impl Fault {
+    /// Field and message in one; a fault of the whole input has no field.
+    fn sentence(&self) -> String {
+        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+    }
 }
 
 /// A refusal.
@@ -58,7 +65,7 @@ impl Refusal {
     pub fn invalid(faults: Vec<Fault>) -> Self {
         let first = faults.first().map_or("invalid_request", |fault| fault.code);
         let code = if faults.iter().all(|fault| fault.code == first) { first } else { "invalid_request" };
-        let sentences: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect();
+        let sentences: Vec<_> = faults.iter().map(Fault::sentence).collect();
         Self { kind: Kind::Invalid, code, detail: sentences.join("; "), faults }
     }
 

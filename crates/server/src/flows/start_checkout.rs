@@ -102,7 +102,7 @@ pub async fn start_checkout(
 
 fn proof_of(start: &Start) -> Result<Proof, Refusal> {
     let missing =
-        |field| Refusal::field(field, "missing_field", "is required: this merchant's customers prove their phones");
+        |field| Refusal::field(field, "missing_field", "is required, as this merchant's customers prove their phones");
     let phone = start.phone.clone().ok_or_else(|| missing("phone"))?;
     let otp = start.otp.clone().ok_or_else(|| missing("code"))?;
     Ok(Proof { phone, otp, code: verify_phone::new_code() })

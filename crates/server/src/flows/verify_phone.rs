@@ -13,7 +13,7 @@ use xanpay_domain::contact::Phone;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
 use xanpay_domain::time::Timestamp;
-use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, PhoneCode, Verification};
+use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, PhoneCode, SendRefusal, Verification};
 use xanpay_store::{Merchant, SandboxMessage, StoreError, Tx};
 
 /// How many of the sandbox's newest messages are looked through for one.
@@ -53,6 +53,15 @@ pub fn can_send_codes(merchant: &Merchant) -> bool {
         Environment::Sandbox => true,
         Environment::Live => false,
     }
+}
+
+fn too_many(refusal: SendRefusal, code: PhoneCode, now: Timestamp) -> Refusal {
+    let after_s = match refusal {
+        SendRefusal::Phone => code.wait_s(now),
+        // Room comes back bit by bit.
+        SendRefusal::Merchant => 60,
+    };
+    Refusal::new(Kind::TooMany(after_s), "too_many_codes", refusal.to_string())
 }
 
 /// Looks how it stands with a phone's passwords.
@@ -147,9 +156,8 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
                 tx.lock_sending(owner.merchant_id, owner.environment).await?;
                 let sent = owner.recent(&tx, &new.phone, now).await?;
                 let of_merchant = owner.count(&tx, now).await?;
-                PhoneCode::judge(&sent, now)
-                    .check_send(of_merchant, now)
-                    .map_err(|refusal| Refusal::new(Kind::TooMany, "too_many_codes", refusal.to_string()))?;
+                let code = PhoneCode::judge(&sent, now);
+                code.check_send(of_merchant, now).map_err(|refusal| too_many(refusal, code, now))?;
                 tx.insert_verification(new).await?;
                 tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
                 // Transactions that share a commit do not wait for each other: one may have sent another meanwhile.

@@ -77,8 +77,8 @@ pub const CATALOGUE: &[Entry] = &[
     entry(
         "method_unavailable",
         400,
-        "The method has no receiving account that can take this charge.",
-        "Add a receiving account.",
+        "The method has no receiving account that can take this charge, or no fresh exchange rate.",
+        "Add a receiving account, or set the rate.",
     ),
     entry(
         "method_unknown",

@@ -64,13 +64,12 @@ impl From<Refusal> for ApiError {
             Kind::NotFound => (StatusCode::NOT_FOUND, None),
             Kind::Conflict => (StatusCode::CONFLICT, None),
             Kind::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, None),
-            Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, Some(60)),
+            Kind::TooMany(after_s) => (StatusCode::TOO_MANY_REQUESTS, Some(after_s)),
             Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(60)),
         };
         // A fault without a field is about the whole body; the detail says it.
         let faults = refusal.faults.into_iter().filter(|fault| !fault.field.is_empty()).collect();
-        let detail = refusal.detail.trim_start().to_owned();
-        Self { status, code: refusal.code, detail, faults, retry_after_s, source: None }
+        Self { status, code: refusal.code, detail: refusal.detail, faults, retry_after_s, source: None }
     }
 }
 

@@ -204,6 +204,24 @@ async fn a_charge_needs_a_rate_that_is_not_older_than_seven_days() {
 }
 
 #[tokio::test]
+async fn a_session_that_names_a_method_without_a_rate_is_told_so_with_all_its_faults() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let create = |methods: Value| {
+            let body = json!({"amount": 150, "currency": "HKD", "methods": methods});
+            Call::post("/sessions").by(&merchant).json(&body)
+        };
+        let refused = gateway.send(create(json!(["paynow"]))).await.expect_problem(400, "method_unavailable");
+        assert_eq!(refused.fields(), ["methods[0]"]);
+        let refused = gateway.send(create(json!(["toss", "paynow"]))).await.expect_problem(400, "invalid_request");
+        assert_eq!(refused.fields(), ["methods[0]", "methods[1]"]);
+        gateway.rate("HKD".parse().unwrap(), "SGD".parse().unwrap(), "0.174933").await;
+        gateway.send(create(json!(["paynow"]))).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_idempotency_key_is_forgotten_after_a_day() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;

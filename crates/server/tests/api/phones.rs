@@ -137,12 +137,16 @@ async fn a_password_ends_after_five_minutes_five_guesses_or_the_next_one() {
 async fn passwords_are_sent_once_a_minute_and_five_times_an_hour() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;
-        for _ in 0..5 {
+        for sent in 0..5 {
             send(&gateway, &merchant, "91234567").await.expect(200);
-            send(&gateway, &merchant, "91234567").await.expect_problem(429, "too_many_codes");
+            let refused = send(&gateway, &merchant, "91234567").await.expect_problem(429, "too_many_codes");
+            if sent < 4 {
+                assert_eq!(refused.header("retry-after"), "60");
+            }
             gateway.advance(Span::seconds(61));
         }
-        send(&gateway, &merchant, "91234567").await.expect_problem(429, "too_many_codes");
+        let refused = send(&gateway, &merchant, "91234567").await.expect_problem(429, "too_many_codes");
+        assert_eq!(refused.header("retry-after"), (3600 - 5 * 61).to_string(), "then the first is an hour old");
         send(&gateway, &merchant, "81234567").await.expect(200);
         gateway.advance(Span::hours(1));
         send(&gateway, &merchant, "91234567").await.expect(200);

@@ -243,7 +243,9 @@ async fn the_hash_is_bare_base64_and_the_same_for_every_spelling_of_an_amount() 
         gateway.send(charge(&hashes[0], "\"150.00\"")).await.expect(200);
         let of_nothing = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         let url_safe = hashes[0].replace('+', "-").replace('/', "_").replace('=', "");
-        for wrong in ["", "AAAA", of_nothing, &url_safe, &hashes[0][..43], &format!("v1,{}", hashes[0])] {
+        let (versioned, with_newline) = (format!("v1,{}", hashes[0]), format!("{}\\n", hashes[0]));
+        let wrong = ["", "AAAA", of_nothing, &url_safe, &hashes[0][..43], &versioned, &with_newline, &"A".repeat(300)];
+        for wrong in wrong {
             let answer = gateway.send(charge(wrong, "150")).await.expect_problem(400, "hash_mismatch");
             assert_eq!(answer.fields(), ["hash"]);
         }

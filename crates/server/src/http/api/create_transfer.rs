@@ -50,7 +50,7 @@ pub(super) fn read(
     let account = fields.text("account", MAX_NAME);
     let currency = fields.currency("currency");
     let amount = fields.amount("amount", currency);
-    let reference = fields.text("reference", MAX_REFERENCE).unwrap_or_default();
+    let reference = fields.lines("reference", MAX_REFERENCE).unwrap_or_default();
     let bank_reference = fields.text("bankReference", MAX_NAME).and_then(|text| xanpay_statements::reference(&text));
     let booked = match fields.text("bookedAt", MAX_NAME) {
         None => Booked::At(now),

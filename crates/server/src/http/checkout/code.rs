@@ -48,7 +48,7 @@ pub(super) async fn send(web: &Web, visitor: &Visitor, checkout: &Checkout, phon
             web.codes_of_address.count(address);
             Ok(())
         }
-        Err(FlowError::Refused(refusal)) if refusal.kind == Kind::TooMany => Ok(()),
+        Err(FlowError::Refused(refusal)) if matches!(refusal.kind, Kind::TooMany(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -47,6 +47,7 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
         notice: None,
         form: form(checkout, "start"),
         initiate_url: form(checkout, "initiate").url,
+        cancel: form(checkout, "cancel"),
         page_url: checkout.page_url(),
     })
 }

@@ -108,18 +108,18 @@ pub(super) async fn verify_page(
         target.hidden.push(("choice", sealed.to_owned()));
         target
     };
-    let wait_ms = code.next_at.since(checkout.now).as_millis();
     Ok(VerifyPage {
         frame: frame(checkout),
         summary: session_summary(checkout),
         phone: format!("{}\u{a0}{}", choice.phone.code(), choice.phone.number()),
         standing,
         fault,
-        wait_seconds: u64::try_from(wait_ms).map_or(0, |ms| ms.div_ceil(1000)),
+        wait_seconds: code.wait_s(checkout.now).into(),
         inbox,
         form: with_choice("verify"),
         again: with_choice("code"),
         change_url: checkout.change_url(sealed),
+        cancel: form(checkout, "cancel"),
     })
 }
 

@@ -84,13 +84,28 @@ impl<'a> Body<'a> {
         self.fault(field, "missing_field", "is required");
     }
 
+    /// Any string.
+    pub fn string(&mut self, field: &str) -> Option<String> {
+        let text = serde_json::from_str(self.raw(field)?).ok();
+        if text.is_none() {
+            self.fault(field, "invalid_field", "must be a string");
+        }
+        text
+    }
+
     /// A text of at most `max` characters without control characters.
     pub fn text(&mut self, field: &str, max: usize) -> Option<String> {
-        let json = self.raw(field)?;
-        let Ok(text) = serde_json::from_str::<String>(json) else {
-            self.fault(field, "invalid_field", "must be a string");
-            return None;
-        };
+        let text = self.string(field)?;
+        self.checked(field, text, max)
+    }
+
+    /// A text of any number of lines, read as one: white space of any kind and length becomes a space.
+    pub fn lines(&mut self, field: &str, max: usize) -> Option<String> {
+        let text = self.string(field)?;
+        self.checked(field, one_line(&text), max)
+    }
+
+    fn checked(&mut self, field: &str, text: String, max: usize) -> Option<String> {
         if text.chars().count() > max {
             self.fault(field, "field_too_long", format!("must be at most {max} characters"));
             return None;
@@ -193,11 +208,7 @@ impl<'a> Body<'a> {
     }
 
     fn url(&mut self, field: &str, parse: impl FnOnce(&str) -> Result<url::Url, UrlFault>) -> Option<String> {
-        let json = self.raw(field)?;
-        let Ok(text) = serde_json::from_str::<String>(json) else {
-            self.fault(field, "invalid_field", "must be a string");
-            return None;
-        };
+        let text = self.string(field)?;
         match parse(&text) {
             // Merchants get back what they sent; what is called is the same URL.
             Ok(_) => Some(text),
@@ -345,6 +356,12 @@ pub fn read_amount_in(json: &str, currency: Option<Currency>) -> Result<Option<M
             Err(error @ (AmountError::NotDecimal | AmountError::TooLarge | AmountError::Zero)) => Err(error),
         },
     }
+}
+
+/// A text of several lines as one line: white space of any kind and length becomes a space, as in bank statements.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Reads a whole number in plain digits from a JSON number or a JSON string.

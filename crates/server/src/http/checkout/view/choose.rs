@@ -34,6 +34,8 @@ pub struct ChoosePage {
     pub form: FormTarget,
     /// Told once when the customer begins to act.
     pub initiate_url: String,
+    /// Cancels the session.
+    pub cancel: FormTarget,
     /// Address of this page, for another try when nothing can be paid.
     pub page_url: String,
 }

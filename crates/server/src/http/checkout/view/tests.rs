@@ -33,6 +33,7 @@ fn choose() -> ChoosePage {
         notice: None,
         form: form("start"),
         initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
+        cancel: form("cancel"),
         page_url: "/?sessionId=1".into(),
     }
 }
@@ -74,6 +75,7 @@ fn verify() -> VerifyPage {
         form: form("verify"),
         again: form("code"),
         change_url: "/checkout/?sessionId=1&choice=x&change=true".into(),
+        cancel: form("cancel"),
     }
 }
 
@@ -171,18 +173,31 @@ fn a_single_country_is_not_asked_for() {
 }
 
 #[test]
-fn a_chooser_without_methods_offers_another_try_and_no_form() {
+fn a_chooser_without_methods_offers_another_try_and_no_choice() {
     let mut page = choose();
     page.methods.clear();
     let html = page.render().unwrap();
-    assert!(html.contains(ENGLISH.main_page.nothing_payable) && !html.contains("<form"), "{html}");
+    assert!(html.contains(ENGLISH.main_page.nothing_payable) && !html.contains("/start\""), "{html}");
 }
 
 #[test]
-fn a_chooser_where_no_phone_can_be_proved_says_so_and_has_no_form() {
+fn a_chooser_where_no_phone_can_be_proved_says_so_and_has_no_choice() {
     let page = ChoosePage { is_unprovable: true, ..choose() };
     let html = page.render().unwrap();
-    assert!(html.contains(ENGLISH.main_page.phone_unprovable) && !html.contains("<form"), "{html}");
+    assert!(html.contains(ENGLISH.main_page.phone_unprovable) && !html.contains("/start\""), "{html}");
+}
+
+#[test]
+fn every_page_of_a_payment_under_way_can_cancel_it() {
+    let nothing_payable = ChoosePage { methods: Vec::new(), ..choose() };
+    let before_money = [choose().render(), nothing_payable.render(), verify().render()].map(Result::unwrap);
+    for html in before_money.iter().chain([&pay().render().unwrap()]) {
+        assert!(html.contains("action=\"/checkout/sessions/1/cancel\""), "{html}");
+        assert!(html.contains(ENGLISH.payment_page.cancel_confirm), "{html}");
+    }
+    let warning = ENGLISH.payment_page.cancel_warning;
+    assert!(pay().render().unwrap().contains(warning));
+    assert!(before_money.iter().all(|html| !html.contains(warning)), "nothing can have been sent yet");
 }
 
 #[test]

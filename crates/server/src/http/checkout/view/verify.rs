@@ -30,6 +30,8 @@ pub struct VerifyPage {
     pub again: FormTarget,
     /// The chooser with everything filled in.
     pub change_url: String,
+    /// Cancels the session.
+    pub cancel: FormTarget,
 }
 
 /// Whether a code can be entered.
