@@ -18,7 +18,8 @@ pub(crate) fn measure(directory: &Path, mut rows: Rows, warm: Duration, length: 
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.pragma_update(None, "cache_spill", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     let insert = rows.insert();
     let mut measured = 0_u64;

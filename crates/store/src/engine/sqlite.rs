@@ -21,8 +21,10 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: more than the program has.
 const STATEMENT_CACHE: usize = 256;
-/// The writer's cache in KiB. The pages of a batch that do not fit would go to the log before its commit, and again.
-const WRITER_CACHE_KIB: i64 = 65_536;
+/// The writer's cache in KiB. SQLite walks through all of it after every commit that has split a page (balancing lends a
+/// page the number of the lock page, far behind the file's end, and the commit then looks for what lies behind the end),
+/// so that more than a few batches' pages cost more than they save.
+const WRITER_CACHE_KIB: i64 = 8192;
 const READER_CACHE_KIB: i64 = 8192;
 /// Reading connections: reads are short and run on the callers' threads.
 const READERS: usize = 8;
@@ -76,6 +78,8 @@ fn connect(path: &Path) -> Result<SharedConnection, StoreError> {
         return Err(StoreError::Schema("the database's file system does not support write-ahead logging".into()));
     }
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(driver_error)?;
+    // The pages of a batch that do not fit would go to the log before its commit, and again.
+    connection.pragma_update(None, "cache_spill", false).map_err(driver_error)?;
     // FULL: with NORMAL, a power cut loses commits that were answered, and the file looks intact afterwards.
     let synchronous = if planted::has(Fault::NormalSync) { "NORMAL" } else { "FULL" };
     connection.pragma_update(None, "synchronous", synchronous).map_err(driver_error)?;
