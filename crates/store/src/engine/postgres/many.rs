@@ -139,7 +139,7 @@ pub(crate) fn array_of(scalar: &Type) -> Option<Type> {
 pub(super) async fn answer(session: &Session, asks: Vec<Ask>) {
     let mut groups: Vec<Vec<Ask>> = Vec::new();
     for ask in asks {
-        match groups.iter_mut().find(|group| group[0].sql.text.as_ptr() == ask.sql.text.as_ptr()) {
+        match groups.iter_mut().find(|group| std::ptr::eq(group[0].sql.text, ask.sql.text)) {
             Some(group) => group.push(ask),
             None => groups.push(vec![ask]),
         }
