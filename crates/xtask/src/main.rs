@@ -23,7 +23,12 @@ fn report(line: &str) {
 }
 
 fn tidy() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked for at run time: a target folder may be shared by several checkouts, and this is about the one it runs in.
+    let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") else {
+        report("run it by `cargo xtask tidy`");
+        return ExitCode::FAILURE;
+    };
+    let root = Path::new(&package).join("../..");
     let mut faults = Vec::new();
     let files = sources(&root);
     for file in &files {
