@@ -1,6 +1,7 @@
 //! Load: clients that ask again as soon as they are answered, and clients that ask by the clock.
 
 use crate::Failure;
+use crate::clock::{Clock, Turns};
 use crate::connection::Connection;
 use crate::process;
 use crate::scripts::Script;
@@ -110,26 +111,24 @@ impl Meter {
 
 /// One client per script; each asks again as soon as it is answered.
 pub(crate) async fn closed(load: Load) -> Result<Outcome, Failure> {
-    conduct(load, |_, _| None).await
+    conduct(load, None).await
 }
 
 /// As many requests per second as asked for, spread evenly over the clients, however long the answers take. A request
 /// counts from the instant at which it was due.
 pub(crate) async fn open(load: Load, per_second: u32) -> Result<Outcome, Failure> {
-    let clients = u32::try_from(load.scripts.len())?;
-    let begin = Instant::now();
-    let gap = Duration::from_secs(1) / per_second;
-    conduct(load, move |client, turn| Some(begin + gap * (client + turn * clients))).await
+    let clock = Clock::start(load.scripts.len(), per_second)?;
+    conduct(load, Some(clock)).await
 }
 
-async fn conduct(load: Load, due: impl Fn(u32, u32) -> Option<Instant> + Clone + 'static) -> Result<Outcome, Failure> {
+async fn conduct(load: Load, clock: Option<Clock>) -> Result<Outcome, Failure> {
     let local = LocalSet::new();
     let signals = Rc::new(Signals::default());
     let mut clients: Vec<JoinHandle<Result<Vec<u32>, Failure>>> = Vec::new();
-    for (client, script) in (0_u32..).zip(load.scripts) {
-        let (due, signals) = (due.clone(), Rc::clone(&signals));
+    for (client, script) in load.scripts.into_iter().enumerate() {
         let connection = Connection::open(load.address).await?;
-        clients.push(local.spawn_local(ask(connection, script, signals, move |turn| due(client, turn))));
+        let turns = clock.as_ref().map(|clock| clock.turns_of(client));
+        clients.push(local.spawn_local(ask(connection, script, Rc::clone(&signals), turns)));
     }
     local
         .run_until(async move {
@@ -155,15 +154,14 @@ async fn ask(
     mut connection: Connection,
     mut script: Script,
     signals: Rc<Signals>,
-    due: impl Fn(u32) -> Option<Instant>,
+    mut turns: Option<Turns>,
 ) -> Result<Vec<u32>, Failure> {
     let mut latencies = Vec::new();
-    for turn in 0.. {
-        let mut begun = Instant::now();
-        if let Some(due) = due(turn) {
-            tokio::time::sleep_until(due.into()).await;
-            begun = due;
-        }
+    loop {
+        let begun = match &mut turns {
+            Some(turns) => turns.next().await?,
+            None => Instant::now(),
+        };
         if signals.over.get() {
             break;
         }

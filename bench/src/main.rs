@@ -4,6 +4,7 @@
 
 mod ceiling_postgres;
 mod ceiling_sqlite;
+mod clock;
 mod cluster;
 mod connection;
 mod database;
