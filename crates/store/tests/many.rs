@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 use xanpay_domain::id::{ChargeId, DeliveryKind};
 use xanpay_domain::time::Span;
 use xanpay_store::{Attempt, Event, Recipient, Store, StoreError};
-use xanpay_testkit::{World, commit, on_both_databases};
+use xanpay_testkit::{Database, World, commit, on_both_databases};
 
 const CALLERS: usize = 60;
 
@@ -50,6 +51,52 @@ async fn each_of_many_inserts_is_told_its_own_fate() {
         }
     })
     .await;
+}
+
+/// A commit begins the next transaction when somebody waits for it; when nobody is left, it must not stay open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_transaction_is_left_open_after_a_rush() {
+    let database = Database::postgres().await;
+    let store = Arc::new(database.open().await);
+    let world = World::stored(&store, 1).await;
+    let client = database.client().await;
+    for _ in 0..20 {
+        let answers = at_once(&store, |store, _| {
+            let session = world.session();
+            async move { commit!(store, |tx, session| tx.insert_session(&session).await?) }
+        })
+        .await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        let open = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+            AND state LIKE 'idle in transaction%'";
+        let mut looks = 0;
+        while client.query_one(open, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            looks += 1;
+            assert!(looks < 1000, "a transaction is left open");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A newer node migrates while an older one writes: its inserts name every column of the table that they knew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_table_that_gets_another_column_goes_on_taking_rows() {
+    let database = Database::postgres().await;
+    let store = Arc::new(database.open().await);
+    let world = World::stored(&store, 1).await;
+    let client = database.client().await;
+    for number in 0..4 {
+        let answers = at_once(&store, |store, _| {
+            let charge = world.charge(None);
+            async move { commit!(store, |tx, charge| tx.insert_charge(&charge, None, None).await?) }
+        })
+        .await;
+        for answer in answers {
+            assert!(answer.as_ref().is_ok_and(|inserted| *inserted), "{answer:?}");
+        }
+        let change = ["ADD COLUMN later TEXT", "ADD COLUMN last BIGINT", "DROP COLUMN later", "DROP COLUMN last"];
+        client.batch_execute(&format!("ALTER TABLE charges {}", change[number])).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -116,18 +116,24 @@ async fn read_asks(session: Arc<Session>, mut asks: Asks) {
     }
 }
 
+/// Where the writers take transactions from, one at a time.
+type Jobs = AsyncMutex<JobReceiver>;
+
 /// A writer's connection, opened when it is needed.
 struct Line {
     config: Config,
     session: Option<Arc<Session>>,
+    /// Whether the last commit has begun the next transaction, which saves asking for it.
+    begun: bool,
 }
 
 impl Line {
     /// Begins a transaction, on a new connection when the old one turns out to be lost: nothing has been sent on it
     /// that could be done twice.
     async fn begin(&mut self) -> Result<Arc<Session>, StoreError> {
+        let begun = std::mem::take(&mut self.begun);
         if let Some(session) = self.session.take().filter(|session| !session.is_closed())
-            && session.begin().await.is_ok()
+            && (begun || session.begin().await.is_ok())
         {
             self.session = Some(Arc::clone(&session));
             return Ok(session);
@@ -136,6 +142,35 @@ impl Line {
         session.begin().await?;
         self.session = Some(Arc::clone(&session));
         Ok(session)
+    }
+
+    /// Commits, and begins the next transaction where somebody waits for it already.
+    async fn commit(&mut self, session: &Session, jobs: &Jobs) -> Result<(), StoreError> {
+        let next = jobs.try_lock().is_ok_and(|jobs| !jobs.is_empty());
+        let committed = session.commit(next).await;
+        self.begun = next && committed.is_ok();
+        if next && committed.is_err() {
+            // Whether the next one has begun depends on what went wrong.
+            self.session = None;
+        }
+        committed
+    }
+
+    /// What waits, to be run in one transaction. Nothing when no more will come.
+    async fn next_batch(&mut self, jobs: &Jobs) -> Option<Vec<Box<dyn Job>>> {
+        let waiting = jobs.try_lock().ok().and_then(|mut jobs| Some(fill_batch(jobs.try_recv().ok()?, &mut jobs)));
+        if waiting.is_some() {
+            return waiting;
+        }
+        if std::mem::take(&mut self.begun)
+            && let Some(session) = self.session.clone()
+        {
+            // Another writer took what was waiting. An open transaction must not wait for more.
+            self.roll_back(&session).await;
+        }
+        let mut jobs = jobs.lock().await;
+        let first = jobs.recv().await?;
+        Some(fill_batch(first, &mut jobs))
     }
 
     /// Undoes the transaction. A connection that does not answer to that is given up, and the server undoes it.
@@ -147,19 +182,12 @@ impl Line {
 }
 
 /// A writer: takes what waits, runs it in one transaction, commits once, answers all. Reconnects when it has to.
-async fn write_jobs(config: Config, jobs: Arc<AsyncMutex<JobReceiver>>) {
-    let mut line = Line { config, session: None };
-    loop {
-        let batch = {
-            let mut jobs = jobs.lock().await;
-            match jobs.recv().await {
-                Some(first) => fill_batch(first, &mut jobs),
-                None => return,
-            }
-        };
+async fn write_jobs(config: Config, jobs: Arc<Jobs>) {
+    let mut line = Line { config, session: None, begun: false };
+    while let Some(batch) = line.next_batch(&jobs).await {
         match line.begin().await {
             Ok(session) => {
-                for job in write_together(&mut line, &session, batch).await {
+                for job in write_together(&mut line, &session, &jobs, batch).await {
                     write_alone(&mut line, job).await;
                 }
             }
@@ -175,7 +203,12 @@ async fn write_jobs(config: Config, jobs: Arc<AsyncMutex<JobReceiver>>) {
 /// Runs a batch in the transaction that has begun, its statements interleaved and pipelined. Guarded updates and unique
 /// indexes make that safe: a transaction that read what another one then changed finds no row to update and runs again
 /// alone. Gives the jobs back, unanswered, that must run one by one.
-async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+async fn write_together(
+    line: &mut Line,
+    session: &Arc<Session>,
+    jobs: &Jobs,
+    mut batch: Vec<Box<dyn Job>>,
+) -> Vec<Box<dyn Job>> {
     let (desk, asks) = Desk::new();
     let handle = Handle { session: Arc::clone(session), desk: Some(desk) };
     let running = batch.iter_mut().map(|job| job.run(Tx::new(Connection::Postgres(handle.clone())))).collect();
@@ -188,7 +221,7 @@ async fn write_together(line: &mut Line, session: &Arc<Session>, mut batch: Vec<
         batch.drain(..).for_each(|job| job.answer(None));
         tokio::time::sleep(planted::DELAY).await;
     }
-    let failure = match session.commit().await {
+    let failure = match line.commit(session, jobs).await {
         Ok(()) => None,
         Err(unknown @ StoreError::Unknown(_)) => Some(unknown),
         // It is certain that nothing was stored; alone, only the one that the database objects to fails.
@@ -215,7 +248,7 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
         let handle = Handle { session: Arc::clone(&session), desk: None };
         match job.run(Tx::new(Connection::Postgres(handle))).await {
             Ran::Keep => {
-                let failure = session.commit().await.err();
+                let failure = session.commit(false).await.err();
                 return job.answer(failure);
             }
             Ran::Failed { retryable } | Ran::Undo { retryable } => {

@@ -169,13 +169,14 @@ impl Session {
         self.batch("BEGIN").await
     }
 
-    /// Commits. [`StoreError::Unknown`] when nobody can say whether it is stored.
-    pub(super) async fn commit(&self) -> Result<(), StoreError> {
+    /// Commits, and begins the `next` transaction with the same message. [`StoreError::Unknown`] when nobody can say
+    /// whether it is stored.
+    pub(super) async fn commit(&self, next: bool) -> Result<(), StoreError> {
         if planted::has(Fault::NoTransaction) {
             return Ok(());
         }
         self.warned.store(false, Ordering::Release);
-        match self.batch("COMMIT").await {
+        match self.batch(if next { "COMMIT AND CHAIN" } else { "COMMIT" }).await {
             // Whatever the warning is about, a COMMIT that goes well has none.
             Ok(()) if self.warned.load(Ordering::Acquire) => {
                 Err(StoreError::Unknown("the server warned that the commit may not have reached its standby".into()))
