@@ -12,7 +12,7 @@ mod sqlite;
 
 pub(crate) use postgres::PostgresEngine;
 #[cfg(test)]
-pub(crate) use postgres::{SETTINGS, array_of, dialect, text_for_many};
+pub(crate) use postgres::{SETTINGS, array_of, dialect, for_many};
 pub(crate) use sqlite::SqliteEngine;
 
 use crate::error::{StoreError, TxError};

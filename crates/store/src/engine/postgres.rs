@@ -4,7 +4,7 @@ mod many;
 mod session;
 
 #[cfg(test)]
-pub(crate) use many::{array_of, text_for_many};
+pub(crate) use many::{array_of, for_many};
 pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::{SETTINGS, dialect};

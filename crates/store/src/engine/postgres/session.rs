@@ -1,5 +1,6 @@
 //! A connection to PostgreSQL: its settings, its prepared statements, how values and errors cross it.
 
+use super::many::PreparedForMany;
 use crate::engine::Sql;
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
@@ -9,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{AsyncMessage, Client, Config, Statement};
@@ -39,30 +40,43 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on";
 /// One connection with its prepared statements.
 pub(crate) struct Session {
     pub(super) client: Client,
-    plain: Prepared,
+    plain: Prepared<Statement>,
     /// Prepared for many callers at once; see [`super::many`].
-    pub(super) many: Prepared,
+    pub(super) many: Prepared<Arc<PreparedForMany>>,
     /// Set by a warning. One that comes with a COMMIT says that the server gave up waiting for its synchronous standby:
     /// the commit is then "maybe".
     warned: Arc<AtomicBool>,
 }
 
 /// Prepared statements. Their texts are constants: place and length name them.
-#[derive(Default)]
-pub(super) struct Prepared(Mutex<HashMap<(usize, usize), Statement>>);
+pub(super) struct Prepared<S>(Mutex<HashMap<(usize, usize), S>>);
 
-impl Prepared {
+impl<S> Default for Prepared<S> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<S: Clone> Prepared<S> {
     fn key(sql: Sql) -> (usize, usize) {
         (sql.text.as_ptr() as usize, sql.text.len())
     }
 
-    pub(super) fn get(&self, sql: Sql) -> Option<Statement> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&Self::key(sql)).cloned()
+    fn lock(&self) -> MutexGuard<'_, HashMap<(usize, usize), S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn keep(&self, sql: Sql, statement: Statement) -> Statement {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(Self::key(sql), statement.clone());
+    pub(super) fn get(&self, sql: Sql) -> Option<S> {
+        self.lock().get(&Self::key(sql)).cloned()
+    }
+
+    pub(super) fn keep(&self, sql: Sql, statement: S) -> S {
+        self.lock().insert(Self::key(sql), statement.clone());
         statement
+    }
+
+    pub(super) fn forget(&self, sql: Sql) {
+        self.lock().remove(&Self::key(sql));
     }
 }
 
