@@ -2,8 +2,9 @@
 //!
 //! A statement costs PostgreSQL several times what its row costs: it is read, planned into a fresh executor, and every
 //! CHECK of its table is parsed anew. So statements that are marked for it wait at a [`Desk`] until their batch has
-//! nothing else to do, and go out as one, with arrays of what each asked. What a caller is told does not depend on it: `INSERT`
-//! adds every row or none, `ON CONFLICT DO NOTHING` names the rows that it added, `SELECT` and `UPDATE` number theirs.
+//! nothing else to do, and go out as one, with arrays of what each asked. What a caller is told does not depend on it:
+//! `INSERT` adds every row or none, `ON CONFLICT DO NOTHING` names the rows that it added, `SELECT` and `UPDATE` number
+//! theirs.
 
 use super::session::{Session, driver_error, read_row};
 use crate::engine::{BoxFuture, Sql};
@@ -18,7 +19,6 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::{Field, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 /// A statement that waits for others like it.
-#[derive(Debug)]
 pub(super) struct Ask {
     sql: Sql,
     params: Vec<Value<'static>>,
@@ -264,10 +264,16 @@ pub(super) struct PreparedForMany {
 }
 
 /// What is asked, as an array of rows of a table: in the named columns the parameters, in the others nothing.
-#[derive(Debug)]
 struct Rows<'a> {
     columns: &'a [String],
     asks: &'a [Ask],
+}
+
+impl std::fmt::Debug for Rows<'_> {
+    /// The driver asks for it, and rows hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows", self.asks.len())
+    }
 }
 
 type EncodeError = Box<dyn std::error::Error + Sync + Send>;
