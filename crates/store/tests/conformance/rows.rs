@@ -314,10 +314,12 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
 
         assert_eq!(commit!(store, |tx| tx.insert_setting("a", AWKWARD).await?).as_deref(), Ok(AWKWARD));
         assert_eq!(commit!(store, |tx| tx.insert_setting("a", "2").await?).as_deref(), Ok(AWKWARD));
-        commit!(store, |tx| tx.save_setting("a", "3").await?).unwrap();
-        commit!(store, |tx| tx.save_setting("b", "").await?).unwrap();
+        assert_eq!(commit!(store, |tx| tx.insert_setting("b", "").await?).as_deref(), Ok(""));
+        for (by, raised) in [(11, None), (7, Some(7)), (4, None), (3, Some(10)), (0, Some(10)), (1, None)] {
+            assert_eq!(commit!(store, |tx| tx.raise_setting("n", by, 10).await?), Ok(raised), "by {by}");
+        }
         let tx = store.reader().await.unwrap();
-        for (name, value) in [("a", Some("3")), ("b", Some("")), ("c", None)] {
+        for (name, value) in [("a", Some(AWKWARD)), ("b", Some("")), ("c", None), ("n", Some("10"))] {
             assert_eq!(tx.find_setting(name).await.unwrap().as_deref(), value);
         }
 
