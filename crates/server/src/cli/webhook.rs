@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use xanpay_domain::id::WebhookId;
 use xanpay_store::Webhook as Row;
 
-#[derive(Debug, Subcommand)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Subcommand)]
 pub(super) enum Webhook {
     /// Add an endpoint that hears of every change of a merchant's charges
     Add(Add),
@@ -20,7 +21,8 @@ pub(super) enum Webhook {
     Disable(Disable),
 }
 
-#[derive(Debug, Args)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Args)]
 pub(super) struct Add {
     /// The merchant's id
     #[arg(long, value_name = "ID")]

@@ -10,6 +10,7 @@ use xanpay_domain::id::{ChargeId, CustomerId, MerchantId};
 use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::{Outcome, Policy, Reason};
 use xanpay_domain::method::Method;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::session::{Prefill, Session, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
@@ -540,13 +541,14 @@ async fn the_sandbox_keeps_its_messages_newest_first() {
         let merchant = world.merchant.id;
         for number in 0..3 {
             let created_at = world.clock.advance(Span::millis(1));
-            let message = SandboxMessage { recipient: AWKWARD.into(), body: format!("{number} {AWKWARD}"), created_at };
+            let body = Secret::new(format!("{number} {AWKWARD}"));
+            let message = SandboxMessage { recipient: AWKWARD.into(), body, created_at };
             let id = world.id();
             commit!(store, |tx, message| tx.insert_sandbox_message(id, merchant, &message).await?).unwrap();
         }
         let tx = store.reader().await.unwrap();
         let found = tx.list_sandbox_messages(merchant, 2).await.unwrap();
-        assert_eq!(found.iter().map(|message| &message.body[..1]).collect::<Vec<_>>(), ["2", "1"]);
+        assert_eq!(found.iter().map(|message| &message.body.reveal()[..1]).collect::<Vec<_>>(), ["2", "1"]);
         assert_eq!((found[0].recipient.as_str(), found[0].created_at), (AWKWARD, world.clock.now()));
         assert_eq!(tx.list_sandbox_messages(world.id(), 2).await.unwrap(), []);
     })

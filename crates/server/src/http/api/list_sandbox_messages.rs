@@ -35,7 +35,7 @@ pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller) -> Resu
     }
     let shown = messages.into_iter().map(|message| Message {
         to: message.recipient,
-        text: message.body,
+        text: message.body.reveal().clone(),
         created_at: iso(message.created_at),
     });
     Ok(json(to_text(&Page { data: shown.collect() })))
