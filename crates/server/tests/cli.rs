@@ -237,6 +237,34 @@ fn what_is_no_http_is_refused_without_a_body_as_the_documentation_says() {
 }
 
 #[test]
+fn a_request_names_one_host_as_its_version_of_http_asks() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch);
+    for (version, hosts, status) in [
+        ("1.1", "", 400),
+        ("1.1", "Host: x\r\nHost: x\r\n", 400),
+        ("1.1", "Host: x\r\nhost: y\r\n", 400),
+        ("1.1", "Host: x y\r\n", 400),
+        ("1.1", "Host: user@x\r\n", 400),
+        ("1.1", "Host: x/y\r\n", 400),
+        ("1.0", "Host: x\r\nHost: y\r\n", 400),
+        ("1.0", "", 200),
+        ("1.0", "Host: x\r\n", 200),
+        ("1.1", "Host:\r\n", 200),
+        ("1.1", "Host: pay.example:8443\r\n", 200),
+        ("1.1", "Host: [::1]:8080\r\n", 200),
+    ] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        write!(stream, "GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/{version} {status} ")), "{version} {hosts}: {answer}");
+        let refused = answer.contains("application/problem+json") && answer.contains("\"code\":\"host_invalid\"");
+        assert_eq!((status == 400, status == 400), (refused, answer.contains("\"requestId\":\"")), "{hosts}: {answer}");
+    }
+}
+
+#[test]
 fn an_answer_does_not_wait_for_what_follows_its_request() {
     let scratch = Scratch::new();
     let server = Server::start(&scratch);
