@@ -7,7 +7,7 @@ use super::values;
 use crate::app::App;
 use crate::config::{Config, span_text};
 use crate::flows::save_rates;
-use crate::http::wire::time::iso;
+use crate::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;

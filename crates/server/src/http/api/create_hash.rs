@@ -4,10 +4,10 @@ use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
-use super::super::wire::body::Body as Fields;
-use super::super::wire::orders::read_orders;
 use crate::app::App;
 use crate::flows::{NewCharge, Refusal, hash_key};
+use crate::wire::body::Body as Fields;
+use crate::wire::orders::read_orders;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -59,7 +59,7 @@ pub(super) fn check(app: &App, merchant: &Merchant, new: &NewCharge, given: Opti
 }
 
 fn compute(key: &[u8], amount: Money, orders: Option<&str>) -> Result<String, Refusal> {
-    let orders = orders.map(super::super::wire::json::canonical).transpose();
+    let orders = orders.map(crate::wire::json::canonical).transpose();
     let orders =
         orders.map_err(|_| Refusal::field("orders", "invalid_field", "cannot be brought into canonical form"))?;
     Ok(STANDARD.encode(secure_hash(key, amount, orders.as_deref())))

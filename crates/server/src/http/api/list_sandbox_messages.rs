@@ -3,9 +3,9 @@
 use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::router::Web;
-use super::super::wire::json::to_text;
-use super::super::wire::time::iso;
 use super::json;
+use crate::wire::json::to_text;
+use crate::wire::time::iso;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
