@@ -384,7 +384,11 @@ fn a_webhook_is_added_listed_and_disabled() {
     let list = scratch.json(&["webhook", "list", "--merchant", id], 0);
     assert_eq!(list["webhooks"][0]["url"], url);
     assert_eq!(list["webhooks"][0]["username"], "u");
-    scratch.json(&["webhook", "disable", webhook["webhookId"].as_str().unwrap()], 0);
+    let disable = ["webhook", "disable", webhook["webhookId"].as_str().unwrap()];
+    let unknown = "webhook: is no living endpoint of this environment";
+    assert!(scratch.refused(&[&disable[..], &["--env", "live"]].concat()).contains(unknown));
+    scratch.json(&disable, 0);
+    assert!(scratch.refused(&disable).contains(unknown));
     assert!(scratch.json(&["webhook", "list", "--merchant", id], 0)["webhooks"].as_array().unwrap().is_empty());
     assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
     let colon = ["webhook", "add", "--merchant", id, "--url", url, "--username", "a:b", "--password", "p"];
