@@ -179,6 +179,8 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     assert_eq!(changed["methods"], serde_json::json!(["fps", "paynow"]));
     assert_eq!(changed["phoneVerification"], true);
     assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods: names fps twice"));
+    let torn = scratch.refused(&["merchant", "set", id, "--permissions", "none,charges"]);
+    assert!(torn.contains("permissions: none stands alone"), "{torn}");
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
 }
 
@@ -441,6 +443,7 @@ fn rates_are_imported_from_the_ecbs_files() {
     assert_eq!(scratch.json(&["rate", "import", "own.csv"], 0)["rates"], 1);
     std::fs::write(scratch.path("bad.csv"), "base,quote,rate\nSGD,MYR,3.2\nHKD,SGD,0\n").unwrap();
     assert_eq!(scratch.json(&["rate", "import", "bad.csv"], 1)["error"]["code"], "rate_invalid");
+    assert!(scratch.refused(&["rate", "import", "bad.csv"]).starts_with("xanpay: bad.csv: "));
     assert_eq!(scratch.json(&["rate", "list"], 0)["rates"].as_array().unwrap().len(), 4);
 }
 
@@ -561,8 +564,7 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
     assert_eq!(report["files"][1]["entries"], 2);
     for (file, reason) in [("absent.xml", "No such file"), ("note.txt", "the file is neither camt XML")] {
         std::fs::write(scratch.path("note.txt"), "hello").unwrap();
-        let output = scratch.run(&["statement", "import", file]);
-        let told = String::from_utf8(output.stderr).unwrap();
+        let told = scratch.refused(&["statement", "import", file]);
         assert!(told.starts_with(&format!("xanpay: {file}: {reason}")), "the file is named once: {told}");
     }
 }

@@ -178,6 +178,7 @@ fn run_list(context: &Context) -> Result<(), Failure> {
 fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let id = values::merchant_id(&set.merchant)?;
+    check_permissions(set.permissions.as_deref().unwrap_or_default())?;
     let changes = MerchantChanges {
         methods: set.methods,
         phone_verification: set.phone_verification.map(Demand::is_required),
@@ -199,6 +200,14 @@ fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
         ("permissions", permissions(&merchant).join(",")),
     ]);
     context.output.result(&view(&merchant), &text)
+}
+
+/// What is both open and closed would be read as one or the other.
+fn check_permissions(names: &[PermissionName]) -> Result<(), Failure> {
+    if names.len() > 1 && names.contains(&PermissionName::None) {
+        return Err(Failure::field("permissions", "invalid_field", "none stands alone"));
+    }
+    Ok(())
 }
 
 fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {

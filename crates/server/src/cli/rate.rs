@@ -78,7 +78,7 @@ fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let force = import.force;
     let (file, count, now) = context.with_app(|app| async move {
         let file = read_rates(&bytes, app.clock.real_now())
-            .map_err(|error| Failure::field("", error.code, error.message.into_owned()))?;
+            .map_err(|error| values::about_file(&import.file, Failure::new(error.code, error.message)))?;
         let count = save(&app, file.rates.clone(), force).await?;
         Ok((file, count, app.clock.real_now()))
     })?;

@@ -13,7 +13,7 @@ use xanpay_store::Webhook as Row;
 // Not Debug: a secret must not reach a log by way of `{:?}`.
 #[derive(Subcommand)]
 pub(super) enum Webhook {
-    /// Add an endpoint that hears of every change of a merchant's charges
+    /// Add an endpoint that hears when charges of a merchant are completed, cancelled or expire
     Add(Add),
     /// The endpoints of a merchant
     List(List),

@@ -92,7 +92,7 @@ impl Deliverer {
                 let id = delivery.id;
                 if let Err(error) = this.deliver(delivery).await {
                     // The lease runs out and the delivery is tried again.
-                    tracing::error!(%error, delivery = %id, "an attempt could not be recorded");
+                    tracing::error!(%error, delivery = %id, "what became of a notice could not be recorded");
                 }
                 drop(slot);
             });
