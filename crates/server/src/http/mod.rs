@@ -18,6 +18,5 @@ mod request;
 mod router;
 mod server;
 
-pub(crate) use limits::MAX_BODY;
 pub use router::{Web, paths, router};
 pub use server::{Settings, serve};
