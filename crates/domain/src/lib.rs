@@ -18,6 +18,7 @@ pub mod method;
 pub mod money;
 pub mod nonce;
 pub mod retry;
+pub mod secret;
 pub mod secure_hash;
 pub mod session;
 pub mod terms;

@@ -3,6 +3,7 @@
 
 use crate::environment::Environment;
 use crate::id::{ChargeId, MerchantId, VerificationId};
+use crate::secret::Secret;
 use crate::time::{Span, Timestamp};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -34,8 +35,8 @@ pub struct Verification {
     pub environment: Environment,
     /// Country code and number, joined by a space.
     pub phone: String,
-    /// Hash of the one-time password and the id.
-    pub otp_hash: Vec<u8>,
+    /// Hash of the one-time password and the id; six digits are soon found by it.
+    pub otp_hash: Secret<Vec<u8>>,
     /// Wrong guesses so far.
     pub attempts: i64,
     /// When the password was sent.
@@ -150,7 +151,7 @@ mod tests {
             merchant_id: MerchantId::new(NOW, [2; 8]),
             environment: Environment::Sandbox,
             phone: "+65 91234567".into(),
-            otp_hash: Vec::new(),
+            otp_hash: Secret::new(Vec::new()),
             attempts,
             created_at: NOW.minus(ago),
             verified: None,

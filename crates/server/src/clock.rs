@@ -67,9 +67,10 @@ impl Clock {
         Span::millis(self.sandbox_ahead_ms.load(Ordering::Relaxed))
     }
 
-    /// Takes over how far the sandbox is ahead, as the database has it.
-    pub fn set_sandbox_ahead(&self, ahead: Span) {
-        self.sandbox_ahead_ms.store(ahead.as_millis(), Ordering::Relaxed);
+    /// Takes over how far the sandbox is ahead, as the database has it. What was read earlier may come later, and the
+    /// sandbox never goes back.
+    pub fn follow_sandbox(&self, ahead: Span) {
+        self.sandbox_ahead_ms.fetch_max(ahead.as_millis(), Ordering::Relaxed);
     }
 }
 

@@ -13,4 +13,5 @@ pub mod http;
 pub mod open;
 pub mod outbound;
 pub mod terms;
+pub mod wire;
 pub mod workers;

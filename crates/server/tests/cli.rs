@@ -179,6 +179,8 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     assert_eq!(changed["methods"], serde_json::json!(["fps", "paynow"]));
     assert_eq!(changed["phoneVerification"], true);
     assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods: names fps twice"));
+    let torn = scratch.refused(&["merchant", "set", id, "--permissions", "none,charges"]);
+    assert!(torn.contains("permissions: none stands alone"), "{torn}");
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
 }
 
@@ -233,6 +235,34 @@ fn what_is_no_http_is_refused_without_a_body_as_the_documentation_says() {
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\nconnection: close\r\n")), "{answer}");
         assert!(answer.contains("content-length: 0\r\n") && !answer.contains("x-request-id"), "{answer}");
+    }
+}
+
+#[test]
+fn a_request_names_one_host_as_its_version_of_http_asks() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch);
+    for (version, hosts, status) in [
+        ("1.1", "", 400),
+        ("1.1", "Host: x\r\nHost: x\r\n", 400),
+        ("1.1", "Host: x\r\nhost: y\r\n", 400),
+        ("1.1", "Host: x y\r\n", 400),
+        ("1.1", "Host: user@x\r\n", 400),
+        ("1.1", "Host: x/y\r\n", 400),
+        ("1.0", "Host: x\r\nHost: y\r\n", 400),
+        ("1.0", "", 200),
+        ("1.0", "Host: x\r\n", 200),
+        ("1.1", "Host:\r\n", 200),
+        ("1.1", "Host: pay.example:8443\r\n", 200),
+        ("1.1", "Host: [::1]:8080\r\n", 200),
+    ] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        write!(stream, "GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/{version} {status} ")), "{version} {hosts}: {answer}");
+        let refused = answer.contains("application/problem+json") && answer.contains("\"code\":\"host_invalid\"");
+        assert_eq!((status == 400, status == 400), (refused, answer.contains("\"requestId\":\"")), "{hosts}: {answer}");
     }
 }
 
@@ -356,7 +386,11 @@ fn a_webhook_is_added_listed_and_disabled() {
     let list = scratch.json(&["webhook", "list", "--merchant", id], 0);
     assert_eq!(list["webhooks"][0]["url"], url);
     assert_eq!(list["webhooks"][0]["username"], "u");
-    scratch.json(&["webhook", "disable", webhook["webhookId"].as_str().unwrap()], 0);
+    let disable = ["webhook", "disable", webhook["webhookId"].as_str().unwrap()];
+    let unknown = "webhook: is no living endpoint of this environment";
+    assert!(scratch.refused(&[&disable[..], &["--env", "live"]].concat()).contains(unknown));
+    scratch.json(&disable, 0);
+    assert!(scratch.refused(&disable).contains(unknown));
     assert!(scratch.json(&["webhook", "list", "--merchant", id], 0)["webhooks"].as_array().unwrap().is_empty());
     assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
     let colon = ["webhook", "add", "--merchant", id, "--url", url, "--username", "a:b", "--password", "p"];
@@ -409,6 +443,7 @@ fn rates_are_imported_from_the_ecbs_files() {
     assert_eq!(scratch.json(&["rate", "import", "own.csv"], 0)["rates"], 1);
     std::fs::write(scratch.path("bad.csv"), "base,quote,rate\nSGD,MYR,3.2\nHKD,SGD,0\n").unwrap();
     assert_eq!(scratch.json(&["rate", "import", "bad.csv"], 1)["error"]["code"], "rate_invalid");
+    assert!(scratch.refused(&["rate", "import", "bad.csv"]).starts_with("xanpay: bad.csv: "));
     assert_eq!(scratch.json(&["rate", "list"], 0)["rates"].as_array().unwrap().len(), 4);
 }
 
@@ -529,8 +564,7 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
     assert_eq!(report["files"][1]["entries"], 2);
     for (file, reason) in [("absent.xml", "No such file"), ("note.txt", "the file is neither camt XML")] {
         std::fs::write(scratch.path("note.txt"), "hello").unwrap();
-        let output = scratch.run(&["statement", "import", file]);
-        let told = String::from_utf8(output.stderr).unwrap();
+        let told = scratch.refused(&["statement", "import", file]);
         assert!(told.starts_with(&format!("xanpay: {file}: {reason}")), "the file is named once: {told}");
     }
 }

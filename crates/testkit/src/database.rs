@@ -100,6 +100,21 @@ impl Database {
         }
     }
 
+    /// Runs one statement beside the store; how many rows it has changed, or why it was refused.
+    ///
+    /// # Errors
+    /// The database's words.
+    pub async fn execute(&self, sql: &str) -> Result<u64, String> {
+        match self.engine() {
+            Engine::Sqlite => {
+                let connection = rusqlite::Connection::open(self.path()).unwrap();
+                connection.pragma_update(None, "foreign_keys", true).unwrap();
+                connection.execute(sql, []).map(|changed| changed as u64).map_err(|error| error.to_string())
+            }
+            Engine::Postgres => self.client().await.execute(sql, &[]).await.map_err(|error| format!("{error:?}")),
+        }
+    }
+
     /// A connection for statements of the test's own.
     ///
     /// # Panics

@@ -7,6 +7,7 @@ mod clock;
 mod cluster;
 mod database;
 mod entropy;
+pub mod older;
 mod tables;
 mod world;
 

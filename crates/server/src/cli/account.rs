@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{note, table};
 use super::values;
-use crate::flows::{NewAccount, add_account};
+use crate::flows::{NewAccount, add_account, disable_account};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use xanpay_domain::id::AccountId;
@@ -141,18 +141,9 @@ fn view(account: &Row) -> Value {
 }
 
 fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
-    let unknown = || Failure::field("account", "account_unknown", "is no account in use in this environment");
     let id: AccountId = values::id("account", "account_unknown", &disable.account_id)?;
     let environment = context.environment;
-    context.with_app(|app| async move {
-        let accounts = app.store.reader().await?.list_accounts(environment).await?;
-        if !accounts.iter().any(|account| account.id == id) {
-            return Err(unknown());
-        }
-        let now = app.clock.real_now();
-        let disabled = app.store.write(move |tx| async move { tx.disable_account(id, now).await });
-        if disabled.await? { Ok(()) } else { Err(unknown()) }
-    })?;
+    context.with_app(|app| async move { Ok(disable_account(&app, id, environment).await?) })?;
     let value = json!({ "accountId": id.to_text(), "disabled": true });
     context.output.result(&value, &format!("account {id} takes no new charge"))
 }

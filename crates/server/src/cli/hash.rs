@@ -4,8 +4,8 @@ use super::Context;
 use super::failure::Failure;
 use super::values;
 use crate::flows::hash_key;
-use crate::http::MAX_BODY;
-use crate::http::api::create_hash::hash_request;
+use crate::wire::body::MAX_BODY;
+use crate::wire::hash::hash_request;
 use clap::Args;
 use serde_json::json;
 

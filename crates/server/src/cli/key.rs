@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::pairs;
 use super::values;
-use crate::flows::{CreatedKey, create_key};
+use crate::flows::{CreatedKey, create_key, revoke_key};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use xanpay_domain::id::MerchantId;
@@ -61,17 +61,7 @@ fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> 
 
 fn run_revoke(key: String, context: &Context) -> Result<(), Failure> {
     let wanted = key.clone();
-    let revoked = context.with_app(|app| async move {
-        let now = app.clock.real_now();
-        let revoke = app.store.write(move |tx| {
-            let key = wanted.clone();
-            async move { tx.revoke_api_key(&key, now).await }
-        });
-        Ok(revoke.await?)
-    })?;
-    if !revoked {
-        return Err(Failure::field("key", "key_unknown", "is no living key"));
-    }
+    context.with_app(|app| async move { Ok(revoke_key(&app, wanted).await?) })?;
     let text = format!("{key} is revoked; running servers stop taking it within a second");
     context.output.result(&json!({ "apiKey": key, "revoked": true }), &text)
 }

@@ -4,11 +4,10 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
-use crate::flows::{NewMerchant, create_merchant, hash_key};
+use crate::flows::{MerchantChanges, NewMerchant, create_merchant, hash_key, set_merchant};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
-use xanpay_domain::environment::Environment;
 use xanpay_domain::id::to_hex;
 use xanpay_domain::method::Method;
 use xanpay_store::{Merchant as Row, Permission};
@@ -78,6 +77,12 @@ enum Demand {
     Off,
 }
 
+impl Demand {
+    fn is_required(self) -> bool {
+        self == Self::Required
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PermissionName {
     Charges,
@@ -103,20 +108,19 @@ pub(super) fn run(command: Merchant, context: &Context) -> Result<(), Failure> {
     match command {
         Merchant::Create(create) => run_create(create, context),
         Merchant::List => run_list(context),
-        Merchant::Set(set) => run_set(&set, context),
+        Merchant::Set(set) => run_set(set, context),
         Merchant::HashKey(command) => run_hash_key(&command, context),
     }
 }
 
 fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    check_phone_verification(Some(create.phone_verification), environment)?;
     let new = NewMerchant {
         name: create.name,
         currency: create.currency,
         methods: create.methods,
         environment,
-        phone_verification: create.phone_verification == Demand::Required,
+        phone_verification: create.phone_verification.is_required(),
     };
     let created = context.with_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
@@ -135,17 +139,6 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
     ]);
     text.push_str("\nThe secrets are shown this once. The webhook secret signs calls to notifyUrl.\n");
     context.output.result(&value, &text)
-}
-
-/// Without a way to send codes, a merchant that asks for them could not be paid at all.
-fn check_phone_verification(demand: Option<Demand>, environment: Environment) -> Result<(), Failure> {
-    match (demand, environment) {
-        (Some(Demand::Required), Environment::Live) => {
-            let message = "cannot be required in live: no SMS provider can be configured";
-            Err(Failure::field("phone-verification", "sms_unavailable", message))
-        }
-        (Some(Demand::Required | Demand::Off) | None, Environment::Live | Environment::Sandbox) => Ok(()),
-    }
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
@@ -182,39 +175,21 @@ fn run_list(context: &Context) -> Result<(), Failure> {
     context.output.result(&json!({ "merchants": list }), &text)
 }
 
-fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
+fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let id = values::merchant_id(&set.merchant)?;
-    let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
-    check_methods(set.methods.as_deref())?;
-    check_phone_verification(set.phone_verification, environment)?;
-    let merchant = context.with_app(|app| async move {
-        let mut merchant = app.store.reader().await?.find_merchant(id, environment).await?.ok_or_else(unknown)?;
-        if let Some(methods) = &set.methods {
-            merchant.methods.clone_from(methods);
-        }
-        if let Some(demand) = set.phone_verification {
-            merchant.phone_verification = demand == Demand::Required;
-        }
-        if let Some(demand) = set.secure_mode {
-            merchant.secure_mode = demand == Demand::Required;
-        }
-        if let Some(points) = set.markup {
-            merchant.markup_bp = points;
-        }
-        if let Some(names) = &set.permissions {
+    check_permissions(set.permissions.as_deref().unwrap_or_default())?;
+    let changes = MerchantChanges {
+        methods: set.methods,
+        phone_verification: set.phone_verification.map(Demand::is_required),
+        secure_mode: set.secure_mode.map(Demand::is_required),
+        markup_bp: set.markup,
+        permissions: set.permissions.map(|names| {
             let chosen = |permission: &Permission| names.iter().any(|name| name.permission() == Some(*permission));
-            merchant.permissions = Permission::ALL.into_iter().filter(chosen).collect();
-        }
-        let row = merchant.clone();
-        app.store
-            .write(move |tx| {
-                let row = row.clone();
-                async move { tx.save_merchant_switches(&row).await }
-            })
-            .await?;
-        Ok(merchant)
-    })?;
+            Permission::ALL.into_iter().filter(chosen).collect()
+        }),
+    };
+    let merchant = context.with_app(|app| async move { Ok(set_merchant(&app, id, environment, changes).await?) })?;
     let text = pairs(&[
         ("merchant", merchant.id.to_text()),
         ("name", merchant.name.clone()),
@@ -225,6 +200,14 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         ("permissions", permissions(&merchant).join(",")),
     ]);
     context.output.result(&view(&merchant), &text)
+}
+
+/// What is both open and closed would be read as one or the other.
+fn check_permissions(names: &[PermissionName]) -> Result<(), Failure> {
+    if names.len() > 1 && names.contains(&PermissionName::None) {
+        return Err(Failure::field("permissions", "invalid_field", "none stands alone"));
+    }
+    Ok(())
 }
 
 fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {
@@ -240,17 +223,6 @@ fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {
 
 fn demand(required: bool) -> &'static str {
     if required { "required" } else { "off" }
-}
-
-fn check_methods(methods: Option<&[Method]>) -> Result<(), Failure> {
-    let mut seen = Vec::new();
-    for method in methods.unwrap_or_default() {
-        if seen.contains(method) {
-            return Err(Failure::field("methods", "invalid_field", format!("names {method} twice")));
-        }
-        seen.push(*method);
-    }
-    Ok(())
 }
 
 fn view(merchant: &Row) -> Value {

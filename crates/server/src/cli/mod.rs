@@ -34,7 +34,8 @@ use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 
 /// A self-hosted payment gateway for instant bank transfers.
-#[derive(Debug, Parser)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Parser)]
 #[command(name = "xanpay", version, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
@@ -44,7 +45,8 @@ pub struct Cli {
 }
 
 /// Options of every command, before or after its name.
-#[derive(Debug, Clone, Args)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone, Args)]
 #[command(next_help_heading = "General options")]
 struct Global {
     /// Directory of the embedded database [env: XANPAY_DATA] [default: xanpay-data]
@@ -73,7 +75,8 @@ struct Global {
     log_format: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Subcommand)]
 enum Command {
     /// Serve the API and the checkout
     Serve(serve::Serve),

@@ -12,9 +12,13 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints the result in the wanted form. Whoever closed the pipe has read enough.
+    /// Prints the result in the wanted form, where there is one. Whoever closed the pipe has read enough.
     pub(crate) fn result(self, value: &Value, text: &str) -> Result<(), Failure> {
-        if self.json { line(&value.to_string()) } else { line(text.trim_end()) }
+        match (self.json, text.trim_end()) {
+            (true, _) => line(&value.to_string()),
+            (false, "") => Ok(()),
+            (false, text) => line(text),
+        }
     }
 }
 

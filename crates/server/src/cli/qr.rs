@@ -6,7 +6,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::pairs;
 use super::values;
-use crate::http::wire::body::Members;
+use crate::wire::body::Members;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

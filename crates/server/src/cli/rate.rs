@@ -7,7 +7,7 @@ use super::values;
 use crate::app::App;
 use crate::config::{Config, span_text};
 use crate::flows::save_rates;
-use crate::http::wire::time::iso;
+use crate::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let force = import.force;
     let (file, count, now) = context.with_app(|app| async move {
         let file = read_rates(&bytes, app.clock.real_now())
-            .map_err(|error| Failure::field("", error.code, error.message.into_owned()))?;
+            .map_err(|error| values::about_file(&import.file, Failure::new(error.code, error.message)))?;
         let count = save(&app, file.rates.clone(), force).await?;
         Ok((file, count, app.clock.real_now()))
     })?;

@@ -52,8 +52,12 @@ pub(super) fn percent(text: &str) -> Result<u32, String> {
 
 /// The bytes of a bank's file, or of one of rates, that the user named.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    read_file_unnamed(path)
-        .map_err(|failure| Failure { message: format!("{}: {}", path.display(), failure.message), ..failure })
+    read_file_unnamed(path).map_err(|failure| about_file(path, failure))
+}
+
+/// A failure that says which file it is about.
+pub(super) fn about_file(path: &Path, failure: Failure) -> Failure {
+    Failure { message: format!("{}: {}", path.display(), failure.message), ..failure }
 }
 
 /// The same for a caller who names the file: the failure does not.

@@ -4,15 +4,16 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
-use crate::flows::{NewWebhook, add_webhook};
+use crate::flows::{NewWebhook, add_webhook, disable_webhook};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use xanpay_domain::id::WebhookId;
 use xanpay_store::Webhook as Row;
 
-#[derive(Debug, Subcommand)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Subcommand)]
 pub(super) enum Webhook {
-    /// Add an endpoint that hears of every change of a merchant's charges
+    /// Add an endpoint that hears when charges of a merchant are completed, cancelled or expire
     Add(Add),
     /// The endpoints of a merchant
     List(List),
@@ -20,7 +21,8 @@ pub(super) enum Webhook {
     Disable(Disable),
 }
 
-#[derive(Debug, Args)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Args)]
 pub(super) struct Add {
     /// The merchant's id
     #[arg(long, value_name = "ID")]
@@ -102,18 +104,9 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
 }
 
 fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
-    let unknown = || Failure::field("webhook", "webhook_unknown", "is no living endpoint of this environment");
     let id: WebhookId = values::id("webhook", "webhook_unknown", &disable.webhook_id)?;
     let environment = context.environment;
-    context.with_app(|app| async move {
-        let found = app.store.reader().await?.find_webhook(id).await?;
-        if found.is_none_or(|webhook| webhook.environment != environment) {
-            return Err(unknown());
-        }
-        let now = app.clock.real_now();
-        let disabled = app.store.write(move |tx| async move { tx.disable_webhook(id, now).await });
-        if disabled.await? { Ok(()) } else { Err(unknown()) }
-    })?;
+    context.with_app(|app| async move { Ok(disable_webhook(&app, id, environment).await?) })?;
     let value = json!({ "webhookId": id.to_text(), "disabled": true });
     context.output.result(&value, &format!("webhook {id} gets no new events"))
 }

@@ -43,7 +43,8 @@ impl Origin {
 }
 
 /// The texts given for one setting: one, or several for a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Given {
     /// The texts.
     pub texts: Vec<String>,
@@ -52,7 +53,8 @@ pub struct Given {
 }
 
 /// The settings of one source.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Layer {
     values: BTreeMap<String, Given>,
 }

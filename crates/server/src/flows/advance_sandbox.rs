@@ -15,22 +15,17 @@ const MAX_AHEAD: Span = Span::days(3650);
 /// A refusal when the span is negative or leads too far.
 pub async fn advance_sandbox(app: &App, by: Span) -> Result<Span, FlowError> {
     let out_of_range = || Refusal::field("advanceMs", "invalid_field", "must lead at most ten years ahead in all");
-    if by < Span::millis(0) || by > MAX_AHEAD {
+    if by < Span::millis(0) {
         return Err(out_of_range().into());
     }
     let ahead = app
         .store
         .write(move |tx| async move {
-            let before = tx.find_setting(SETTING).await?.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
-            let ahead = Span::millis(before.saturating_add(by.as_millis()));
-            if ahead > MAX_AHEAD {
-                return Err(out_of_range().into());
-            }
-            tx.save_setting(SETTING, &ahead.as_millis().to_string()).await?;
-            Ok::<_, FlowError>(ahead)
+            let ahead = tx.raise_setting(SETTING, by.as_millis(), MAX_AHEAD.as_millis()).await?;
+            Ok::<_, FlowError>(Span::millis(ahead.ok_or_else(out_of_range)?))
         })
         .await?;
-    app.clock.set_sandbox_ahead(ahead);
+    app.clock.follow_sandbox(ahead);
     Ok(ahead)
 }
 
@@ -41,6 +36,6 @@ pub async fn advance_sandbox(app: &App, by: Span) -> Result<Span, FlowError> {
 pub async fn refresh_sandbox_clock(app: &App) -> Result<(), FlowError> {
     let stored = app.store.reader().await?.find_setting(SETTING).await?;
     let ahead = stored.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
-    app.clock.set_sandbox_ahead(Span::millis(ahead));
+    app.clock.follow_sandbox(Span::millis(ahead));
     Ok(())
 }

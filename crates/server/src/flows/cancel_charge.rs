@@ -3,19 +3,18 @@
 use super::events::{EventSeed, push_status_event};
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
-use subtle::ConstantTimeEq;
 use xanpay_domain::charge::{Charge, ChargeCommand};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{ChargeId, MerchantId};
+use xanpay_domain::secret::Secret;
 
 /// In whose name a charge is called off.
-// Not Debug: a secret must not reach a log by way of `{:?}`.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum CancelAuthority {
     /// The merchant's, by its API key.
     Merchant(MerchantId, Environment),
     /// Whoever holds the charge's cancel token.
-    Token(String),
+    Token(Secret<String>),
     /// The customer's, on the checkout page of the charge's session.
     Checkout,
 }
@@ -26,7 +25,7 @@ impl CancelAuthority {
             Self::Merchant(merchant, environment) => {
                 charge.merchant_id == *merchant && charge.environment == *environment
             }
-            Self::Token(token) => bool::from(charge.cancel_token.as_bytes().ct_eq(token.as_bytes())),
+            Self::Token(token) => charge.cancel_token == *token,
             Self::Checkout => true,
         }
     }

@@ -16,6 +16,7 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, ChargeId, CustomerId, MerchantId, SessionId};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
 use xanpay_store::{Fingerprint, Merchant, StoreError, Tx};
 
@@ -61,7 +62,7 @@ pub(super) struct Draft {
     pub(super) real_now: Timestamp,
     pub(super) charge_id: ChargeId,
     customer_id: CustomerId,
-    cancel_token: String,
+    cancel_token: Secret<String>,
     pub(super) nonces: NonceSeeds,
 }
 
@@ -84,7 +85,7 @@ impl Draft {
             real_now: app.clock.real_now(),
             charge_id: ChargeId::new(now, entropy::bytes()),
             customer_id: CustomerId::new(now, entropy::bytes()),
-            cancel_token: xanpay_domain::id::to_hex(&entropy::bytes::<16>()),
+            cancel_token: Secret::new(xanpay_domain::id::to_hex(&entropy::bytes::<16>())),
             nonces: draw_seeds(),
         }
     }

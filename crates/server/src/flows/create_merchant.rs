@@ -50,7 +50,7 @@ pub struct CreatedMerchant {
 /// Adds a merchant to an environment.
 ///
 /// # Errors
-/// A refusal when the name is empty or too long, or a method is named twice.
+/// A refusal when the name is empty or too long, a method is named twice, or live should verify phones.
 pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerchant, FlowError> {
     check(&new)?;
     let now = app.clock.real_now();
@@ -96,13 +96,29 @@ fn check(new: &NewMerchant) -> Result<(), Refusal> {
         let message = "must be 1 to 255 characters".into();
         faults.push(Fault { field: "name".into(), code: "invalid_field", message });
     }
-    for (index, method) in new.methods.iter().enumerate() {
-        if new.methods[..index].contains(method) {
-            let message = format!("names {method} twice");
-            faults.push(Fault { field: "methods".into(), code: "invalid_field", message });
-        }
-    }
+    faults.extend(check_methods(&new.methods));
+    faults.extend(check_phone_verification(new.phone_verification, new.environment));
     if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults)) }
+}
+
+/// Each method once.
+pub(super) fn check_methods(methods: &[Method]) -> Vec<Fault> {
+    let twice = methods.iter().enumerate().filter(|(index, method)| methods[..*index].contains(method));
+    let fault =
+        |method| Fault { field: "methods".into(), code: "invalid_field", message: format!("names {method} twice") };
+    twice.map(|(_, method)| fault(method)).collect()
+}
+
+/// Without a way to send codes, a merchant that asks for them could not be paid at all.
+pub(super) fn check_phone_verification(required: bool, environment: Environment) -> Option<Fault> {
+    match (required, environment) {
+        (true, Environment::Live) => Some(Fault {
+            field: "phone-verification".into(),
+            code: "sms_unavailable",
+            message: "cannot be required in live: no SMS provider can be configured".into(),
+        }),
+        (true, Environment::Sandbox) | (false, Environment::Live | Environment::Sandbox) => None,
+    }
 }
 
 /// Making an RSA key takes a while; other requests go on meanwhile.

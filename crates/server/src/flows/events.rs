@@ -2,7 +2,7 @@
 
 use super::refusal::FlowError;
 use crate::entropy;
-use crate::http::wire;
+use crate::wire;
 use xanpay_domain::charge::{Charge, ChargeStatus};
 use xanpay_domain::id::{DeliveryId, EventId, IdEntropy};
 use xanpay_domain::time::Timestamp;

@@ -60,7 +60,7 @@ pub async fn replay(app: &App, idempotency: &Idempotency) -> Result<Option<Strin
         return Err(Refusal::new(Kind::KeyReused, "idempotency_key_reused", detail).into());
     }
     match known.answer {
-        Some(answer) => Ok(Some(answer)),
+        Some(answer) => Ok(Some(answer.reveal().clone())),
         None => Err(Refusal::new(Kind::Conflict, "idempotency_in_flight", IN_FLIGHT).into()),
     }
 }

@@ -8,10 +8,10 @@ use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
 use crate::entropy;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use xanpay_domain::contact::Phone;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, PhoneCode, SendRefusal, Verification};
 use xanpay_store::{Merchant, SandboxMessage, StoreError, Tx};
@@ -83,7 +83,7 @@ pub async fn sandbox_message(
     merchant: &Merchant,
     phone: &Phone,
     sent_at: Timestamp,
-) -> Result<Option<String>, FlowError> {
+) -> Result<Option<Secret<String>>, FlowError> {
     let (tx, recipient) = (app.store.reader().await?, phone.joined());
     let newest = tx.list_sandbox_messages(merchant.id, INBOX_LOOK).await?;
     let found = newest.into_iter().find(|message| message.recipient == recipient && message.created_at == sent_at);
@@ -138,14 +138,14 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
         merchant_id: merchant.id,
         environment: merchant.environment,
         phone: key_of(&phone),
-        otp_hash: hash(&[&id.to_text(), &otp]),
+        otp_hash: Secret::new(hash(&[&id.to_text(), &otp])),
         attempts: 0,
         created_at: now,
         verified: None,
         charge_id: None,
     };
     let body = format!("{otp} is your code for {}. It is valid for 5 minutes.", merchant.name);
-    let message = SandboxMessage { recipient: phone.joined(), body, created_at: now };
+    let message = SandboxMessage { recipient: phone.joined(), body: Secret::new(body), created_at: now };
     let job = std::sync::Arc::new((verification, message));
     app.store
         .write(move |tx| {
@@ -208,7 +208,7 @@ pub(super) async fn guess(
     // Only the newest password counts: sending another one ends it.
     let recent = owner.recent(tx, &key_of(phone), now).await?;
     let Some(last) = recent.first().filter(|_| PhoneCode::judge(&recent, now).is_awaited()) else { return Ok(None) };
-    if !bool::from(hash(&[&last.id.to_text(), otp]).ct_eq(&last.otp_hash)) {
+    if Secret::new(hash(&[&last.id.to_text(), otp])) != last.otp_hash {
         tx.count_verification_attempt(last).await?;
         return Ok(None);
     }

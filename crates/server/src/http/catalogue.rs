@@ -52,6 +52,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Compute it with `POST /charges/hash` over the very same values.",
     ),
     entry(
+        "host_invalid",
+        400,
+        "The request names no host, several, or one that is none.",
+        "Send one Host header, as HTTP/1.1 asks; a client library does.",
+    ),
+    entry(
         "idempotency_key_invalid",
         400,
         "The Idempotency-Key is empty, too long, repeated or not visible ASCII.",

@@ -146,7 +146,7 @@ impl IntoResponse for ApiError {
                 .map(|fault| FaultView { field: &fault.field, code: fault.code, message: &fault.message })
                 .collect(),
         };
-        let mut response = (self.status, super::wire::json::to_text(&problem)).into_response();
+        let mut response = (self.status, crate::wire::json::to_text(&problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {

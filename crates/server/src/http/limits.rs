@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use crate::flows::{Idempotency, Refusal};
+use crate::wire::body::MAX_BODY;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
@@ -12,8 +13,6 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The most bytes of a request body.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// The longest idempotency key.
 const MAX_KEY: usize = 255;
 /// A body that takes longer than this is not coming.

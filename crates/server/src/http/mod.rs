@@ -1,4 +1,4 @@
-//! HTTP: the API, the checkout and their JSON shapes.
+//! HTTP: the API and the checkout.
 //!
 //! One file per operation. A handler reads its request, calls one flow and shapes the answer. Errors become HTTP in one
 //! place ([`error`]). Deliberately absent: SQL, business rules, calls to the outside.
@@ -17,8 +17,6 @@ pub mod ops;
 mod request;
 mod router;
 mod server;
-pub mod wire;
 
-pub(crate) use limits::MAX_BODY;
 pub use router::{Web, paths, router};
 pub use server::{Settings, serve};

@@ -1,10 +1,11 @@
 //! Around every request: an id, one log line, one measurement, and security headers.
 
+use super::error::ApiError;
 use super::metrics::Metrics;
 use crate::entropy;
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -33,7 +34,10 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let mut response = match check_host(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
     if method == Method::OPTIONS {
         response = options(response);
     }
@@ -59,6 +63,26 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Refuses what RFC 9112 section 3.2 tells a server to refuse.
+fn check_host(request: &Request) -> Result<(), ApiError> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let fault = match first {
+        None if request.version() == Version::HTTP_11 => "a request of HTTP/1.1 has a Host header",
+        Some(_) if second.is_some() => "a request has one Host header only",
+        Some(host) if !host.as_bytes().iter().all(|byte| may_stand_in_host(*byte)) => {
+            "the Host header is a host, and a port behind a colon"
+        }
+        None | Some(_) => return Ok(()),
+    };
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "host_invalid", fault))
+}
+
+/// Whether a byte may stand in a host with a port (RFC 3986, section 3.2.2).
+fn may_stand_in_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
 }
 
 /// Answers OPTIONS with what a path takes. No origin is allowed to call from a browser: secrets do not belong there.

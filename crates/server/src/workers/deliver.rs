@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::retry::next_attempt;
 use xanpay_domain::time::{Span, Timestamp};
-use xanpay_store::{Attempt, ClaimedDelivery};
+use xanpay_store::{Attempt, ClaimedDelivery, StoreError};
 
 /// Calls at once over all hosts.
 const MAX_IN_FLIGHT: usize = 512;
@@ -31,6 +31,8 @@ const LEASE: Span = Span::seconds(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// When a delivery to a busy host is looked at again.
 const HOST_BUSY: Span = Span::millis(500);
+/// When a delivery is looked at again whose credentials storage could not give.
+const STORAGE_TROUBLE: Span = Span::seconds(5);
 
 struct Deliverer {
     app: Arc<App>,
@@ -90,7 +92,7 @@ impl Deliverer {
                 let id = delivery.id;
                 if let Err(error) = this.deliver(delivery).await {
                     // The lease runs out and the delivery is tried again.
-                    tracing::error!(%error, delivery = %id, "an attempt could not be recorded");
+                    tracing::error!(%error, delivery = %id, "what became of a notice could not be recorded");
                 }
                 drop(slot);
             });
@@ -111,32 +113,48 @@ impl Deliverer {
     async fn deliver(&self, delivery: ClaimedDelivery) -> Result<(), FlowError> {
         let host = host_of(&delivery.recipient.url);
         if !self.hosts.enter(&host) {
-            let again = self.app.clock.real_now().plus(HOST_BUSY);
-            let delivery = Arc::new(delivery);
-            return self
-                .app
-                .store
-                .write(move |tx| {
-                    let delivery = Arc::clone(&delivery);
-                    async move { Ok(tx.release_delivery(&delivery, again).await?) }
-                })
-                .await;
+            return self.release(delivery, HOST_BUSY).await;
         }
         let started = self.app.clock.real_now();
-        let (attempt, retry_after) = self.attempt(&delivery, started).await;
-        self.hosts.leave(&host, attempt.result.is_ok());
-        self.record(delivery, attempt, retry_after).await
+        let attempted = self.attempt(&delivery, started).await;
+        self.hosts.leave(&host, attempted.as_ref().ok().map(|(attempt, _)| attempt.result.is_ok()));
+        match attempted {
+            Ok((attempt, retry_after)) => self.record(delivery, attempt, retry_after).await,
+            Err(error) => {
+                tracing::warn!(%error, delivery = %delivery.id, "a receiver's credentials could not be read; the notice waits");
+                self.release(delivery, STORAGE_TROUBLE).await
+            }
+        }
     }
 
-    /// One call; whatever goes wrong is the attempt's result.
-    async fn attempt(&self, delivery: &ClaimedDelivery, started: Timestamp) -> (Attempt, Option<Span>) {
+    /// Gives a delivery back for which nothing was sent, so that no attempt is counted.
+    async fn release(&self, delivery: ClaimedDelivery, wait: Span) -> Result<(), FlowError> {
+        let again = self.app.clock.real_now().plus(wait);
+        let delivery = Arc::new(delivery);
+        self.app
+            .store
+            .write(move |tx| {
+                let delivery = Arc::clone(&delivery);
+                async move { Ok(tx.release_delivery(&delivery, again).await?) }
+            })
+            .await
+    }
+
+    /// One call; whatever goes wrong is the attempt's result, except that storage fails before anything is sent. A
+    /// stored value that is damaged stays so: those attempts count, and end.
+    async fn attempt(
+        &self,
+        delivery: &ClaimedDelivery,
+        started: Timestamp,
+    ) -> Result<(Attempt, Option<Span>), StoreError> {
         let failed = |error: String| {
             let attempt = Attempt { attempted_at: started, result: Err(error), excerpt: String::new(), elapsed_ms: 0 };
-            (attempt, None)
+            Ok((attempt, None))
         };
         let credentials = match self.destinations.find(&self.app, delivery).await {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return failed("the receiver is gone".into()),
+            Err(FlowError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
             Err(error) => return failed(error.to_string()),
         };
         let Ok(url) = delivery.recipient.url.parse() else { return failed("the URL cannot be read".into()) };
@@ -155,7 +173,7 @@ impl Deliverer {
                 let elapsed_ms = i64::try_from(answer.elapsed_ms).unwrap_or(i64::MAX);
                 let attempt =
                     Attempt { attempted_at: started, result: Ok(answer.status), excerpt: answer.excerpt, elapsed_ms };
-                (attempt, retry_after)
+                Ok((attempt, retry_after))
             }
             Err(error) => failed(format!("{}: {}", error.kind.code(), error.message)),
         }

@@ -42,12 +42,12 @@ impl Hosts {
         free
     }
 
-    /// Gives the place back and remembers how the call went.
-    pub(super) fn leave(&self, name: &str, answered: bool) {
+    /// Gives the place back and remembers whether the call was answered, if there was one.
+    pub(super) fn leave(&self, name: &str, answered: Option<bool>) {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = by_name.get_mut(name) {
             host.in_flight = host.in_flight.saturating_sub(1);
-            host.answered = Some(answered);
+            host.answered = answered.or(host.answered);
         }
     }
 }
@@ -62,10 +62,13 @@ mod tests {
         let enter_all = |name: &str| (0..1000).filter(|_| hosts.enter(name)).count();
         assert_eq!(enter_all("unknown"), UNKNOWN_LIMIT);
         assert!(hosts.enter("dead"));
-        hosts.leave("dead", false);
+        hosts.leave("dead", Some(false));
         assert_eq!(enter_all("dead"), TROUBLED_LIMIT);
         assert!(hosts.enter("good"));
-        hosts.leave("good", true);
+        hosts.leave("good", Some(true));
         assert_eq!(enter_all("good"), PROVEN_LIMIT);
+        assert!(hosts.enter("uncalled"));
+        hosts.leave("uncalled", None);
+        assert_eq!(enter_all("uncalled"), UNKNOWN_LIMIT);
     }
 }

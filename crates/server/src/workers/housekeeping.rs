@@ -24,7 +24,7 @@ pub(super) async fn expire_charges(app: Arc<App>, shutdown: watch::Receiver<bool
     .await;
 }
 
-/// Follows the sandbox's time, which a command or another node may have moved.
+/// Follows the sandbox's time, which another node may have moved.
 pub(super) async fn follow_sandbox_clock(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     every(Duration::from_millis(500), shutdown, || async {
         if let Err(error) = flows::refresh_sandbox_clock(&app).await {

@@ -158,6 +158,43 @@ async fn a_notice_that_is_not_taken_is_tried_by_the_published_schedule_and_then_
     .await;
 }
 
+#[tokio::test]
+async fn a_notice_whose_credentials_storage_cannot_give_stays_due_and_no_try_of_it_is_used_up() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let mut receiver = Receiver::start().await;
+        let called_back = gateway.charge(&merchant, &json!({"notifyUrl": receiver.url("/callback")})).await;
+        gateway.pay(&merchant, &called_back, "35").await;
+        gateway.webhook(&merchant, &receiver.url("/hook"), None).await;
+        let told = gateway.charge(&merchant, &json!({"notifyPayload": "told"})).await;
+        drop(gateway);
+        for (charge, table, column) in [(called_back, "merchant_settings", "signing_key"), (told, "webhooks", "secret")]
+        {
+            // A process of its own, which remembers no credentials.
+            let gateway = Gateway::start(database).await;
+            if table == "webhooks" {
+                cancel(&gateway, &merchant, &charge).await;
+            }
+            database.execute(&format!("ALTER TABLE {table} RENAME COLUMN {column} TO away")).await.unwrap();
+            let workers = gateway.workers();
+            eventually("it is given back", async || {
+                !is_due(&gateway, Span::millis(0)).await && is_due(&gateway, Span::seconds(5)).await
+            })
+            .await;
+            assert_eq!(delivery(&gateway, &charge, 0).await, ("pending".into(), vec![]));
+            assert!(!receiver.has_call());
+            database.execute(&format!("ALTER TABLE {table} RENAME COLUMN away TO {column}")).await.unwrap();
+            gateway.advance(Span::seconds(5));
+            assert_eq!(receiver.next().await.json()["payload"]["chargeId"], charge["id"]);
+            eventually("it is recorded", async || delivery(&gateway, &charge, 0).await.0 == "delivered").await;
+            let report = &gateway.deliveries(&charge).await[0];
+            assert_eq!((report.attempts, delivery(&gateway, &charge, 0).await.1.len()), (1, 1));
+            workers.finish(&gateway).await;
+        }
+    })
+    .await;
+}
+
 /// A receiver that has refused the first of two notices of one charge, both now waiting.
 async fn refused_first(gateway: &Gateway, merchant: &Caller, receiver: &mut Receiver) -> (Value, Workers) {
     receiver.answer(503);

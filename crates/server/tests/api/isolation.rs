@@ -220,12 +220,7 @@ async fn a_revoked_key_stops_working_on_every_process_within_a_second() {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
         let call = || Call::get("/certificate").by(&merchant);
         gateway.send(call()).await.expect(200);
-        let (key, now) = (merchant.key.clone(), gateway.app.clock.real_now());
-        let revoked = gateway.app.store.write(move |tx| {
-            let key = key.clone();
-            async move { Ok::<_, FlowError>(tx.revoke_api_key(&key, now).await?) }
-        });
-        assert!(revoked.await.unwrap());
+        flows::revoke_key(&gateway.app, merchant.key.clone()).await.unwrap();
         // A process that has not seen the key refuses it at once; one that remembers it forgets it.
         if database.engine() == xanpay_testkit::Engine::Postgres {
             Gateway::start(database).await.send(call()).await.expect_problem(401, "unauthorized");

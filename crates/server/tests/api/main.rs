@@ -24,3 +24,4 @@ mod races;
 mod rails_stories;
 mod seeds;
 mod terms;
+mod upgrades;

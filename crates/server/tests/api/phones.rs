@@ -4,6 +4,7 @@ use crate::support::{Answer, Call, Caller, Gateway};
 use serde_json::{Value, json};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::VerificationId;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Span;
 use xanpay_domain::verification::{MAX_OF_MERCHANT, Verification};
 use xanpay_store::StoreError;
@@ -169,7 +170,7 @@ async fn a_merchants_customers_are_sent_so_many_passwords_an_hour() {
             merchant_id: id,
             environment,
             phone: format!("+65 {n}"),
-            otp_hash: vec![0],
+            otp_hash: Secret::new(vec![0]),
             attempts: 0,
             created_at: now,
             verified: None,

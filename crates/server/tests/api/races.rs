@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Barrier;
 use tower::ServiceExt;
-use xanpay_testkit::{on_both_databases, row_counts};
+use xanpay_domain::time::Span;
+use xanpay_server::flows;
+use xanpay_testkit::{Engine, on_both_databases, row_counts};
 
 /// Sends all calls at the same moment; their answers in their order.
 async fn at_once(gateway: &Gateway, calls: Vec<Call>) -> Vec<Answer> {
@@ -159,8 +161,8 @@ async fn two_processes_on_one_database_credit_one_transfer_once() {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
         // SQLite has one process; two there are two routers of it.
         let other = match database.engine() {
-            xanpay_testkit::Engine::Sqlite => None,
-            xanpay_testkit::Engine::Postgres => Some(Gateway::start(database).await),
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Gateway::start(database).await),
         };
         let other = other.as_ref().unwrap_or(&gateway);
         for round in 0..5 {
@@ -177,6 +179,32 @@ async fn two_processes_on_one_database_credit_one_transfer_once() {
             assert_eq!(row_counts(database).await["transfers"], round + 1);
             let shown = gateway.get_charge(&merchant, charge["id"].as_str().unwrap()).await;
             assert_eq!(shown["status"], "completed");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_many_move_the_sandboxs_clock_at_once_adds_up() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let other = match database.engine() {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Gateway::start(database).await),
+        };
+        let other = other.as_ref().unwrap_or(&gateway);
+        let mut expected = 0;
+        for _ in 0..5 {
+            let calls = || vec![Call::post("/sandbox/clock").by(&merchant).json(&json!({"advanceMs": 1000})); 20];
+            let (here, there) = tokio::join!(at_once(&gateway, calls()), at_once(other, calls()));
+            let told: BTreeSet<_> = here.iter().chain(&there).map(|answer| answer.json()["aheadMs"].as_i64()).collect();
+            let each = (1..=40).map(|n| Some(expected + n * 1000)).collect();
+            assert_eq!(told, each, "everybody is told a time of their own");
+            expected += 40_000;
+            for gateway in [&gateway, other] {
+                flows::refresh_sandbox_clock(&gateway.app).await.unwrap();
+                assert_eq!(gateway.app.clock.sandbox_ahead(), Span::millis(expected));
+            }
         }
     })
     .await;

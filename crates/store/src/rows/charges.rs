@@ -9,6 +9,7 @@ use xanpay_domain::contact::{Email, Phone};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::exchange::{LockedRate, Rate};
 use xanpay_domain::id::{AccountId, ChargeId, MerchantId, SessionId};
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
 
 /// What an equal request would repeat: the first half of a SHA-256 over everything that makes requests equal.
@@ -72,7 +73,7 @@ fn read_charge(mut row: Row) -> Result<VersionedCharge, StoreError> {
         qr_code: row.text("qr_code")?,
     };
     let (orders, notify_url) = (row.text_opt("orders")?, row.text_opt("notify_url")?);
-    let (notify_payload, cancel_token) = (row.text_opt("notify_payload")?, row.text("cancel_token")?);
+    let (notify_payload, cancel_token) = (row.text_opt("notify_payload")?, Secret::new(row.text("cancel_token")?));
     let (created_at, updated_at, expires_at) =
         (row.time("created_at")?, row.time("updated_at")?, row.time("expires_at")?);
     let received = xanpay_domain::money::Money::from_minor(row.int("received_minor")?, customer_amount.currency())
@@ -184,7 +185,7 @@ impl Tx {
             charge.orders.as_ref().into(),
             charge.notify_url.as_ref().into(),
             charge.notify_payload.as_ref().into(),
-            (&charge.cancel_token).into(),
+            charge.cancel_token.reveal().into(),
             charge.created_at.into(),
             charge.updated_at.into(),
             charge.expires_at.into(),

@@ -2,6 +2,7 @@
 
 use crate::engine::Tx;
 use crate::error::StoreError;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
 
 /// What is known of an idempotency key.
@@ -9,8 +10,8 @@ use xanpay_domain::time::Timestamp;
 pub struct KnownRequest {
     /// SHA-256 of route and body of the first request.
     pub request_hash: Vec<u8>,
-    /// Its answer; nothing while it is still being worked on.
-    pub answer: Option<String>,
+    /// Its answer, which may hold a cancel token; nothing while it is still being worked on.
+    pub answer: Option<Secret<String>>,
     /// When the first request came.
     pub created_at: Timestamp,
 }
@@ -34,7 +35,7 @@ impl Tx {
     pub async fn find_request(&self, owner: &str, key: &str) -> Result<Option<KnownRequest>, StoreError> {
         let Some(mut row) = self.query_opt(FIND, &[owner.into(), key.into()]).await? else { return Ok(None) };
         row.text("owner")?;
-        let (request_hash, answer) = (row.blob("request_hash")?, row.text_opt("answer")?);
+        let (request_hash, answer) = (row.blob("request_hash")?, row.text_opt("answer")?.map(Secret::new));
         Ok(Some(KnownRequest { request_hash, answer, created_at: row.time("created_at")? }))
     }
 

@@ -5,8 +5,10 @@ use crate::error::StoreError;
 
 statements! {
     FIND_SETTING("settings") = "SELECT value FROM settings WHERE name = $1";
-    SAVE_SETTING("settings") = "INSERT INTO settings (name, value) VALUES ($1, $2) \
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    RAISE_SETTING("settings") = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE \
+        SET value = CAST(CAST(settings.value AS BIGINT) + CAST(excluded.value AS BIGINT) AS TEXT) \
+        WHERE CAST(settings.value AS BIGINT) + CAST(excluded.value AS BIGINT) <= $3 \
+        RETURNING CAST(value AS BIGINT) AS value";
     INSERT_SETTING("settings") = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 }
 
@@ -20,12 +22,17 @@ impl Tx {
         row.map(|mut row| row.text("value")).transpose()
     }
 
-    /// Sets the value of a name.
+    /// Adds to the number of a name, which counts from nothing, and returns what it has become; nothing when that would
+    /// be more than `at_most`, and then it stays. One statement, so that what many add at once adds up.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.execute_one(SAVE_SETTING, &[name.into(), value.into()]).await
+    pub async fn raise_setting(&self, name: &str, by: i64, at_most: i64) -> Result<Option<i64>, StoreError> {
+        if by > at_most {
+            return Ok(None);
+        }
+        let rows = self.change(RAISE_SETTING, &[name.into(), by.to_string().into(), at_most.into()]).await?;
+        rows.into_iter().next().map(|mut row| row.int("value")).transpose()
     }
 
     /// Sets the value of a name unless it has one, and returns the value that stands.

@@ -5,6 +5,7 @@ use crate::error::StoreError;
 use crate::value::Row;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{ChargeId, MerchantId, VerificationId};
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::verification::Verification;
 
@@ -13,8 +14,8 @@ use xanpay_domain::verification::Verification;
 pub struct SandboxMessage {
     /// The phone it was for.
     pub recipient: String,
-    /// Its text.
-    pub body: String,
+    /// Its text, with the password.
+    pub body: Secret<String>,
     /// When it was written.
     pub created_at: Timestamp,
 }
@@ -46,7 +47,7 @@ statements! {
 
 fn read_verification(mut row: Row) -> Result<Verification, StoreError> {
     let (id, merchant_id, environment) = (row.id("id")?, row.id("merchant_id")?, row.environment()?);
-    let (phone, otp_hash, attempts) = (row.text("phone")?, row.blob("otp_hash")?, row.int("attempts")?);
+    let (phone, otp_hash, attempts) = (row.text("phone")?, Secret::new(row.blob("otp_hash")?), row.int("attempts")?);
     let created_at = row.time("created_at")?;
     let verified = match (row.blob_opt("code_hash")?, row.int_opt("verified_at")?) {
         (Some(hash), Some(at)) => Some((hash, Timestamp::from_millis(at))),
@@ -77,7 +78,7 @@ impl Tx {
             verification.merchant_id.into(),
             verification.environment.as_str().into(),
             (&verification.phone).into(),
-            verification.otp_hash.as_slice().into(),
+            verification.otp_hash.reveal().as_slice().into(),
             verification.created_at.into(),
         ];
         self.execute_one(INSERT_VERIFICATION, &row).await
@@ -160,7 +161,7 @@ impl Tx {
             id.into(),
             merchant.into(),
             (&message.recipient).into(),
-            (&message.body).into(),
+            message.body.reveal().into(),
             message.created_at.into(),
         ];
         self.execute_one(INSERT_MESSAGE, &row).await
@@ -180,7 +181,7 @@ impl Tx {
             row.text("id")?;
             Ok(SandboxMessage {
                 recipient: row.text("recipient")?,
-                body: row.text("body")?,
+                body: Secret::new(row.text("body")?),
                 created_at: row.time("created_at")?,
             })
         };

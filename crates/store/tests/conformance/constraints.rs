@@ -6,18 +6,6 @@ use xanpay_domain::matching::Policy;
 use xanpay_store::{Recipient, Store, StoreError};
 use xanpay_testkit::{Database, Engine, World, commit, on_both_databases};
 
-/// Runs one statement beside the store.
-pub async fn raw(database: &Database, sql: &str) -> Result<u64, String> {
-    match database.engine() {
-        Engine::Sqlite => {
-            let connection = rusqlite::Connection::open(database.path()).unwrap();
-            connection.pragma_update(None, "foreign_keys", true).unwrap();
-            connection.execute(sql, []).map(|changed| changed as u64).map_err(|error| error.to_string())
-        }
-        Engine::Postgres => database.client().await.execute(sql, &[]).await.map_err(|error| format!("{error:?}")),
-    }
-}
-
 async fn insert(store: &Store, charge: &Charge, fingerprint: Option<[u8; 16]>, claim: Option<i64>) -> bool {
     commit!(store, |tx, charge| tx.insert_charge(&charge, fingerprint.as_ref(), claim).await?).unwrap()
 }
@@ -181,18 +169,22 @@ async fn impossible_rows_are_refused() {
     on_both_databases(async |database| {
         let store = full_database(database).await;
         for statement in IMPOSSIBLE {
-            let refusal = raw(database, statement).await;
+            let refusal = database.execute(statement).await;
             let words = ["constraint", "CONSTRAINT"];
             let refused = refusal.as_ref().is_err_and(|error| words.iter().any(|word| error.contains(word)));
             assert!(refused, "{statement}: {refusal:?}");
         }
         // The control: rows are there to be spoiled, and possible changes pass.
         for table in ["sessions", "charges", "transfers", "deliveries", "verifications", "merchant_settings"] {
-            assert_eq!(raw(database, &format!("UPDATE {table} SET environment = environment")).await, Ok(1), "{table}");
+            assert_eq!(
+                database.execute(&format!("UPDATE {table} SET environment = environment")).await,
+                Ok(1),
+                "{table}"
+            );
         }
         let completed =
             "UPDATE charges SET status = 'completed', closed_at = 1, received_minor = customer_amount_minor";
-        assert_eq!(raw(database, completed).await, Ok(1));
+        assert_eq!(database.execute(completed).await, Ok(1));
         store.close();
     })
     .await;
@@ -214,7 +206,7 @@ async fn a_stored_value_that_makes_no_sense_is_named_with_its_place() {
         ] {
             let before = format!("SELECT id FROM {table}");
             let id = one_text(database, &before).await;
-            raw(database, &format!("UPDATE {table} SET {column} = {value}")).await.unwrap();
+            database.execute(&format!("UPDATE {table} SET {column} = {value}")).await.unwrap();
             let tx = store.reader().await.unwrap();
             let found = match table {
                 "sessions" => tx.find_session(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),
@@ -237,7 +229,7 @@ async fn repair(database: &Database, table: &str) {
         }
         _ => "UPDATE transfers SET reason = 'no_reference', amount_minor = 1, currency = 'SGD'",
     };
-    raw(database, mended).await.unwrap();
+    database.execute(mended).await.unwrap();
 }
 
 async fn one_text(database: &Database, sql: &str) -> String {

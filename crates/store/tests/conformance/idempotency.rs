@@ -1,6 +1,7 @@
 //! Idempotency keys.
 
 use crate::samples::AWKWARD;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_store::{KnownRequest, Store, StoreError};
 use xanpay_testkit::{Clock, commit, on_both_databases};
@@ -21,7 +22,11 @@ async fn a_key_is_reserved_once_per_owner_and_keeps_its_answer() {
         assert!(reserve(&store, "b", now).await);
         let tx = store.reader().await.unwrap();
         let known = |answer: Option<&str>| {
-            Some(KnownRequest { request_hash: HASH.into(), answer: answer.map(Into::into), created_at: now })
+            Some(KnownRequest {
+                request_hash: HASH.into(),
+                answer: answer.map(|answer| Secret::new(answer.into())),
+                created_at: now,
+            })
         };
         assert_eq!(tx.find_request("a", AWKWARD).await.unwrap(), known(None));
         commit!(store, |tx| tx.answer_request("a", AWKWARD, AWKWARD).await?).unwrap();

@@ -29,7 +29,7 @@ async fn a_database_opens_twice_and_keeps_its_rows() {
 async fn a_database_of_a_newer_program_is_refused() {
     on_both_databases(async |database| {
         open(database).await.unwrap().close();
-        crate::constraints::raw(database, "INSERT INTO schema_migrations VALUES (999, 'later')").await.unwrap();
+        database.execute("INSERT INTO schema_migrations VALUES (999, 'later')").await.unwrap();
         let refusal = open(database).await.err().unwrap();
         assert!(matches!(&refusal, StoreError::Schema(reason) if reason.contains("999")), "{refusal}");
     })
@@ -40,7 +40,7 @@ async fn a_database_of_a_newer_program_is_refused() {
 async fn a_database_whose_first_step_was_another_is_refused() {
     on_both_databases(async |database| {
         open(database).await.unwrap().close();
-        crate::constraints::raw(database, "UPDATE schema_migrations SET checksum = 'other'").await.unwrap();
+        database.execute("UPDATE schema_migrations SET checksum = 'other'").await.unwrap();
         let refusal = open(database).await.err().unwrap();
         assert!(matches!(refusal, StoreError::Schema(_)), "{refusal}");
     })

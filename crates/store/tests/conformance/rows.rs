@@ -10,6 +10,7 @@ use xanpay_domain::id::{ChargeId, CustomerId, MerchantId};
 use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::{Outcome, Policy, Reason};
 use xanpay_domain::method::Method;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::session::{Prefill, Session, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
@@ -314,10 +315,12 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
 
         assert_eq!(commit!(store, |tx| tx.insert_setting("a", AWKWARD).await?).as_deref(), Ok(AWKWARD));
         assert_eq!(commit!(store, |tx| tx.insert_setting("a", "2").await?).as_deref(), Ok(AWKWARD));
-        commit!(store, |tx| tx.save_setting("a", "3").await?).unwrap();
-        commit!(store, |tx| tx.save_setting("b", "").await?).unwrap();
+        assert_eq!(commit!(store, |tx| tx.insert_setting("b", "").await?).as_deref(), Ok(""));
+        for (by, raised) in [(11, None), (7, Some(7)), (4, None), (3, Some(10)), (0, Some(10)), (1, None)] {
+            assert_eq!(commit!(store, |tx| tx.raise_setting("n", by, 10).await?), Ok(raised), "by {by}");
+        }
         let tx = store.reader().await.unwrap();
-        for (name, value) in [("a", Some("3")), ("b", Some("")), ("c", None)] {
+        for (name, value) in [("a", Some(AWKWARD)), ("b", Some("")), ("c", None), ("n", Some("10"))] {
             assert_eq!(tx.find_setting(name).await.unwrap().as_deref(), value);
         }
 
@@ -538,13 +541,14 @@ async fn the_sandbox_keeps_its_messages_newest_first() {
         let merchant = world.merchant.id;
         for number in 0..3 {
             let created_at = world.clock.advance(Span::millis(1));
-            let message = SandboxMessage { recipient: AWKWARD.into(), body: format!("{number} {AWKWARD}"), created_at };
+            let body = Secret::new(format!("{number} {AWKWARD}"));
+            let message = SandboxMessage { recipient: AWKWARD.into(), body, created_at };
             let id = world.id();
             commit!(store, |tx, message| tx.insert_sandbox_message(id, merchant, &message).await?).unwrap();
         }
         let tx = store.reader().await.unwrap();
         let found = tx.list_sandbox_messages(merchant, 2).await.unwrap();
-        assert_eq!(found.iter().map(|message| &message.body[..1]).collect::<Vec<_>>(), ["2", "1"]);
+        assert_eq!(found.iter().map(|message| &message.body.reveal()[..1]).collect::<Vec<_>>(), ["2", "1"]);
         assert_eq!((found[0].recipient.as_str(), found[0].created_at), (AWKWARD, world.clock.now()));
         assert_eq!(tx.list_sandbox_messages(world.id(), 2).await.unwrap(), []);
     })

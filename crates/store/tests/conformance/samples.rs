@@ -8,6 +8,7 @@ use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::{Outcome, Reason};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
+use xanpay_domain::secret::Secret;
 use xanpay_domain::session::{Prefill, Session, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
@@ -142,7 +143,7 @@ pub fn verification(world: &World, phone: &str, created_at: Timestamp) -> Verifi
         merchant_id: world.merchant.id,
         environment: world.merchant.environment,
         phone: phone.into(),
-        otp_hash: world.entropy.bytes::<32>().to_vec(),
+        otp_hash: Secret::new(world.entropy.bytes::<32>().to_vec()),
         attempts: 0,
         created_at,
         verified: None,

@@ -218,7 +218,7 @@ async fn a_reading_handle_cannot_write() {
 async fn the_character_that_postgresql_cannot_hold_is_refused_everywhere() {
     on_both_databases(async |database| {
         let store = database.open().await;
-        let refused = commit!(store, |tx| tx.save_setting("a", "b\0c").await?);
+        let refused = commit!(store, |tx| tx.insert_setting("a", "b\0c").await?);
         assert!(matches!(refused, Err(StoreError::Driver(reason)) if reason.contains("U+0000")));
         assert_eq!(store.reader().await.unwrap().find_setting("a").await.unwrap(), None);
     })

@@ -5,15 +5,16 @@ use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::super::wire::body::{Body as Fields, MAX_NAME};
 use super::json;
 use crate::flows::{self, CancelAuthority};
+use crate::wire::body::{Body as Fields, MAX_NAME};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::Request;
 use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::id::ChargeId;
+use xanpay_domain::secret::Secret;
 
 /// Cancels a pending charge, with credentials or with its cancel token in the body or the query.
 pub async fn handle(
@@ -29,7 +30,7 @@ pub async fn handle(
     } else {
         let body = read_body(&parts.headers, body).await?;
         let token = token_in_query(query.as_deref()).map_or_else(|| token_in_body(&body), |token| Ok(Some(token)))?;
-        CancelAuthority::Token(token.ok_or_else(ApiError::unauthorized)?)
+        CancelAuthority::Token(Secret::new(token.ok_or_else(ApiError::unauthorized)?))
     };
     let id = ChargeId::parse(&id).map_err(|_| ApiError::not_found())?;
     let cancelled = flows::cancel_charge(&web.app, id, authority).await?;

@@ -4,11 +4,11 @@ use super::super::auth::OperatorCaller;
 use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
-use super::super::wire::body::{Body as Fields, MAX_NAME};
-use super::super::wire::time::{Precision, parse_iso};
-use super::super::wire::transfer::recorded_json;
 use super::once;
 use crate::flows::{self, NewTransfer, Refusal};
+use crate::wire::body::{Body as Fields, MAX_NAME, MAX_REFERENCE};
+use crate::wire::time::{Precision, parse_iso};
+use crate::wire::transfer::recorded_json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,9 +18,6 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
-
-/// The most characters of a transfer's reference: four lines of a SWIFT statement, twice.
-pub(crate) const MAX_REFERENCE: usize = 1000;
 
 /// Records a transfer.
 pub async fn handle(

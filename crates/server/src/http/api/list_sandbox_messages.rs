@@ -3,9 +3,9 @@
 use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::router::Web;
-use super::super::wire::json::to_text;
-use super::super::wire::time::iso;
 use super::json;
+use crate::wire::json::to_text;
+use crate::wire::time::iso;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller) -> Resu
     }
     let shown = messages.into_iter().map(|message| Message {
         to: message.recipient,
-        text: message.body,
+        text: message.body.reveal().clone(),
         created_at: iso(message.created_at),
     });
     Ok(json(to_text(&Page { data: shown.collect() })))

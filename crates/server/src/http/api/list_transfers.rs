@@ -3,9 +3,9 @@
 use super::super::auth::OperatorCaller;
 use super::super::error::ApiError;
 use super::super::router::Web;
-use super::super::wire::transfer::page_json;
 use super::json;
 use crate::flows::Refusal;
+use crate::wire::transfer::page_json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::sync::Arc;

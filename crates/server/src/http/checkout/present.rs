@@ -12,7 +12,7 @@ use super::view::{
 };
 use crate::directory::{Freshness, KnownAccount, account_by_id};
 use crate::flows::{self, FlowError, Offer};
-use crate::http::wire::time::iso;
+use crate::wire::time::iso;
 use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::contact::Phone;
 use xanpay_domain::currency::Currency;

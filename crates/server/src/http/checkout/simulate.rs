@@ -2,9 +2,9 @@
 
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::super::wire::transfer::recorded_json;
 use super::load::{Checkout, NoPage, Visitor, message, see_page};
 use crate::flows::{self, NewTransfer};
+use crate::wire::transfer::recorded_json;
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;

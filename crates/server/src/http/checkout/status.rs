@@ -3,9 +3,9 @@
 use super::super::error::ApiError;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::super::wire::amount::Amount;
-use super::super::wire::json::to_text;
 use super::load::{Checkout, NoPage, Visitor, message};
+use crate::wire::amount::Amount;
+use crate::wire::json::to_text;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

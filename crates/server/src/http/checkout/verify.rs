@@ -99,7 +99,7 @@ pub(super) async fn verify_page(
     let inbox = match (standing, checkout.session.environment, code.sent_at) {
         (Standing::Awaited, Environment::Sandbox, Some(sent_at)) => {
             let text = flows::sandbox_message(&web.app, &checkout.merchant, &choice.phone, sent_at).await?;
-            Some(text.map_or(Inbox::Elsewhere, Inbox::Message))
+            Some(text.map_or(Inbox::Elsewhere, |text| Inbox::Message(text.reveal().clone())))
         }
         _ => None,
     };

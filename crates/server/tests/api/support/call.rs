@@ -102,7 +102,8 @@ impl Call {
             .body(Body::from(self.body.clone()))
             .unwrap();
         *request.headers_mut() = self.headers;
-        // As hyper hands it on: a body is announced.
+        // As hyper hands it on: to a host, and a body is announced.
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("pay.example"));
         if !self.body.is_empty() {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }

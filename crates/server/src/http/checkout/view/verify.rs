@@ -7,7 +7,8 @@ use askama::Template;
 /// The code that was sent to the customer's phone is asked for.
 ///
 /// Posts: `code` with the hidden fields of `form`; `again` with its hidden fields only.
-#[derive(Debug, Clone, Template)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone, Template)]
 #[template(path = "checkout/verify.html")]
 pub struct VerifyPage {
     /// Around the content.
@@ -62,7 +63,8 @@ pub enum CodeFault {
 }
 
 /// What the sandbox kept instead of sending it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+// Not Debug: a secret must not reach a log by way of `{:?}`.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Inbox {
     /// The message.
     Message(String),

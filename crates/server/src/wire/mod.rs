@@ -3,6 +3,7 @@
 pub mod amount;
 pub mod body;
 pub mod charge;
+pub mod hash;
 pub mod json;
 pub mod notice;
 pub mod orders;

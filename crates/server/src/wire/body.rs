@@ -13,6 +13,10 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::{AmountError, Money};
 
+/// The most bytes of a request body.
+pub const MAX_BODY: usize = 64 * 1024;
+/// The most characters of a transfer's reference: four lines of a SWIFT statement, twice.
+pub const MAX_REFERENCE: usize = 1000;
 /// The most characters of a name, an e-mail address or the like.
 pub const MAX_NAME: usize = 255;
 /// The most bytes of `notifyPayload`.
