@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 2, text: include_str!("../migrations/0002_transfer_reports.sql") },
     Migration { number: 3, text: include_str!("../migrations/0003_one_index_per_search.sql") },
     Migration { number: 4, text: include_str!("../migrations/0004_codes_of_a_merchant.sql") },
+    Migration { number: 5, text: include_str!("../migrations/0005_transfers_by_arrival.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

@@ -50,7 +50,7 @@ statements! {
     INSERT_ACCOUNT("receiving_accounts") = concat!("INSERT INTO receiving_accounts (", account_columns!(),
         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING");
     LIST_ACCOUNTS("receiving_accounts") = concat!("SELECT ", account_columns!(),
-        " FROM receiving_accounts WHERE environment = $1 ORDER BY id");
+        " FROM receiving_accounts WHERE environment = $1 ORDER BY created_at, id");
     FIND_ACCOUNT("receiving_accounts") = concat!("SELECT ", account_columns!(),
         " FROM receiving_accounts WHERE environment = $1 AND method = $2 AND account = $3");
     DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";

@@ -3,6 +3,7 @@
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::value::{Row, Value};
+use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, TransferId};
 use xanpay_domain::linking::{Feed, window};
 use xanpay_domain::matching::{Outcome, Reason};
@@ -40,7 +41,8 @@ statements! {
         payer_name = $5, payer_account = $6, subject = $7, outcome = $8, reason = $9, charge_id = $10 \
         WHERE id = $11 AND charge_id IS NULL";
     LIST_TRANSFERS("transfers") = concat!("SELECT ", transfer_columns!(),
-        " FROM transfers WHERE id < $1 AND environment = $2 ORDER BY id DESC LIMIT $3");
+        " FROM transfers WHERE environment = $1 AND (received_at, id) < ($2, $3) ORDER BY received_at DESC, id DESC LIMIT $4");
+    FIND_ARRIVAL("transfers") = "SELECT received_at FROM transfers WHERE id = $1 AND environment = $2";
     LOCK_GATE("gates") = "SELECT name FROM gates WHERE name = $1 /* for update */";
 }
 
@@ -224,17 +226,25 @@ impl Tx {
         self.query(LIST_UNREPORTED, &row).await?.into_iter().map(read_transfer).collect()
     }
 
-    /// A page of transfers of an environment, newest first, older than `before` (any id; `g` begins at the newest).
+    /// A page of transfers of an environment, the last received first: those received before `before`, or the newest.
+    /// Nothing when the environment has no such transfer.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn list_transfers(
         &self,
-        environment: xanpay_domain::environment::Environment,
-        before: &str,
+        environment: Environment,
+        before: Option<TransferId>,
         limit: i64,
-    ) -> Result<Vec<Transfer>, StoreError> {
-        let rows = self.query(LIST_TRANSFERS, &[before.into(), environment.as_str().into(), limit.into()]).await?;
-        rows.into_iter().map(read_transfer).collect()
+    ) -> Result<Option<Vec<Transfer>>, StoreError> {
+        let (received_at, id) = match before {
+            Some(id) => match self.query_opt(FIND_ARRIVAL, &[id.into(), environment.as_str().into()]).await? {
+                Some(mut row) => (row.int("received_at")?, id.to_text()),
+                None => return Ok(None),
+            },
+            None => (i64::MAX, String::new()),
+        };
+        let page = [environment.as_str().into(), received_at.into(), id.into(), limit.into()];
+        self.query(LIST_TRANSFERS, &page).await?.into_iter().map(read_transfer).collect::<Result<_, _>>().map(Some)
     }
 }

@@ -35,7 +35,7 @@ macro_rules! webhook_columns {
 statements! {
     INSERT_WEBHOOK("webhooks") = concat!("INSERT INTO webhooks (", webhook_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
     LIST_WEBHOOKS("webhooks") = concat!("SELECT ", webhook_columns!(),
-        " FROM webhooks WHERE merchant_id = $1 AND environment = $2 AND disabled_at IS NULL ORDER BY id");
+        " FROM webhooks WHERE merchant_id = $1 AND environment = $2 AND disabled_at IS NULL ORDER BY created_at, id");
     FIND_WEBHOOK("webhooks") = concat!("SELECT ", webhook_columns!(), " FROM webhooks WHERE id = $1");
     DISABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
 }

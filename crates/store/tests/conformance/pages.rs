@@ -4,7 +4,7 @@ use crate::samples::transfer;
 use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{Id, TransferId};
-use xanpay_domain::time::Span;
+use xanpay_domain::time::{Span, Timestamp};
 use xanpay_store::{Account, Merchant};
 use xanpay_testkit::{World, commit, on_both_databases};
 
@@ -15,29 +15,33 @@ async fn pages_of_transfers_give_each_of_the_environment_once_newest_first() {
         let world = World::stored(&store, 1).await;
         let live = Account { id: world.id(), environment: Environment::Live, ..world.account.clone() };
         commit!(store, |tx, live| tx.insert_account(&live).await?).unwrap();
-        let mut expected: Vec<TransferId> = Vec::new();
+        let mut expected: Vec<(Timestamp, TransferId)> = Vec::new();
         for number in 0..25 {
-            world.clock.advance(Span::millis(400));
+            // Several to a second, now and then two to an instant.
+            world.clock.advance(Span::millis(i64::from(number % 3 > 0)));
             let mut row = transfer(&world, &format!("ref:{number}"));
             if number % 5 == 4 {
                 row.account_id = live.id;
             } else {
-                expected.insert(0, row.id);
+                expected.push((row.received_at, row.id));
             }
             commit!(store, |tx, row| tx.insert_transfer(&row).await?).unwrap();
         }
         expected.sort_unstable_by(|a, b| b.cmp(a));
         let tx = store.reader().await.unwrap();
-        let (mut found, mut before) = (Vec::new(), "g".to_owned());
+        let (mut found, mut before) = (Vec::new(), None);
         loop {
-            let page = tx.list_transfers(Environment::Sandbox, &before, 7).await.unwrap();
-            found.extend(page.iter().map(|row| row.id));
+            let page = tx.list_transfers(Environment::Sandbox, before, 7).await.unwrap().unwrap();
+            found.extend(page.iter().map(|row| (row.received_at, row.id)));
             let Some(last) = page.last() else { break };
             assert!(page.len() == 7 || found.len() == 20);
-            before = last.id.to_text();
+            before = Some(last.id);
         }
         assert_eq!(found, expected);
-        assert_eq!(tx.list_transfers(Environment::Live, "g", 100).await.unwrap().len(), 5);
+        let live = tx.list_transfers(Environment::Live, None, 100).await.unwrap().unwrap();
+        assert_eq!(live.len(), 5);
+        let foreign = tx.list_transfers(Environment::Sandbox, Some(live[0].id), 7).await.unwrap();
+        assert_eq!(foreign, None, "a transfer of another environment is no place in this one");
     })
     .await;
 }

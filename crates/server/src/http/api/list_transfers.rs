@@ -14,13 +14,14 @@ use xanpay_domain::id::TransferId;
 /// Transfers on one page unless the caller wants fewer.
 const PAGE: i64 = 50;
 
-/// Lists transfers, newest first; `before` is the id of the last one seen.
+/// Lists transfers, the last received first; `before` is the id of the last one seen.
 pub async fn handle(
     State(web): State<Arc<Web>>,
     caller: OperatorCaller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let (mut limit, mut before) = (PAGE, "g".to_owned());
+    let no_transfer = || Refusal::field("before", "invalid_field", "must be the id of one of these transfers");
+    let (mut limit, mut before) = (PAGE, None);
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
             "limit" => {
@@ -28,13 +29,11 @@ pub async fn handle(
                 limit = wanted.ok_or_else(|| Refusal::field("limit", "invalid_field", "must be 1 to 50"))?;
             }
             "before" => {
-                TransferId::parse(&value)
-                    .map_err(|_| Refusal::field("before", "invalid_field", "must be a transfer's id"))?;
-                before = value.into_owned();
+                before = Some(TransferId::parse(&value).map_err(|_| no_transfer())?);
             }
             _ => {}
         }
     }
-    let transfers = web.app.store.reader().await?.list_transfers(caller.environment, &before, limit).await?;
-    Ok(json(page_json(&transfers)))
+    let page = web.app.store.reader().await?.list_transfers(caller.environment, before, limit).await?;
+    Ok(json(page_json(&page.ok_or_else(no_transfer)?)))
 }
