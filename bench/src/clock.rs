@@ -5,7 +5,7 @@
 //! every single request would take a noticeable part of a small machine.
 
 use crate::Failure;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
@@ -18,22 +18,37 @@ pub(crate) struct Clock {
     per_second: u32,
     /// A permit for each turn that has come and was not taken.
     clients: Arc<[Semaphore]>,
+    /// By how many microseconds each turn came too late.
+    late: Arc<Mutex<Vec<u32>>>,
 }
 
 impl Clock {
     /// Starts a clock for clients that take turns, this many turns per second together.
     pub(crate) fn start(clients: usize, per_second: u32) -> Result<Self, Failure> {
         let clients: Arc<[Semaphore]> = (0..clients).map(|_| Semaphore::new(0)).collect();
-        let clock = Self { begun: Instant::now(), per_second, clients };
-        let (begun, ticking) = (clock.begun, Arc::downgrade(&clock.clients));
+        let clock = Self { begun: Instant::now(), per_second, clients, late: Arc::default() };
+        let (begun, ticking, late) = (clock.begun, Arc::downgrade(&clock.clients), Arc::clone(&clock.late));
         std::thread::Builder::new().name("clock".into()).spawn(move || {
             for turn in 0.. {
-                std::thread::sleep(due(begun, per_second, turn).saturating_duration_since(Instant::now()));
+                let due = due(begun, per_second, turn);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 let Some(clients) = ticking.upgrade() else { return };
                 clients[turn % clients.len()].add_permits(1);
+                let by = u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX);
+                late.lock().unwrap_or_else(PoisonError::into_inner).push(by);
             }
         })?;
         Ok(clock)
+    }
+
+    /// By how many microseconds the turns came too late, sorted, those of the `warm` time left out. It is no server's
+    /// fault when this is long: the machine itself stood still.
+    pub(crate) fn late(&self, warm: Duration) -> Vec<u32> {
+        let warm = (f64::from(self.per_second) * warm.as_secs_f64()) as usize;
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut late: Vec<u32> = late.iter().copied().skip(warm).collect();
+        late.sort_unstable();
+        late
     }
 
     /// The turns of one client.
@@ -83,5 +98,6 @@ mod tests {
             waits.push((due - clock.begun).as_millis());
         }
         assert_eq!(waits, [1, 1, 1, 2, 2, 2, 3, 3, 3]);
+        assert!(clock.late(Duration::ZERO).len() >= 9 && clock.late(Duration::from_secs(60)).is_empty());
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) elapsed: Duration,
     /// Time from request to answer, in microseconds, sorted.
     latencies: Vec<u32>,
+    /// The same for the clock alone: by how much it was late. Nothing where nothing went by the clock.
+    late: Vec<u32>,
     /// CPU time of the gateway in the measured time.
     server_cpu: Duration,
     /// CPU time of this process.
@@ -36,8 +38,12 @@ impl Outcome {
 
     /// The time within which a share of the requests was answered, in milliseconds.
     pub(crate) fn quantile_ms(&self, share: f64) -> f64 {
-        let place = (self.latencies.len() as f64 * share) as usize;
-        self.latencies.get(place.min(self.latencies.len().saturating_sub(1))).map_or(0.0, |us| f64::from(*us) / 1000.0)
+        quantile_ms(&self.latencies, share)
+    }
+
+    /// How late the clock itself was for a share of the requests, in milliseconds.
+    pub(crate) fn late_ms(&self, share: f64) -> f64 {
+        quantile_ms(&self.late, share)
     }
 
     fn each(&self, cpu: Duration) -> f64 {
@@ -58,6 +64,12 @@ impl Outcome {
     pub(crate) fn database_cpu_us(&self) -> f64 {
         self.each(self.database_cpu)
     }
+}
+
+/// A quantile of sorted microseconds, in milliseconds.
+fn quantile_ms(sorted: &[u32], share: f64) -> f64 {
+    let place = (sorted.len() as f64 * share) as usize;
+    sorted.get(place.min(sorted.len().saturating_sub(1))).map_or(0.0, |us| f64::from(*us) / 1000.0)
 }
 
 /// What is asked of whom.
@@ -102,6 +114,7 @@ impl Meter {
             requests: 0,
             elapsed,
             latencies: Vec::new(),
+            late: Vec::new(),
             server_cpu: process::cpu(self.pid)?.saturating_sub(self.server),
             generator_cpu: process::cpu(std::process::id())?.saturating_sub(self.generator),
             database_cpu: process::cpu_of_all("postgres").saturating_sub(self.database),
@@ -144,6 +157,7 @@ async fn conduct(load: Load, clock: Option<Clock>) -> Result<Outcome, Failure> {
             }
             outcome.latencies.sort_unstable();
             outcome.requests = outcome.latencies.len() as u64;
+            outcome.late = clock.map_or_else(Vec::new, |clock| clock.late(load.warm));
             Ok(outcome)
         })
         .await

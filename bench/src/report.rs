@@ -67,6 +67,12 @@ fn outcome_json(outcome: &Outcome) -> Map<String, Value> {
     figures.into_iter().map(|(name, figure)| (name.to_owned(), rounded(figure))).collect()
 }
 
+fn half_load_json(outcome: &Outcome) -> Map<String, Value> {
+    let mut members = outcome_json(outcome);
+    members.insert("clock_p99_ms".to_owned(), rounded(outcome.late_ms(0.99)));
+    members
+}
+
 fn rounds_json(rounds: &[Round]) -> Value {
     let Some(middle) = median(rounds) else { return Value::Null };
     let mut members = outcome_json(&middle.gateway);
@@ -86,7 +92,7 @@ fn engine_json(measured: &Measured) -> Value {
     json!({
         "charges": rounds_json(&measured.charges),
         "sessions": rounds_json(&measured.sessions),
-        "half_load": outcome_json(&measured.half_load),
+        "half_load": half_load_json(&measured.half_load),
         "healthz": outcome_json(&measured.floor),
         "get_session": outcome_json(&measured.session_reads),
         "page_views": outcome_json(&measured.page_views),
@@ -196,6 +202,8 @@ fn write_engine(text: &mut String, measured: &Measured) -> std::fmt::Result {
     }
     let half = format!("POST /charges at {HALF_LOAD}/s");
     write_line(text, &half, None, &measured.half_load)?;
+    let (p50, p99) = (measured.half_load.late_ms(0.5), measured.half_load.late_ms(0.99));
+    writeln!(text, "    by which the clock was late{:>48} {p50:>11.2} {p99:>11.2}", "")?;
     write_line(text, "GET /healthz", None, &measured.floor)?;
     write_line(text, "GET /sessions/{id}", None, &measured.session_reads)?;
     write_line(text, "GET /checkout/", None, &measured.page_views)?;
