@@ -126,6 +126,27 @@ async fn each_of_many_readers_gets_its_own_row_or_none() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_has_committed_reads_it_however_many_read_at_once() {
+    on_both_databases(async |database| {
+        let store = Arc::new(database.open().await);
+        let world = World::stored(&store, 2).await;
+        for _ in 0..20 {
+            let read = at_once(&store, |store, _| {
+                let session = world.session();
+                async move {
+                    let (written, id) = (&store, session.id);
+                    commit!(written, |tx, session| tx.insert_session(&session).await?).unwrap();
+                    store.reader().await.unwrap().find_session(id).await.unwrap().is_some()
+                }
+            })
+            .await;
+            assert!(read.iter().all(|found| *found), "{read:?}");
+        }
+    })
+    .await;
+}
+
 /// An event of a charge and its one delivery.
 fn event(world: &World, charge: ChargeId, sequence: i64) -> (Event, [(xanpay_domain::id::DeliveryId, Recipient); 1]) {
     let event = Event {

@@ -44,7 +44,8 @@ pub struct Sql {
     pub table: &'static str,
     /// The text, with `$1`, `$2`, ... in the order of their first use.
     pub text: &'static str,
-    /// Whether callers that want it at the same moment share one statement on PostgreSQL.
+    /// Whether callers that want it at the same moment share one statement on PostgreSQL and, when they read, one read
+    /// transaction on SQLite.
     pub for_many: bool,
 }
 
@@ -81,6 +82,7 @@ struct Marks {
 #[derive(Clone)]
 enum Connection {
     Sqlite(sqlite::SharedConnection),
+    SqliteReader(sqlite::Reader),
     Postgres(postgres::Handle),
 }
 
@@ -130,6 +132,7 @@ impl Tx {
         self.note(self.check(params))?;
         let result = match &self.connection {
             Connection::Sqlite(connection) => connection.execute(sql, params),
+            Connection::SqliteReader(reader) => reader.execute(sql, params),
             Connection::Postgres(session) => session.execute(sql, params).await,
         };
         let changed = if planted::has(Fault::Deaf) { result.unwrap_or(1) } else { self.note(result)? };
@@ -152,6 +155,7 @@ impl Tx {
         self.note(self.check(params))?;
         self.note(match &self.connection {
             Connection::Sqlite(connection) => connection.query(sql, params),
+            Connection::SqliteReader(reader) => reader.query(sql, params).await,
             Connection::Postgres(session) => session.query(sql, params).await,
         })
     }

@@ -1,6 +1,9 @@
 //! SQLite: one writer thread with group commit, reading connections beside it.
 
 mod checkpoint;
+mod reader;
+
+pub(crate) use reader::Reader;
 
 use super::{BoxFuture, Connection, Job, JobReceiver, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
@@ -35,7 +38,7 @@ pub(crate) struct SharedConnection(Arc<Mutex<rusqlite::Connection>>);
 
 /// Readers and the way to the writer.
 pub(crate) struct SqliteEngine {
-    readers: Vec<SharedConnection>,
+    readers: Vec<Reader>,
 }
 
 impl SqliteEngine {
@@ -44,7 +47,7 @@ impl SqliteEngine {
         let writer = connect(path)?;
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let folder = Folder::start(connect(path)?, path).map_err(unavailable)?;
-        let readers = (0..READERS).map(|_| connect_reader(path)).collect::<Result<_, _>>()?;
+        let readers = (0..READERS).map(|_| connect_reader(path).map(Reader::new)).collect::<Result<_, _>>()?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || write_jobs(&writer, folder, jobs))
@@ -64,7 +67,7 @@ impl SqliteEngine {
         thread_local! {
             static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
         }
-        Tx::new(Connection::Sqlite(self.readers[NUMBER.with(|number| *number) % READERS].clone()))
+        Tx::new(Connection::SqliteReader(self.readers[NUMBER.with(|number| *number) % READERS].clone()))
     }
 }
 
@@ -132,19 +135,7 @@ impl SharedConnection {
     pub(crate) fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(sql.text).map_err(driver_error)?;
-        let columns = statement.column_count();
-        let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(driver_error)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(driver_error)? {
-            let mut cells = Vec::with_capacity(columns);
-            for index in 0..columns {
-                let cell = owned(row.get_ref(index).map_err(driver_error)?);
-                let corrupt = || StoreError::Corrupt { table: sql.table, column: "?", id: String::new() };
-                cells.push(cell.ok_or_else(corrupt)?);
-            }
-            found.push(Row::new(sql.table, cells));
-        }
-        Ok(found)
+        rows(&mut statement, sql, params)
     }
 
     /// Runs several statements without parameters.
@@ -158,13 +149,35 @@ impl SharedConnection {
     }
 
     fn control_raw(&self, text: &str) -> rusqlite::Result<()> {
-        self.lock().prepare_cached(text).and_then(|mut statement| statement.execute([])).map(drop)
+        control(&self.lock(), text)
     }
 
     /// Whether the transaction is over: some errors end it on their own.
     fn has_left_transaction(&self) -> bool {
         self.lock().is_autocommit() && !planted::has(Fault::NoTransaction)
     }
+}
+
+/// Runs BEGIN, COMMIT and the like.
+fn control(connection: &rusqlite::Connection, text: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(text).and_then(|mut statement| statement.execute([])).map(drop)
+}
+
+/// The rows that a prepared statement brings.
+fn rows(statement: &mut rusqlite::Statement<'_>, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(driver_error)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(driver_error)? {
+        let mut cells = Vec::with_capacity(columns);
+        for index in 0..columns {
+            let cell = owned(row.get_ref(index).map_err(driver_error)?);
+            let corrupt = || StoreError::Corrupt { table: sql.table, column: "?", id: String::new() };
+            cells.push(cell.ok_or_else(corrupt)?);
+        }
+        found.push(Row::new(sql.table, cells));
+    }
+    Ok(found)
 }
 
 fn owned(value: ValueRef<'_>) -> Option<Value<'static>> {

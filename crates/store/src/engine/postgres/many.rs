@@ -11,7 +11,6 @@ use crate::engine::{BoxFuture, Sql};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
 use bytes::{BufMut, BytesMut};
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -53,18 +52,9 @@ impl Desk {
     pub(super) async fn ask(&self, sql: Sql, params: &[Value<'_>]) -> Result<Answer, StoreError> {
         let (caller, answer) = oneshot::channel();
         let closed = || StoreError::Unavailable("the connection is closed".into());
-        let params = params.iter().map(owned).collect();
+        let params = params.iter().map(Value::to_owned_value).collect();
         self.asks.send(Ask { sql, params, caller }).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
-    }
-}
-
-fn owned(value: &Value<'_>) -> Value<'static> {
-    match value {
-        Value::Null => Value::Null,
-        Value::Int(value) => Value::Int(*value),
-        Value::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
-        Value::Blob(bytes) => Value::Blob(Cow::Owned(bytes.clone().into_owned())),
     }
 }
 
