@@ -20,7 +20,7 @@ use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -221,7 +221,8 @@ where
         let Self { body, result: slot, .. } = self;
         // What an earlier run has left is no answer any more.
         *slot = None;
-        let started = catch_unwind(AssertUnwindSafe(|| body(tx.clone())));
+        // Boxed where it begins: a body of several KB would be copied into each of the futures around it.
+        let started = catch_unwind(AssertUnwindSafe(|| Box::pin(body(tx.clone()))));
         Box::pin(async move {
             let result = match started {
                 Ok(running) => unless_it_panics(running).await,
@@ -264,8 +265,7 @@ where
 }
 
 /// Waits for a body. Its panic must not end the writer, which everybody needs.
-async fn unless_it_panics<T, E: TxError>(running: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let mut running = pin!(running);
+async fn unless_it_panics<T, E: TxError>(mut running: Pin<Box<impl Future<Output = Result<T, E>>>>) -> Result<T, E> {
     poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
         polled.unwrap_or_else(|_| Poll::Ready(Err(panicked().into())))

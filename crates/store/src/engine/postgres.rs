@@ -33,6 +33,9 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Runs statements on a connection: at once, or with those of others where there is a desk.
+///
+/// The driver's futures are boxed. They are over 1 KB each, and every function that may run a statement would carry them,
+/// on SQLite, too.
 #[derive(Clone)]
 pub(crate) struct Handle {
     session: Arc<Session>,
@@ -43,14 +46,14 @@ impl Handle {
     pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
         match self.desk.as_ref().filter(|_| sql.for_many) {
             Some(desk) => Ok(desk.ask(sql, params).await?.changed),
-            None => self.session.execute(sql, params).await,
+            None => Box::pin(self.session.execute(sql, params)).await,
         }
     }
 
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         match self.desk.as_ref().filter(|_| sql.for_many) {
             Some(desk) => Ok(desk.ask(sql, params).await?.rows),
-            None => self.session.query(sql, params).await,
+            None => Box::pin(self.session.query(sql, params)).await,
         }
     }
 }

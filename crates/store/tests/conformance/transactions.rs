@@ -241,3 +241,21 @@ async fn a_transaction_reads_its_own_writes_and_others_see_them_after_it() {
     })
     .await;
 }
+
+/// Every request carries these futures, whichever database it asks (docs/decisions/0001).
+#[tokio::test]
+async fn what_a_request_waits_for_is_small_to_carry() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 1).await;
+        let opening = store.reader();
+        assert!(size_of_val(&opening) <= 1024, "a reader: {} bytes", size_of_val(&opening));
+        let tx = opening.await.unwrap();
+        let reading = tx.find_session(world.session().id);
+        assert!(size_of_val(&reading) <= 1024, "a read: {} bytes", size_of_val(&reading));
+        let charge = world.charge(None);
+        let writing = tx.insert_charge(&charge, None, None);
+        assert!(size_of_val(&writing) <= 2048, "an insert: {} bytes", size_of_val(&writing));
+    })
+    .await;
+}

@@ -1,7 +1,7 @@
 //! A connection to PostgreSQL: its settings, its prepared statements, how values and errors cross it.
 
 use super::many::PreparedForMany;
-use crate::engine::Sql;
+use crate::engine::{BoxFuture, Sql};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
@@ -81,20 +81,24 @@ impl<S: Clone> Prepared<S> {
 }
 
 /// Opens a connection and drives it in the background.
-pub(crate) async fn connect(config: &Config) -> Result<Session, StoreError> {
-    let warned = Arc::new(AtomicBool::new(false));
-    let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, Arc::clone(&warned)));
-        client
-    } else {
-        let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, Arc::clone(&warned)));
-        client
-    };
-    let session = Session { client, plain: Prepared::default(), many: Prepared::default(), warned };
-    session.batch(SETTINGS).await?;
-    Ok(session)
+///
+/// Boxed: whoever may have to reconnect would otherwise carry the 4 KB of this future through every request.
+pub(crate) fn connect(config: &Config) -> BoxFuture<'_, Result<Session, StoreError>> {
+    Box::pin(async move {
+        let warned = Arc::new(AtomicBool::new(false));
+        let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
+            tokio::spawn(drive(connection, Arc::clone(&warned)));
+            client
+        } else {
+            let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
+            tokio::spawn(drive(connection, Arc::clone(&warned)));
+            client
+        };
+        let session = Session { client, plain: Prepared::default(), many: Prepared::default(), warned };
+        session.batch(SETTINGS).await?;
+        Ok(session)
+    })
 }
 
 /// Opens a connection that reads the last committed state and can do nothing else.
