@@ -78,39 +78,71 @@ impl From<xanpay_domain::time::Timestamp> for Value<'_> {
 #[derive(Debug)]
 pub struct Row {
     table: &'static str,
-    cells: Vec<Value<'static>>,
+    cells: Vec<Cell>,
+    /// The texts of all columns, one behind the other: most are short, are read and are no longer needed then.
+    texts: String,
     next: usize,
 }
 
+/// A column of a row.
+#[derive(Debug, Clone)]
+enum Cell {
+    Null,
+    Int(i64),
+    /// Where it begins and ends among the row's texts.
+    Text(usize, usize),
+    Blob(Vec<u8>),
+}
+
+/// Bytes of text that a row seldom exceeds.
+const USUAL_TEXTS: usize = 256;
+
 impl Row {
-    /// A row of a table.
-    #[must_use]
-    pub fn new(table: &'static str, cells: Vec<Value<'static>>) -> Self {
-        Self { table, cells, next: 0 }
+    /// A row of a table, with no columns yet.
+    pub(crate) fn new(table: &'static str, columns: usize) -> Self {
+        Self { table, cells: Vec::with_capacity(columns), texts: String::with_capacity(USUAL_TEXTS), next: 0 }
+    }
+
+    /// Adds a column behind the others.
+    pub(crate) fn push(&mut self, value: Value<'_>) {
+        let cell = match value {
+            Value::Null => Cell::Null,
+            Value::Int(value) => Cell::Int(value),
+            Value::Text(text) => {
+                let start = self.texts.len();
+                self.texts.push_str(&text);
+                Cell::Text(start, self.texts.len())
+            }
+            Value::Blob(bytes) => Cell::Blob(bytes.into_owned()),
+        };
+        self.cells.push(cell);
     }
 
     /// The error of a column whose value makes no sense. It names the row by its first column.
     #[must_use]
     pub fn corrupt(&self, column: &'static str) -> StoreError {
         let id = match self.cells.first() {
-            Some(Value::Text(id)) => id.clone().into_owned(),
-            Some(Value::Null | Value::Int(_) | Value::Blob(_)) | None => String::new(),
+            Some(Cell::Text(start, end)) => self.texts[*start..*end].to_owned(),
+            Some(Cell::Null | Cell::Int(_) | Cell::Blob(_)) | None => String::new(),
         };
         StoreError::Corrupt { table: self.table, column, id }
     }
 
-    /// The next column, left in its place.
-    fn look(&mut self) -> Option<&Value<'static>> {
+    /// The next column.
+    fn look(&mut self) -> Option<&mut Cell> {
         self.next += 1;
-        self.cells.get(self.next - 1)
+        self.cells.get_mut(self.next - 1)
     }
 
-    /// The next column, taken out. The first one stays: it names the row.
-    fn take(&mut self) -> Option<Value<'static>> {
-        self.next += 1;
-        match self.next {
-            1 => self.cells.first().cloned(),
-            place => self.cells.get_mut(place - 1).map(|cell| std::mem::replace(cell, Value::Null)),
+    /// The next column as a text that stays where it is, or NULL.
+    fn look_at_text(&mut self, column: &'static str) -> Result<Option<&str>, StoreError> {
+        match self.look() {
+            Some(Cell::Text(start, end)) => {
+                let place = *start..*end;
+                Ok(Some(&self.texts[place]))
+            }
+            Some(Cell::Null) => Ok(None),
+            Some(Cell::Int(_) | Cell::Blob(_)) | None => Err(self.corrupt(column)),
         }
     }
 
@@ -128,9 +160,9 @@ impl Row {
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn int_opt(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
         match self.look() {
-            Some(Value::Int(value)) => Ok(Some(*value)),
-            Some(Value::Null) => Ok(None),
-            Some(Value::Text(_) | Value::Blob(_)) | None => Err(self.corrupt(column)),
+            Some(Cell::Int(value)) => Ok(Some(*value)),
+            Some(Cell::Null) => Ok(None),
+            Some(Cell::Text(..) | Cell::Blob(_)) | None => Err(self.corrupt(column)),
         }
     }
 
@@ -159,11 +191,7 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn text_opt(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
-        match self.take() {
-            Some(Value::Text(value)) => Ok(Some(value.into_owned())),
-            Some(Value::Null) => Ok(None),
-            Some(Value::Int(_) | Value::Blob(_)) | None => Err(self.corrupt(column)),
-        }
+        Ok(self.look_at_text(column)?.map(str::to_owned))
     }
 
     /// The next column as bytes.
@@ -179,10 +207,10 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn blob_opt(&mut self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.take() {
-            Some(Value::Blob(value)) => Ok(Some(value.into_owned())),
-            Some(Value::Null) => Ok(None),
-            Some(Value::Int(_) | Value::Text(_)) | None => Err(self.corrupt(column)),
+        match self.look() {
+            Some(Cell::Blob(value)) => Ok(Some(std::mem::take(value))),
+            Some(Cell::Null) => Ok(None),
+            Some(Cell::Int(_) | Cell::Text(..)) | None => Err(self.corrupt(column)),
         }
     }
 
@@ -195,10 +223,7 @@ impl Row {
         column: &'static str,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, StoreError> {
-        let parsed = match self.look() {
-            Some(Value::Text(text)) => read(text).ok(),
-            Some(Value::Null | Value::Int(_) | Value::Blob(_)) | None => None,
-        };
+        let parsed = self.look_at_text(column)?.and_then(|text| read(text).ok());
         parsed.ok_or_else(|| self.corrupt(column))
     }
 
@@ -215,12 +240,8 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is something else.
     pub fn id_opt<Kind>(&mut self, column: &'static str) -> Result<Option<xanpay_domain::id::Id<Kind>>, StoreError> {
-        let parsed = match self.look() {
-            Some(Value::Text(text)) => xanpay_domain::id::Id::parse(text).ok().map(Some),
-            Some(Value::Null) => Some(None),
-            Some(Value::Int(_) | Value::Blob(_)) | None => None,
-        };
-        parsed.ok_or_else(|| self.corrupt(column))
+        let parsed = self.look_at_text(column)?.map(xanpay_domain::id::Id::parse).transpose();
+        parsed.map_err(|_| self.corrupt(column))
     }
 
     /// The next column as an instant.

@@ -13,7 +13,6 @@ use checkpoint::Folder;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql};
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -169,23 +168,23 @@ fn rows(statement: &mut rusqlite::Statement<'_>, sql: Sql, params: &[Value<'_>])
     let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(driver_error)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(driver_error)? {
-        let mut cells = Vec::with_capacity(columns);
+        let mut read = Row::new(sql.table, columns);
         for index in 0..columns {
-            let cell = owned(row.get_ref(index).map_err(driver_error)?);
+            let cell = value(row.get_ref(index).map_err(driver_error)?);
             let corrupt = || StoreError::Corrupt { table: sql.table, column: "?", id: String::new() };
-            cells.push(cell.ok_or_else(corrupt)?);
+            read.push(cell.ok_or_else(corrupt)?);
         }
-        found.push(Row::new(sql.table, cells));
+        found.push(read);
     }
     Ok(found)
 }
 
-fn owned(value: ValueRef<'_>) -> Option<Value<'static>> {
-    match value {
+fn value(column: ValueRef<'_>) -> Option<Value<'_>> {
+    match column {
         ValueRef::Null => Some(Value::Null),
         ValueRef::Integer(value) => Some(Value::Int(value)),
-        ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok().map(|text| Value::Text(Cow::Owned(text))),
-        ValueRef::Blob(bytes) => Some(Value::Blob(Cow::Owned(bytes.to_vec()))),
+        ValueRef::Text(text) => std::str::from_utf8(text).ok().map(Value::from),
+        ValueRef::Blob(bytes) => Some(Value::from(bytes)),
         ValueRef::Real(_) => None,
     }
 }

@@ -132,8 +132,9 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        let row = self.query_opt(FIND_SESSION, &[id.into()]).await?;
-        Ok(row.map(read_session).transpose()?.map(|(session, _)| session))
+        let Some(row) = self.query_opt(FIND_SESSION, &[id.into()]).await? else { return Ok(None) };
+        let (session, _) = read_session(row)?;
+        Ok(Some(session))
     }
 
     /// A session of one merchant; another merchant's is as absent as none.

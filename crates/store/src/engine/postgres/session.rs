@@ -208,21 +208,24 @@ impl Session {
 
 /// The row's columns from `first` on.
 pub(super) fn read_row(sql: Sql, row: &tokio_postgres::Row, first: usize) -> Result<Row, StoreError> {
-    let cells = (first..row.len()).map(|index| row.try_get::<_, Cell>(index).map(|cell| cell.0));
-    let cells = cells.collect::<Result<Vec<_>, _>>().map_err(driver_error)?;
-    Ok(Row::new(sql.table, cells))
+    let mut read = Row::new(sql.table, row.len() - first);
+    for index in first..row.len() {
+        let Cell(value) = row.try_get(index).map_err(driver_error)?;
+        read.push(value);
+    }
+    Ok(read)
 }
 
 /// A column of one of the three types.
-struct Cell(Value<'static>);
+struct Cell<'a>(Value<'a>);
 
-impl<'a> FromSql<'a> for Cell {
+impl<'a> FromSql<'a> for Cell<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(match *ty {
             Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
             Type::INT4 => Value::Int(i64::from(i32::from_sql(ty, raw)?)),
-            Type::BYTEA => Value::Blob(Cow::Owned(raw.to_vec())),
-            _ => Value::Text(Cow::Owned(String::from_sql(ty, raw)?)),
+            Type::BYTEA => Value::from(raw),
+            _ => Value::from(<&str>::from_sql(ty, raw)?),
         }))
     }
 

@@ -13,9 +13,12 @@ use tokio::sync::oneshot;
 
 /// A connection that reads the last committed state.
 #[derive(Clone)]
-pub(crate) struct Reader {
+pub(crate) struct Reader(Arc<Shared>);
+
+/// What the handles of a reader share.
+struct Shared {
     connection: SharedConnection,
-    asks: Arc<Mutex<Vec<Ask>>>,
+    asks: Mutex<Vec<Ask>>,
 }
 
 /// A statement that waits to be run.
@@ -27,30 +30,33 @@ struct Ask {
 
 impl Reader {
     pub(super) fn new(connection: SharedConnection) -> Self {
-        Self { connection, asks: Arc::default() }
+        Self(Arc::new(Shared { connection, asks: Mutex::default() }))
     }
 
     pub(crate) fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        self.connection.execute(sql, params)
+        self.0.connection.execute(sql, params)
     }
 
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         if !sql.for_many {
-            return self.connection.query(sql, params);
+            return self.0.connection.query(sql, params);
         }
-        let (caller, answer) = oneshot::channel();
+        let (caller, mut answer) = oneshot::channel();
         let params = params.iter().map(Value::to_owned_value).collect();
-        self.asks.lock().unwrap_or_else(PoisonError::into_inner).push(Ask { sql, params, caller });
+        self.0.asks.lock().unwrap_or_else(PoisonError::into_inner).push(Ask { sql, params, caller });
         tokio::task::yield_now().await;
+        if let Ok(answer) = answer.try_recv() {
+            return answer;
+        }
         self.answer_all();
         answer.await.map_err(|_| StoreError::Driver("a statement was left without an answer".into()))?
     }
 
     /// Answers whatever has been asked by now, from what has been committed by now.
     fn answer_all(&self) {
-        let connection = self.connection.lock();
+        let connection = self.0.connection.lock();
         // Taken behind the lock: whoever holds it reads a state that is older than what was asked meanwhile.
-        let asks = std::mem::take(&mut *self.asks.lock().unwrap_or_else(PoisonError::into_inner));
+        let asks = std::mem::take(&mut *self.0.asks.lock().unwrap_or_else(PoisonError::into_inner));
         let together = asks.len() > 1 && control(&connection, "BEGIN").is_ok();
         let equal = asks.chunk_by(|one, next| std::ptr::eq(one.sql.text, next.sql.text));
         let answers: Vec<_> = equal.flat_map(|asks| answer(&connection, asks)).collect();
