@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 /// The world that a key belongs to, and everything made with that key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Environment {
     /// Play money: QR codes that no bank can pay, transfers that are simulated.
     Sandbox,

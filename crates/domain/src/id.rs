@@ -43,10 +43,13 @@ impl<Kind> Id<Kind> {
             return Err(NotAnId);
         }
         let mut bytes = [0; 12];
+        let mut seen = 0;
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+            let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+            seen |= high | low;
+            *byte = high << 4 | low;
         }
-        Ok(Self { bytes, kind: PhantomData })
+        if seen == NOT_A_DIGIT { Err(NotAnId) } else { Ok(Self { bytes, kind: PhantomData }) }
     }
 
     /// The 24 characters.
@@ -56,23 +59,37 @@ impl<Kind> Id<Kind> {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// All bits, so that one digit's absence shows in the union of all values.
+const NOT_A_DIGIT: u8 = 0xff;
+/// The value of each lower-case hex digit.
+const NIBBLES: [u8; 256] = {
+    let mut values = [NOT_A_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
 /// Lower-case hex of any bytes.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    for piece in bytes.chunks(12) {
+        let mut hex = [0; 24];
+        let hex = &mut hex[..piece.len() * 2];
+        write_hex(piece, hex);
+        text.push_str(core::str::from_utf8(hex).unwrap_or_default());
     }
     text
 }
 
-fn nibble(digit: u8) -> Result<u8, NotAnId> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(NotAnId),
+/// Writes lower-case hex of any bytes to a place twice as long.
+pub fn write_hex(bytes: &[u8], hex: &mut [u8]) {
+    for (byte, pair) in bytes.iter().zip(hex.chunks_exact_mut(2)) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 

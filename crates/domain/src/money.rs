@@ -150,16 +150,13 @@ impl Money {
     /// they are cut.
     #[must_use]
     pub fn to_decimal_with(self, decimals: u32) -> String {
-        let exponent = self.currency.exponent();
-        let scale = 10_i64.pow(exponent);
-        let (whole, fraction) = (self.minor / scale, self.minor % scale);
-        if decimals == 0 {
-            return alloc::format!("{whole}");
-        }
-        let digits = alloc::format!("{fraction:0width$}", width = exponent as usize);
-        let mut text = alloc::format!("{whole}.");
-        for place in 0..decimals as usize {
-            text.push(digits.as_bytes().get(place).map_or('0', |digit| char::from(*digit)));
+        let exponent = self.currency.exponent() as usize;
+        let digits = alloc::format!("{:0width$}", self.minor, width = exponent + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - exponent);
+        let mut text = String::from(whole);
+        if decimals > 0 {
+            text.push('.');
+            text.extend(fraction.chars().chain(core::iter::repeat('0')).take(decimals as usize));
         }
         text
     }
@@ -167,11 +164,11 @@ impl Money {
     /// The shortest decimal text: `35`, `26.24`, `26.2`. This is the amount as a JSON number.
     #[must_use]
     pub fn to_shortest(self) -> String {
-        let text = self.to_decimal();
-        match text.contains('.') {
-            true => String::from(text.trim_end_matches('0').trim_end_matches('.')),
-            false => text,
+        let mut text = self.to_decimal();
+        if text.contains('.') {
+            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
         }
+        text
     }
 
     fn same_currency(self, other: Self) -> Result<(), MoneyError> {

@@ -1,8 +1,7 @@
 //! Answers that are remembered for a moment and then asked for again, by one caller at a time.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -22,9 +21,9 @@ struct Entry<V> {
     asked: AtomicBool,
 }
 
-/// Remembered answers by what was asked.
+/// Remembered answers by what was asked. They are few, so that comparing is quicker than hashing.
 pub(super) struct Memory<K, V> {
-    entries: RwLock<HashMap<K, Entry<V>>>,
+    entries: RwLock<BTreeMap<K, Entry<V>>>,
 }
 
 impl<K, V> Default for Memory<K, V> {
@@ -33,16 +32,16 @@ impl<K, V> Default for Memory<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Memory<K, V> {
+impl<K: Ord, V: Clone> Memory<K, V> {
     /// A remembered answer. Nothing when the caller should ask and [`Memory::keep`] what it hears.
-    pub(super) fn recall<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
+    pub(super) fn recall<Q: Ord + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
         self.recall_at(key, Instant::now())
     }
 
-    fn recall_at<Q: Eq + Hash + ?Sized>(&self, key: &Q, now: Instant) -> Option<V>
+    fn recall_at<Q: Ord + ?Sized>(&self, key: &Q, now: Instant) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -67,7 +66,7 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     }
 
     /// Forgets an answer that has turned out to be none any more.
-    pub(super) fn forget<Q: Eq + Hash + ?Sized>(&self, key: &Q)
+    pub(super) fn forget<Q: Ord + ?Sized>(&self, key: &Q)
     where
         K: Borrow<Q>,
     {

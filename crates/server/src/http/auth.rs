@@ -14,6 +14,8 @@ use subtle::ConstantTimeEq;
 use xanpay_domain::environment::Environment;
 use xanpay_store::{Merchant, Permission};
 
+/// What stands before the credentials.
+const SCHEME: &[u8] = b"basic ";
 /// Longer credentials are none of ours; they are refused before any work.
 const MAX_CREDENTIALS: usize = 512;
 
@@ -72,9 +74,11 @@ impl FromRequestParts<Arc<Web>> for OperatorCaller {
 /// Finds the caller's key and compares the secret in constant time. An unknown key costs the same comparison.
 async fn authenticate(headers: &HeaderMap, web: &Web) -> Result<crate::directory::KnownKey, ApiError> {
     let credentials = credentials(headers)?;
-    let (key, secret) = credentials.split_once(':').ok_or_else(ApiError::unauthorized)?;
+    let mut parts = credentials.splitn(2, |byte| *byte == b':');
+    let (Some(key), Some(secret)) = (parts.next(), parts.next()) else { return Err(ApiError::unauthorized()) };
+    let key = std::str::from_utf8(key).map_err(|_| ApiError::unauthorized())?;
     let known = web.app.directory.find_key(&web.app.store, key).await?;
-    let offered = Sha256::digest(secret.as_bytes());
+    let offered = Sha256::digest(secret);
     let expected = known.as_ref().map_or([0; 32].as_slice(), |known| known.key.secret_hash.as_slice());
     match (bool::from(offered.as_slice().ct_eq(expected)), known) {
         (true, Some(known)) => Ok(known),
@@ -88,17 +92,16 @@ pub(super) fn has_credentials(headers: &HeaderMap) -> bool {
 }
 
 /// Key and secret with a colon between them.
-fn credentials(headers: &HeaderMap) -> Result<String, ApiError> {
+fn credentials(headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or_else(ApiError::unauthorized)?;
     if values.next().is_some() {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_header", "there must be one Authorization header"));
     }
-    let (scheme, encoded) =
-        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(ApiError::unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > MAX_CREDENTIALS {
-        return Err(ApiError::unauthorized());
+    match value.as_bytes().split_at_checked(SCHEME.len()) {
+        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case(SCHEME) && encoded.len() <= MAX_CREDENTIALS => {
+            STANDARD.decode(encoded.trim_ascii()).map_err(|_| ApiError::unauthorized())
+        }
+        _ => Err(ApiError::unauthorized()),
     }
-    let decoded = STANDARD.decode(encoded.trim()).map_err(|_| ApiError::unauthorized())?;
-    String::from_utf8(decoded).map_err(|_| ApiError::unauthorized())
 }

@@ -18,5 +18,6 @@ mod request;
 mod router;
 mod server;
 
+pub use request::Arrival;
 pub use router::{Web, paths, router};
 pub use server::{Settings, serve};

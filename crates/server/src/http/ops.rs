@@ -1,8 +1,9 @@
 //! For those who run the gateway: health and figures.
 
 use super::error::ApiError;
+use super::request::Arrival;
 use super::router::Web;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::net::SocketAddr;
@@ -27,12 +28,11 @@ pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Response {
 }
 
 /// Figures for Prometheus; to everyone but the operator's addresses the path does not exist.
-pub(super) async fn metrics(
-    State(web): State<Arc<Web>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-) -> Result<Response, ApiError> {
-    let allowed = web.settings.metrics_allowed.iter().any(|network| network.contains(&peer.ip().to_canonical()));
-    if !allowed {
+pub(super) async fn metrics(State(web): State<Arc<Web>>, arrival: Arrival) -> Result<Response, ApiError> {
+    let allowed = |client: SocketAddr| {
+        web.settings.metrics_allowed.iter().any(|network| network.contains(&client.ip().to_canonical()))
+    };
+    if !arrival.client.is_some_and(allowed) {
         return Err(ApiError::not_found());
     }
     let waiting = web.app.store.reader().await?.count_waiting_deliveries(10_000).await?;

@@ -4,12 +4,17 @@ use super::error::ApiError;
 use super::metrics::Metrics;
 use crate::entropy;
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use xanpay_domain::id::write_hex;
 
 /// The header that carries the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,17 +28,60 @@ pub(super) struct Trouble {
     pub(super) source: Option<String>,
 }
 
-/// The id of the request at hand, for pages that show it.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
+/// What is known of a request before it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The client's address. Nothing when the request did not come through a network.
+    pub(super) client: Option<SocketAddr>,
+    pub(super) id: RequestId,
+}
+
+impl Arrival {
+    /// A request that has come just now.
+    #[must_use]
+    pub fn new(client: Option<SocketAddr>) -> Self {
+        let mut id = RequestId([0; 16]);
+        write_hex(&entropy::bytes::<8>(), &mut id.0);
+        Self { client, id }
+    }
+
+    /// The arrival of the request that has these extensions.
+    fn of(extensions: &mut Extensions) -> Self {
+        *extensions.get_or_insert_with(|| Self::new(None))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Arrival {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&mut parts.extensions))
+    }
+}
+
+/// The id of a request, 16 hex characters: in its answer, in the log, on pages that say that something failed.
+#[derive(Clone, Copy)]
+pub(super) struct RequestId([u8; 16]);
+
+impl RequestId {
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// The layer.
 pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = xanpay_domain::id::to_hex(&entropy::bytes::<8>());
+    let Arrival { id, .. } = Arrival::of(request.extensions_mut());
+    let id = id.as_str();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = match check_host(&request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
@@ -52,12 +100,12 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
             }
             None => tracing::debug!(request_id = id, %method, route, status, code = trouble.code, "request refused"),
         }
-        response = with_request_id(response, &id).await;
+        response = with_request_id(response, id).await;
     } else {
         tracing::debug!(request_id = id, %method, route, status, "request served");
     }
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));

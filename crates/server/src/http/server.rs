@@ -1,9 +1,9 @@
 //! Accepting connections: a bound on their number, a bound on the time a request's head may take, an orderly end.
 
 use super::client_address::client_address;
+use super::request::Arrival;
 use super::router::{Web, router};
 use crate::app::App;
-use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use std::future::Future;
@@ -112,7 +112,7 @@ async fn serve_connection(
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         let client = client_address(peer, request.headers(), &trusted);
-        request.extensions_mut().insert(ConnectInfo(client));
+        request.extensions_mut().insert(Arrival::new(Some(client)));
         // A router is always ready, so that asking it first would be ceremony.
         router.clone().call(request.map(axum::body::Body::new))
     });

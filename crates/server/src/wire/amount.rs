@@ -1,7 +1,7 @@
 //! Money as a JSON number, never by way of a binary float.
 
+use super::json::Raw;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use xanpay_domain::money::Money;
 
 /// An amount written as a JSON number in its shortest form: `35`, `26.24`.
@@ -10,6 +10,6 @@ pub struct Amount(pub Money);
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.to_shortest()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+        Raw(&self.0.to_shortest()).serialize(serializer)
     }
 }

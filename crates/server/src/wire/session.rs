@@ -3,7 +3,8 @@
 use super::amount::Amount;
 use super::json::{Raw, to_text};
 use super::time::iso;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use xanpay_domain::method::Method;
 use xanpay_domain::session::{Prefill, Session};
 use xanpay_domain::time::Timestamp;
 
@@ -20,7 +21,8 @@ struct SessionView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     notify_payload: Option<&'a str>,
     status: &'static str,
-    methods: Vec<&'static str>,
+    #[serde(serialize_with = "method_names")]
+    methods: &'a [Method],
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,12 +57,16 @@ pub fn session_json(session: &Session, now: Timestamp) -> String {
         notify_url: session.notify_url.as_deref(),
         notify_payload: session.notify_payload.as_deref(),
         status: session.state_at(now).as_str(),
-        methods: session.methods.iter().map(|method| method.as_str()).collect(),
+        methods: &session.methods,
         redirect_url: session.redirect_url.as_deref(),
         customer: session.prefill.as_ref().map(prefill),
         created_at: iso(session.created_at),
         updated_at: iso(session.updated_at(now)),
     })
+}
+
+fn method_names<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(methods.iter().map(|method| method.as_str()))
 }
 
 fn prefill(prefill: &Prefill) -> PrefillView<'_> {

@@ -1,17 +1,17 @@
 //! Loading what a checkout page is about, and its plain answers.
 
-use super::super::request::RequestId;
+use super::super::request::{Arrival, RequestId};
 use super::super::router::Web;
 use super::text::ENGLISH;
 use super::view::{Frame, MessageKind, MessagePage};
 use super::{security_headers, view};
 use crate::flows::FlowError;
 use askama::Template;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use xanpay_domain::charge::Charge;
 use xanpay_domain::environment::Environment;
@@ -48,7 +48,7 @@ impl<E: Into<FlowError>> From<E> for NoPage {
 /// Who asks.
 pub struct Visitor {
     address: IpAddr,
-    request_id: Option<String>,
+    request_id: RequestId,
 }
 
 impl Visitor {
@@ -61,10 +61,10 @@ impl Visitor {
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
-        Ok(Self { address, request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()) })
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let arrival = Arrival::from_request_parts(parts, state).await?;
+        let address = arrival.client.map_or(IpAddr::from([0, 0, 0, 0]), |client| client.ip());
+        Ok(Self { address, request_id: arrival.id })
     }
 }
 
@@ -179,11 +179,11 @@ pub(super) fn message(no_page: NoPage, visitor: &Visitor) -> Response {
         NoPage::NotFound => (StatusCode::NOT_FOUND, MessageKind::NotFound),
         NoPage::TooMany => (StatusCode::TOO_MANY_REQUESTS, MessageKind::TooManyRequests),
         NoPage::Failed(error) => {
-            tracing::error!(request_id = visitor.request_id, %error, "a checkout page failed");
+            tracing::error!(request_id = visitor.request_id.as_str(), %error, "a checkout page failed");
             (StatusCode::SERVICE_UNAVAILABLE, MessageKind::Failed)
         }
     };
-    let request_id = (kind == MessageKind::Failed).then(|| visitor.request_id.clone()).flatten();
+    let request_id = (kind == MessageKind::Failed).then(|| visitor.request_id.as_str().to_owned());
     let frame = Frame { strings: &ENGLISH, merchant: None, is_sandbox: false };
     let mut response = html(status, &MessagePage { frame, kind, request_id, page_url: None });
     if status != StatusCode::NOT_FOUND {

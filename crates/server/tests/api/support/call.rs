@@ -2,13 +2,13 @@
 
 use super::Caller;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
 use std::net::SocketAddr;
+use xanpay_server::http::Arrival;
 
 /// A request to be sent.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Call {
         let mut request = Request::builder()
             .method(self.method)
             .uri(&self.path)
-            .extension(ConnectInfo(self.peer))
+            .extension(Arrival::new(Some(self.peer)))
             .body(Body::from(self.body.clone()))
             .unwrap();
         *request.headers_mut() = self.headers;
