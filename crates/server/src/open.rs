@@ -100,10 +100,20 @@ pub async fn open_store(storage: &Storage, upgrade: bool) -> Result<Store, OpenE
     match storage {
         Storage::Directory(data) => {
             make_directory(data)?;
-            Ok(Store::open_sqlite(&data.join("xanpay.db"))?)
+            Ok(Store::open_sqlite(&database_file(data))?)
         }
         Storage::Postgres(url) => Ok(Store::open_postgres(url, upgrade).await?),
     }
+}
+
+/// Whether a directory holds an embedded database.
+#[must_use]
+pub fn has_database(data: &Path) -> bool {
+    database_file(data).exists()
+}
+
+fn database_file(data: &Path) -> PathBuf {
+    data.join("xanpay.db")
 }
 
 /// Keeps a second server off the same embedded database for as long as the file lives. PostgreSQL takes any number.

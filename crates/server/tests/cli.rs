@@ -154,15 +154,51 @@ fn a_new_merchant_gets_its_keys_in_the_documented_form() {
 fn the_data_is_where_the_settings_say_and_only_for_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();
-    scratch.json(&["merchant", "list", "--data", "elsewhere"], 0);
+    scratch.json(&["operator-key", "create", "--data", "elsewhere"], 0);
     std::fs::write(scratch.path("file"), "").unwrap();
-    assert!(scratch.refused(&["merchant", "list", "--data", "file"]).contains("file: not a directory"));
+    assert!(scratch.refused(&["operator-key", "create", "--data", "file"]).contains("file: not a directory"));
     assert!(scratch.path("elsewhere/xanpay.db").is_file());
     assert_eq!(std::fs::metadata(scratch.path("elsewhere")).unwrap().permissions().mode() & 0o777, 0o700);
-    let output = scratch.command(&["merchant", "list"]).env("XANPAY_DATA", "third").output().unwrap();
+    let output = scratch.command(&["operator-key", "create"]).env("XANPAY_DATA", "third").output().unwrap();
     assert!(output.status.success());
     assert!(scratch.path("third/master.key").is_file());
     assert!(!scratch.path("xanpay-data").exists());
+}
+
+#[test]
+fn a_mistyped_directory_does_not_become_a_new_database() {
+    let scratch = Scratch::new();
+    let unknown = "6b08012eebf7541f937181da";
+    let lines: [&[&str]; 8] = [
+        &["merchant", "list"],
+        &["merchant", "set", unknown, "--permissions", "none"],
+        &["key", "create", "--merchant", unknown],
+        &["account", "list"],
+        &["webhook", "list", "--merchant", unknown],
+        &["rate", "list"],
+        &["hash", "--merchant", unknown],
+        &[
+            "transfer",
+            "add",
+            "--method",
+            "paynow",
+            "--account",
+            "+6585867834",
+            "--amount",
+            "1",
+            "--currency",
+            "SGD",
+            "--reference",
+            "ztt1",
+        ],
+    ];
+    for line in lines {
+        let reason = scratch.refused(&[&["--data", "mistyped"], line].concat());
+        assert!(reason.contains("there is no database in mistyped"), "{line:?}: {reason}");
+        assert!(!scratch.path("mistyped").exists(), "{line:?}");
+    }
+    let failure = scratch.json(&["--data", "mistyped", "rate", "list"], 1);
+    assert_eq!(failure["error"]["code"], "database_missing");
 }
 
 #[test]
@@ -654,7 +690,7 @@ fn unknown_settings_of_the_file_are_refused_and_those_of_the_environment_are_nam
     let checked = scratch.json(&["config", "check", "--config", "bad.toml"], 1);
     assert_eq!(checked["errors"][0]["setting"], "lisen in bad.toml");
     assert!(scratch.refused(&["merchant", "list", "--config", "bad.toml"]).contains("lisen"));
-    let output = scratch.command(&["merchant", "list"]).env("XANPAY_LISEN", "1").output().unwrap();
+    let output = scratch.command(&["operator-key", "create"]).env("XANPAY_LISEN", "1").output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("XANPAY_LISEN"));
 }
@@ -662,7 +698,7 @@ fn unknown_settings_of_the_file_are_refused_and_those_of_the_environment_are_nam
 #[test]
 fn data_that_was_sealed_with_another_key_is_refused() {
     let scratch = Scratch::new();
-    scratch.json(&["merchant", "list"], 0);
+    scratch.json(&["operator-key", "create"], 0);
     let key = "ab".repeat(32);
     let output = scratch.command(&["merchant", "list"]).env("XANPAY_MASTER_KEY", &key).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -80,7 +80,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         statement_account: add.statement_account,
         merchant: add.merchant.as_deref().map(values::merchant_id).transpose()?,
     };
-    let (id, warnings) = context.with_app(|app| async move { Ok(add_account(&app, new).await?) })?;
+    let (id, warnings) = context.with_new_app(|app| async move { Ok(add_account(&app, new).await?) })?;
     for warning in &warnings {
         note(&format!("warning: {}: {}", warning.field, warning.message));
     }

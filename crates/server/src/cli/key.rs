@@ -4,9 +4,11 @@ use super::Context;
 use super::failure::Failure;
 use super::output::pairs;
 use super::values;
+use crate::app::App;
 use crate::flows::{CreatedKey, create_key, revoke_key};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::sync::Arc;
 use xanpay_domain::id::MerchantId;
 
 #[derive(Debug, Subcommand)]
@@ -51,8 +53,10 @@ pub(super) fn run_operator(command: &OperatorKey, context: &Context) -> Result<(
 
 fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let CreatedKey { api_key, api_secret } =
-        context.with_app(|app| async move { Ok(create_key(&app, merchant, environment).await?) })?;
+    let create = |app: Arc<App>| async move { Ok(create_key(&app, merchant, environment).await?) };
+    // An operator's key may be the first thing that there is; a merchant's cannot.
+    let created = if merchant.is_some() { context.with_app(create) } else { context.with_new_app(create) };
+    let CreatedKey { api_key, api_secret } = created?;
     let value = json!({ "apiKey": api_key, "apiSecret": api_secret });
     let mut text = pairs(&[("API key", api_key), ("API secret", api_secret)]);
     text.push_str("\nThe secret is shown this once.\n");

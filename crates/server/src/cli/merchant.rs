@@ -122,7 +122,7 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
         environment,
         phone_verification: create.phone_verification.is_required(),
     };
-    let created = context.with_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
+    let created = context.with_new_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
         "merchantId": created.id.to_text(),
         "apiKey": created.key.api_key,

@@ -22,7 +22,7 @@ mod values;
 mod webhook;
 
 use crate::app::App;
-use crate::config::{Config, ConfigError, Layer};
+use crate::config::{Config, ConfigError, Layer, Storage};
 use crate::open;
 use clap::{Args, Parser, Subcommand};
 use failure::Failure;
@@ -126,8 +126,23 @@ struct Context {
 }
 
 impl Context {
-    /// Opens the gateway, runs a command's work on it and closes it.
+    /// Runs a command's work on the gateway that there is. A mistyped directory must not become a new, empty one.
     fn with_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
+    where
+        F: FnOnce(Arc<App>) -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        match &self.config.storage {
+            Storage::Directory(data) if !open::has_database(data) => {
+                let hint = "name its directory with --data, or make one with `xanpay merchant create`";
+                Err(Failure::new("database_missing", format!("there is no database in {}; {hint}", data.display())))
+            }
+            Storage::Directory(_) | Storage::Postgres(_) => self.with_new_app(work),
+        }
+    }
+
+    /// The same for a command that may be the first one: it makes the embedded database where there is none.
+    fn with_new_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
     where
         F: FnOnce(Arc<App>) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,

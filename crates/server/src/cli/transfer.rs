@@ -58,8 +58,8 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let amount = values::amount(&add.amount, add.currency)?;
     let reference = text("reference", one_line(&add.reference), MAX_REFERENCE)?;
-    let bank_reference = add.bank_reference.map(|given| text("bankReference", given, MAX_NAME)).transpose()?;
-    let payer_name = add.payer_name.map(|given| text("payerName", given, MAX_NAME)).transpose()?;
+    let bank_reference = add.bank_reference.map(|given| text("bank-reference", given, MAX_NAME)).transpose()?;
+    let payer_name = add.payer_name.map(|given| text("payer-name", given, MAX_NAME)).transpose()?;
     let booked = add.booked_at.as_deref().map(booked).transpose()?;
     let recorded = context.with_app(|app| async move {
         let new = NewTransfer {
@@ -114,7 +114,7 @@ fn booked(text: &str) -> Result<Booked, Failure> {
         Some((day, Precision::Day)) => Ok(Booked::On(day)),
         None => {
             let message = "must be a date or time such as 2026-03-07 or 2026-03-07T09:42:10+08:00";
-            Err(Failure::field("bookedAt", "invalid_field", message))
+            Err(Failure::field("booked-at", "invalid_field", message))
         }
     }
 }
