@@ -60,7 +60,7 @@ pub(super) async fn place(
                 return Ok(Placed::Stored);
             }
             // A taken nonce wants another draw; anything else that is taken will stay so.
-            if tx.find_charge_id_by_nonce(account.row.id, nonce.as_str()).await?.is_none() {
+            if tx.find_charge_id_by_nonce(account.row.id, &charge.destination.nonce).await?.is_none() {
                 return Ok(Placed::Taken);
             }
         }
@@ -118,4 +118,48 @@ fn destination(
         nonce,
         qr_code: qr_code.unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xanpay_rails::{AccountInput, parse_account};
+    use xanpay_store::Account;
+    use xanpay_testkit::{Database, World, commit};
+
+    /// An offer on the world's only account, which takes a method with and one without capitals.
+    fn offer_of(world: &World, method: Method, account: &str) -> Offer {
+        let row = Account { method, account: account.into(), ..world.account.clone() };
+        let input = AccountInput { account, name: Some("ACME STORE"), ..AccountInput::default() };
+        let (known, _) = parse_account(method, &input).unwrap();
+        let customer_amount = Money::from_minor(10_000, method.currency()).unwrap();
+        let terms = rail(method).usual_terms();
+        Offer { method, customer_amount, rate: None, accounts: vec![KnownAccount { row, rail: known, load: 0 }], terms }
+    }
+
+    #[tokio::test]
+    async fn a_taken_nonce_is_drawn_again_however_its_rail_spells_it() {
+        let database = Database::sqlite();
+        let store = database.open().await;
+        for (seed, method, account) in [(1, Method::Paynow, "+6585867834"), (2, Method::PromptPay, "0812345678")] {
+            let world = World::stored(&store, seed).await;
+            let offer = offer_of(&world, method, account);
+            let seeds = draw_seeds();
+            let mut nonces = Vec::new();
+            for _ in 0..4 {
+                let charge = world.charge(None);
+                let nonce = commit!(store, |tx, charge, offer| {
+                    let mut charge = charge;
+                    match place(&tx, &mut charge, &offer, None, &seeds).await {
+                        Ok(Placed::Stored) => Some(charge.destination.nonce),
+                        _ => None,
+                    }
+                });
+                nonces.push(nonce.unwrap().expect("a nonce is free"));
+            }
+            nonces.sort_unstable();
+            nonces.dedup();
+            assert_eq!(nonces.len(), 4, "{method}: {nonces:?}");
+        }
+    }
 }
