@@ -76,7 +76,9 @@ async fn authenticate(headers: &HeaderMap, web: &Web) -> Result<crate::directory
     let credentials = credentials(headers)?;
     let mut parts = credentials.splitn(2, |byte| *byte == b':');
     let (Some(key), Some(secret)) = (parts.next(), parts.next()) else { return Err(ApiError::unauthorized()) };
-    let key = std::str::from_utf8(key).map_err(|_| ApiError::unauthorized())?;
+    // Keys are printable ASCII; nothing else needs to be looked for.
+    let key = std::str::from_utf8(key).ok().filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let key = key.ok_or_else(ApiError::unauthorized)?;
     let known = web.app.directory.find_key(&web.app.store, key).await?;
     let offered = Sha256::digest(secret);
     let expected = known.as_ref().map_or([0; 32].as_slice(), |known| known.key.secret_hash.as_slice());

@@ -98,6 +98,7 @@ async fn every_route_answers_those_who_may_use_it_and_nobody_else() {
         let operator = gateway.operator(Environment::Sandbox).await;
         let wrong = Caller { secret: b.secret.clone(), ..a.clone() };
         let unknown = Caller { key: "sandbox_0".into(), ..a.clone() };
+        let unreadable = Caller { key: "sandbox_\0\u{fc}".into(), ..a.clone() };
         let session = gateway.session(&a, &json!({})).await;
         let session_id = session["id"].as_str().unwrap();
         let charge = gateway.checkout(&a, session_id).await;
@@ -107,8 +108,8 @@ async fn every_route_answers_those_who_may_use_it_and_nobody_else() {
             let with = |id: &str| Call::new(method, path.replace("{id}", id));
             let title = format!("{method} {path}");
             let denied: &[&Caller] = match reach {
-                Reach::Merchant | Reach::Sandbox | Reach::Object => &[&wrong, &unknown, &operator],
-                Reach::Operator => &[&wrong, &unknown, &a, &b, &a_live],
+                Reach::Merchant | Reach::Sandbox | Reach::Object => &[&wrong, &unknown, &unreadable, &operator],
+                Reach::Operator => &[&wrong, &unknown, &unreadable, &a, &b, &a_live],
                 Reach::Bearer | Reach::Public => &[],
             };
             for caller in denied {
