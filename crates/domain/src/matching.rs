@@ -12,8 +12,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Banks date evening payments on the next business day; a date further ahead is no date of a payment.
-const FUTURE_LIMIT: Span = Span::days(7);
+/// Banks date evening payments on the next business day; a day further ahead is no day of a payment.
+const FUTURE_DAYS: Span = Span::days(7);
+/// An instant that was written in local time and is taken for UTC is at most this far ahead.
+const FUTURE_HOURS: Span = Span::hours(14);
 /// Bank clocks and ours may differ by this much.
 const CLOCK_SKEW: Span = Span::minutes(5);
 /// 2000-01-01: no rail served here existed before.
@@ -296,7 +298,9 @@ pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Times
     if incoming.amount.currency() != incoming.account_currency {
         return hold(Outcome::Unmatched, Reason::OtherCurrency);
     }
-    if incoming.booked_from > now.plus(FUTURE_LIMIT) || incoming.booked_until < EARLIEST_BOOKING {
+    let is_instant = incoming.booked_from == incoming.booked_until;
+    let future = now.plus(if is_instant { FUTURE_HOURS } else { FUTURE_DAYS });
+    if incoming.booked_from > future || incoming.booked_until < EARLIEST_BOOKING {
         return hold(Outcome::Unmatched, Reason::ImplausibleDate);
     }
     let (evidence, charge) = match candidates {
@@ -475,10 +479,11 @@ mod tests {
     fn booking_dates_must_make_sense() {
         let named = [(Evidence::Word, pending_charge())];
         let at = |from, until| Incoming { booked_from: from, booked_until: until, ..incoming(3500) };
-        let week = NOW.plus(FUTURE_LIMIT);
-        check(&at(week, week), &named, (Outcome::Matched, Reason::Exact, true));
-        let beyond = week.plus(Span::millis(1));
-        check(&at(beyond, beyond), &named, (Outcome::Unmatched, Reason::ImplausibleDate, false));
+        for (from, length) in [(NOW.plus(FUTURE_HOURS), Span::millis(0)), (NOW.plus(FUTURE_DAYS), Span::days(1))] {
+            check(&at(from, from.plus(length)), &named, (Outcome::Matched, Reason::Exact, true));
+            let beyond = from.plus(Span::millis(1));
+            check(&at(beyond, beyond.plus(length)), &named, (Outcome::Unmatched, Reason::ImplausibleDate, false));
+        }
         let epoch = Timestamp::from_millis(0);
         check(&at(epoch, epoch), &named, (Outcome::Unmatched, Reason::ImplausibleDate, false));
         let before = NOW.minus(CLOCK_SKEW);
