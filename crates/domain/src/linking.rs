@@ -84,10 +84,13 @@ pub fn subject(nonces: impl IntoIterator<Item = Nonce>) -> String {
     nonces.iter().map(Nonce::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The booking instants between which a stored transfer can be a report of this one.
+/// The stored booking instants ([`Booked::instant`]) between which a transfer can have been booked at once with this one,
+/// as reports without a nonce and without an id in common must be.
 #[must_use]
 pub fn window(reported: &ReportedTransfer) -> (Timestamp, Timestamp) {
-    (reported.booked.earliest().minus(LINK_WINDOW), reported.booked.latest().plus(LINK_WINDOW))
+    let day = Booked::On(Timestamp::from_millis(0));
+    let (before, after) = (day.instant().since(day.earliest()), day.latest().since(day.instant()));
+    (reported.booked.earliest().minus(after), reported.booked.latest().plus(before))
 }
 
 /// Compares two reports of one book by different feeds, each with its [`subject`]. `policy` is the account's.
@@ -307,9 +310,12 @@ mod tests {
             [(-14, Likeness::Text), (36, Likeness::Text), (-15, Likeness::Different), (37, Likeness::Different)]
         {
             assert_eq!(both_ways(&report("rent", ""), &at(hours), Policy::Nonce), expected, "{hours}");
+            let (from, until) = window(&at(hours));
+            assert_eq!(from <= DAY && DAY <= until, expected == Likeness::Text, "{hours}");
+            let (from, until) = window(&report("rent", ""));
+            let instant = at(hours).booked.instant();
+            assert!(from <= instant && instant <= until, "{hours}");
         }
-        let (from, until) = window(&report("rent", ""));
-        assert_eq!((DAY.since(from), until.since(DAY)), (Span::hours(254), Span::hours(276)));
         let undated = ReportedTransfer { booked: Booked::Unsaid(NOW), ..report("rent", "") };
         assert_eq!(both_ways(&report("rent", ""), &undated, Policy::Nonce), Likeness::Different);
     }
