@@ -132,7 +132,13 @@ impl ReportedTransfer {
             text.extend(part.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
         }
         let day = self.booked.day().map_or_else(|| "-".to_owned(), |day| day.to_string());
-        format!("row:{day}:{}:{}:{text}", self.amount.minor(), self.amount.currency())
+        let mut row = format!("row:{day}:{}:{}:{text}", self.amount.minor(), self.amount.currency());
+        // Files that hold only what is new number their rows from 1 each: what tells two payers apart must be in.
+        for id in [&self.end_to_end_id, &self.payer_account].into_iter().flatten() {
+            row.push(':');
+            row.push_str(id);
+        }
+        row
     }
 
     /// Every text in which a payer's reference may stand.
@@ -172,6 +178,25 @@ mod tests {
         assert_eq!(reported("Ref  A", None).identity(1), reported("ref a", None).identity(1));
         assert_ne!(reported("a", None).identity(1), reported("a", None).identity(2));
         assert_ne!(reported("a", None).identity(1), reported("b", None).identity(1));
+    }
+
+    #[test]
+    fn equal_rows_of_two_payers_are_two_rows() {
+        let by = |id: Option<&str>, account: Option<&str>| ReportedTransfer {
+            end_to_end_id: id.map(Into::into),
+            payer_account: account.map(Into::into),
+            ..reported("a", None)
+        };
+        let all = [
+            by(None, None),
+            by(Some("E1"), None),
+            by(Some("E2"), None),
+            by(None, Some("0071")),
+            by(None, Some("0072")),
+        ];
+        for (place, row) in all.iter().enumerate() {
+            assert_eq!(all.iter().position(|other| other.identity(1) == row.identity(1)), Some(place));
+        }
     }
 
     #[test]
