@@ -23,10 +23,22 @@ impl Book {
         Some(Self { id: oldest(&shared, named), accounts: shared })
     }
 
-    /// The bank account of one receiving account, which alone is meant.
-    pub(super) fn of_account(accounts: &[Account], named: Account) -> Self {
-        let id = oldest(accounts.iter().filter(|account| is_shared(account, &named)), &named);
-        Self { id, accounts: vec![named] }
+    /// The bank account that a report names, of whose receiving accounts those count that `is_meant` says. One that is
+    /// named as it was added is meant alone.
+    pub(super) fn of_report(accounts: &[Account], name: &str, is_meant: impl Fn(&Account) -> bool) -> Option<Self> {
+        let named = |as_name: fn(&Account, &str) -> bool| {
+            accounts.iter().find(|account| is_meant(account) && as_name(account, name))
+        };
+        if let Some(only) = named(is_added_as) {
+            let id = oldest(accounts.iter().filter(|account| is_shared(account, only)), only);
+            return Some(Self { id, accounts: vec![only.clone()] });
+        }
+        let first = named(is_stated_as)?;
+        let shared = || accounts.iter().filter(|account| is_shared(account, first));
+        Some(Self {
+            id: oldest(shared(), first),
+            accounts: shared().filter(|account| is_meant(account)).cloned().collect(),
+        })
     }
 
     /// The account of transfers that name no charge.
@@ -52,17 +64,24 @@ fn is_shared(account: &Account, other: &Account) -> bool {
     account.id == other.id || (name(account).is_some() && name(account) == name(other))
 }
 
-/// Whether a text names an account: as configured, in another spelling of its rail, or as its bank's statements do.
+/// Whether a text names an account: as it was added, or as its bank's statements do.
 pub(super) fn is_named(account: &Account, text: &str) -> bool {
+    is_added_as(account, text) || is_stated_as(account, text)
+}
+
+/// Whether a text is the name under which an account was added, or another spelling of its rail.
+fn is_added_as(account: &Account, text: &str) -> bool {
     let wanted = squeeze(text);
-    if wanted.is_empty() {
-        return false;
-    }
     let input = AccountInput { account: text, name: Some("x"), bank: Some(&account.bank), ..AccountInput::default() };
     account.account == text
-        || squeeze(&account.account) == wanted
-        || account.statement_account.as_deref().map(squeeze) == Some(wanted)
+        || (!wanted.is_empty() && squeeze(&account.account) == wanted)
         || parse_account(account.method, &input).is_ok_and(|(parsed, _)| parsed.account == account.account)
+}
+
+/// Whether a text is the name of an account in its bank's statements.
+fn is_stated_as(account: &Account, text: &str) -> bool {
+    let wanted = squeeze(text);
+    !wanted.is_empty() && account.statement_account.as_deref().map(squeeze) == Some(wanted)
 }
 
 /// A name as it is compared: letters and digits only, in upper case.

@@ -4,7 +4,7 @@
 use super::book::Book;
 use super::events::{EventSeed, push_status_event};
 use super::placement::spell;
-use super::refusal::{FlowError, Refusal};
+use super::refusal::FlowError;
 use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
 use xanpay_domain::linking::{Feed, Likeness, likeness, subject};
@@ -12,9 +12,6 @@ use xanpay_domain::matching::{Evidence, Incoming, Outcome, Reason, Verdict, deci
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{ReportedTransfer, Transfer};
 use xanpay_store::{Account, StoreError, Tx};
-
-/// How many equal transfers of one day may be reported without the bank's own id.
-const MAX_OCCURRENCES: u32 = 1000;
 
 /// A transfer to judge, with everything that is decided before the transaction begins.
 #[derive(Debug, Clone)]
@@ -105,18 +102,26 @@ async fn read<'a>(tx: &Tx, report: &'a Report) -> Result<Reading<'a>, FlowError>
 async fn identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
     // Merchants play banks of their own: a reference that one of them invents is not another's.
     let bank = report.payee.map(|payee| format!("{payee}/")).unwrap_or_default();
-    let numbered = |occurrence| format!("{bank}{}", report.reported.identity(occurrence));
+    let numbered = |occurrence: u32| format!("{bank}{}", report.reported.identity(occurrence));
     if let Some(occurrence) = report.occurrence {
         return Ok(numbered(occurrence));
     }
-    for occurrence in 1..=MAX_OCCURRENCES {
-        let identity = numbered(occurrence);
-        if tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?.is_none() {
-            return Ok(identity);
-        }
+    // Equal reports are numbered without a gap, and a counter's one price may come a thousand times a day: the last
+    // number is found by doubling and then by halving.
+    let (mut taken, mut free) = (0, 1);
+    while is_taken(tx, report, &numbered(free)).await? {
+        (taken, free) = (free, free * 2);
     }
-    let message = "is required: very many equal transfers without one were reported for this day";
-    Err(Refusal::field("bankReference", "missing_field", message).into())
+    while free - taken > 1 {
+        let middle = taken + (free - taken) / 2;
+        if is_taken(tx, report, &numbered(middle)).await? { taken = middle } else { free = middle }
+    }
+    Ok(numbered(free))
+}
+
+/// Whether the report's feed has told of this identity.
+async fn is_taken(tx: &Tx, report: &Report, identity: &str) -> Result<bool, StoreError> {
+    Ok(tx.find_transfer_by_report(report.book.id, report.feed, identity).await?.is_some())
 }
 
 /// The transfer of another feed that this report is most likely about; the oldest of several.

@@ -1,6 +1,6 @@
 //! An incoming transfer is reported by the API or the command line.
 
-use super::book::{Book, is_named, unknown_account};
+use super::book::{Book, unknown_account};
 use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
 use super::idempotent::Idempotency;
@@ -101,13 +101,7 @@ async fn find_book(app: &App, new: &NewTransfer) -> Result<Book, FlowError> {
         (Some(merchant), Some(owner)) => owner == merchant.id,
         (Some(_) | None, _) => true,
     };
-    let is_meant = |account: &&Account| {
-        new.method.is_none_or(|method| method == account.method)
-            && is_named(account, &new.account)
-            && owner_fits(account)
-    };
-    match accounts.iter().find(is_meant).cloned() {
-        Some(named) => Ok(Book::of_account(&accounts, named)),
-        None => Err(unknown_account("is no receiving account of this environment").into()),
-    }
+    let is_meant = |account: &Account| new.method.is_none_or(|method| method == account.method) && owner_fits(account);
+    let book = Book::of_report(&accounts, &new.account, is_meant);
+    book.ok_or_else(|| unknown_account("is no receiving account of this environment").into())
 }

@@ -287,6 +287,22 @@ async fn what_a_sandbox_merchant_invents_hides_no_payment_of_another() {
     .await;
 }
 
+/// A merchant's own receiving account, one of several names of a bank account.
+fn stated_account(owner: &Caller, account: &str) -> NewAccount {
+    NewAccount {
+        environment: Environment::Sandbox,
+        method: Method::Paynow,
+        account: account.into(),
+        name: Some("DN".into()),
+        bank: None,
+        template_qr: None,
+        template_as_issued: false,
+        policy: None,
+        statement_account: Some("072-901234-5".into()),
+        merchant: owner.merchant,
+    }
+}
+
 #[tokio::test]
 async fn receiving_accounts_of_one_bank_account_are_paid_by_its_one_statement() {
     on_both_databases(async |database| {
@@ -294,19 +310,7 @@ async fn receiving_accounts_of_one_bank_account_are_paid_by_its_one_statement() 
         let mut charges = Vec::new();
         for (name, account) in [("Lantern Books", ACCOUNT), ("Paper Moon", "201403121W")] {
             let merchant = gateway.merchant(name, Environment::Sandbox).await;
-            let new = NewAccount {
-                environment: Environment::Sandbox,
-                method: Method::Paynow,
-                account: account.into(),
-                name: Some("DN".into()),
-                bank: None,
-                template_qr: None,
-                template_as_issued: false,
-                policy: None,
-                statement_account: Some("072-901234-5".into()),
-                merchant: merchant.merchant,
-            };
-            flows::add_account(&gateway.app, new).await.unwrap();
+            flows::add_account(&gateway.app, stated_account(&merchant, account)).await.unwrap();
             let made = charge(&gateway, &merchant, "a").await;
             assert_eq!(made["destination"]["account"], account);
             charges.push((merchant, made));
@@ -321,6 +325,48 @@ async fn receiving_accounts_of_one_bank_account_are_paid_by_its_one_statement() 
         for (merchant, charge) in &charges {
             assert_eq!(state(&gateway, merchant, charge).await, ("completed".to_owned(), 3500));
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_that_names_the_bank_account_pays_charges_of_all_its_receiving_accounts() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let mut charges = Vec::new();
+        for (name, account) in [("Lantern Books", ACCOUNT), ("Paper Moon", "201403121W")] {
+            let merchant = gateway.merchant(name, Environment::Sandbox).await;
+            flows::add_account(&gateway.app, stated_account(&merchant, account)).await.unwrap();
+            charges.push((charge(&gateway, &merchant, "a").await, merchant));
+        }
+        let paid: Vec<_> =
+            charges.iter().zip(["B1", "B2"]).map(|((made, _), b)| Paid::new(3500, &nonce(made), "TAN", b)).collect();
+        for one in &paid {
+            let told = json!({"account": "0729012345", "reference": one.text, "bankReference": one.reference});
+            assert_eq!(notify(&gateway, &operator, told).await["outcome"], "matched");
+        }
+        // By the name of one receiving account, that one alone is meant.
+        let told = json!({"account": ACCOUNT, "reference": paid[1].text, "bankReference": "B3"});
+        assert_eq!(notify(&gateway, &operator, told).await["outcome"], "unmatched");
+        let file = render("camt.053", &paid).replace("123-45678-9", "0729012345");
+        assert_eq!(import(&gateway, &file).await.duplicates, 2);
+        for (made, merchant) in &charges {
+            assert_eq!(state(&gateway, merchant, made).await, ("completed".to_owned(), 3500));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn equal_reports_without_a_reference_are_as_many_transfers_as_there_are_reports() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        for _ in 0..40 {
+            notify(&gateway, &operator, json!({"reference": "kopi", "bookedAt": "2022-06-24"})).await;
+        }
+        assert_eq!(transfers(database).await, 40);
     })
     .await;
 }
