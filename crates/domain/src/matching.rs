@@ -3,7 +3,7 @@
 //! Evidence is read from the transfer's texts, but never decides alone: account, currency, amount, time and uniqueness
 //! do. Whatever is not clear is held for a person, with its reason. Nothing is matched by amount alone.
 
-use crate::charge::{Charge, ChargeCommand, ChargeEvent, ChargeRefusal, ChargeStatus};
+use crate::charge::{Charge, ChargeCommand, ChargeEvent, ChargeRefusal, ChargeStatus, LATE_GRACE};
 use crate::currency::Currency;
 use crate::money::Money;
 use crate::nonce::{Nonce, NonceLength};
@@ -18,6 +18,8 @@ const FUTURE_DAYS: Span = Span::days(7);
 const FUTURE_HOURS: Span = Span::hours(14);
 /// Bank clocks and ours may differ by this much.
 const CLOCK_SKEW: Span = Span::minutes(5);
+/// A payer who has begun in time may be this late.
+const UNDER_WAY: Span = Span::minutes(15);
 /// 2000-01-01: no rail served here existed before.
 const EARLIEST_BOOKING: Timestamp = Timestamp::from_millis(946_684_800_000);
 
@@ -288,6 +290,29 @@ fn plain_char(c: char) -> Option<char> {
     }
 }
 
+/// The charges that money without a nonce can mean where the amount or the account alone tells charges apart. `pending`
+/// holds the claim now; `expired` held it before and are not paid.
+///
+/// An amount is free again when its charge expires, so that the money of one may come while another waits for the same
+/// amount. Both are meant then, unless they are of one customer, who has begun anew. Money that nobody waits for is that
+/// of the charge which expired before it, within the grace period.
+#[must_use]
+pub fn claimants<'a>(incoming: &Incoming, pending: Option<&'a Charge>, expired: &'a [Charge]) -> Vec<&'a Charge> {
+    let existed = |charge: &Charge| charge.created_at <= incoming.booked_until.plus(CLOCK_SKEW);
+    let asked = |charge: &Charge| existed(charge) && charge.outstanding() == incoming.amount;
+    let until = |charge: &Charge, grace| charge.expires_at.plus(grace) >= incoming.booked_from;
+    let anew = |charge: &Charge| pending.is_some_and(|pending| pending.customer_id == charge.customer_id);
+    let waiting = pending.filter(|charge| existed(charge));
+    let rivals = expired.iter().filter(|charge| asked(charge) && until(charge, UNDER_WAY) && !anew(charge));
+    let meant: Vec<_> = waiting.into_iter().chain(rivals).collect();
+    if !meant.is_empty() {
+        return meant;
+    }
+    let late: Vec<_> = expired.iter().filter(|charge| asked(charge) && until(charge, LATE_GRACE)).collect();
+    // Money that is older than the only charge is held, with that as the reason.
+    if late.is_empty() { pending.into_iter().collect() } else { late }
+}
+
 /// Decides what a transfer pays. `candidates` are the charges of its account whose nonces it mentions, each once.
 #[must_use]
 pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Timestamp) -> Verdict {
@@ -353,6 +378,7 @@ fn credit(amount: Money, charge: &Charge, now: Timestamp) -> Verdict {
 mod tests {
     use super::*;
     use crate::charge::tests::{NOW, pending_charge, sgd};
+    use crate::id::{ChargeId, CustomerId};
     use crate::nonce::Strength;
     use alloc::format;
     use alloc::string::ToString;
@@ -501,5 +527,42 @@ mod tests {
         let expired = Charge { expires_at: NOW, ..pending_charge() };
         check(&incoming(3500), &[(Evidence::Word, expired.clone())], (Outcome::Late, Reason::PaidAfterExpiry, true));
         check(&incoming(3499), &[(Evidence::Word, expired)], (Outcome::Late, Reason::Expired, false));
+    }
+
+    #[test]
+    fn an_amount_means_whoever_asked_it_when_the_money_was_booked() {
+        let minutes = |n| Span::minutes(n);
+        // One charge of an hour, and one of another customer that was made two hours later.
+        let first = pending_charge();
+        let second = Charge {
+            id: ChargeId::new(NOW, [9; 8]),
+            customer_id: CustomerId::new(NOW, [9; 8]),
+            created_at: NOW.plus(minutes(120)),
+            expires_at: NOW.plus(minutes(180)),
+            ..pending_charge()
+        };
+        let retry = Charge { customer_id: first.customer_id, ..second.clone() };
+        let money = |from: i64, until: i64| Incoming {
+            booked_from: NOW.plus(minutes(from)),
+            booked_until: NOW.plus(minutes(until)),
+            ..incoming(3500)
+        };
+        let meant = |incoming: Incoming, pending: Option<&Charge>, expired: &[Charge]| {
+            claimants(&incoming, pending, expired).iter().map(|charge| charge.id).collect::<Vec<_>>()
+        };
+        let expired = [first.clone()];
+        assert_eq!(meant(money(30, 30), Some(&first), &[]), [first.id]);
+        assert_eq!(meant(money(150, 150), Some(&second), &expired), [second.id], "the first one was over");
+        assert_eq!(meant(money(30, 30), Some(&second), &expired), [first.id], "the second one did not exist");
+        assert_eq!(meant(money(-700, 800), Some(&second), &expired), [second.id, first.id], "a day fits both");
+        assert_eq!(meant(money(-700, 800), Some(&retry), &expired), [retry.id], "a customer who has begun anew");
+        assert_eq!(meant(money(61, 61), Some(&second), &expired), [first.id], "under way at the deadline");
+        assert_eq!(meant(money(90, 90), None, &expired), [first.id], "late, and nobody else waits");
+        let (grace, beyond) = (60 + 7 * 24 * 60, 61 + 7 * 24 * 60);
+        assert_eq!(meant(money(grace, grace), None, &expired), [first.id]);
+        assert!(meant(money(beyond, beyond), None, &expired).is_empty());
+        let dearer = Incoming { amount: sgd(3501), ..money(30, 30) };
+        assert!(meant(dearer, None, &expired).is_empty());
+        assert_eq!(meant(money(30, 30), Some(&second), &[]), [second.id], "held as older than its charge");
     }
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, text: include_str!("../migrations/0003_one_index_per_search.sql") },
     Migration { number: 4, text: include_str!("../migrations/0004_codes_of_a_merchant.sql") },
     Migration { number: 5, text: include_str!("../migrations/0005_transfers_by_arrival.sql") },
+    Migration { number: 6, text: include_str!("../migrations/0006_claims_of_expired_charges.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

@@ -5,13 +5,16 @@ use super::book::Book;
 use super::events::{EventSeed, push_status_event};
 use super::placement::spell;
 use super::refusal::FlowError;
-use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus};
+use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
 use xanpay_domain::linking::{Feed, Likeness, likeness, subject};
-use xanpay_domain::matching::{Evidence, Incoming, Outcome, Reason, Verdict, decide, mentions};
+use xanpay_domain::matching::{Evidence, Incoming, Outcome, Reason, Verdict, claimants, decide, mentions};
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{ReportedTransfer, Transfer};
 use xanpay_store::{Account, StoreError, Tx};
+
+/// The most expired charges with one claim that are looked at, the newest first.
+const MAX_EXPIRED: i64 = 50;
 
 /// A transfer to judge, with everything that is decided before the transaction begins.
 #[derive(Debug, Clone)]
@@ -29,6 +32,19 @@ pub(super) struct Report {
     /// The time in the account's environment.
     pub(super) now: Timestamp,
     pub(super) real_now: Timestamp,
+}
+
+impl Report {
+    /// The facts that matter for matching on an account.
+    fn incoming(&self, account: &Account) -> Incoming {
+        Incoming {
+            amount: self.reported.amount,
+            account_currency: account.method.currency(),
+            reversal: self.reported.reversal,
+            booked_from: self.reported.booked.earliest(),
+            booked_until: self.reported.booked.latest(),
+        }
+    }
 }
 
 /// What became of a transfer.
@@ -184,13 +200,7 @@ async fn judge(tx: &Tx, reading: &Reading<'_>, seen: Likeness) -> Result<(Transf
     let verdict = if seen == Likeness::Unclear {
         Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate }
     } else {
-        let incoming = Incoming {
-            amount: report.reported.amount,
-            account_currency: account.method.currency(),
-            reversal: report.reported.reversal,
-            booked_from: report.reported.booked.earliest(),
-            booked_until: report.reported.booked.latest(),
-        };
+        let incoming = report.incoming(account);
         let charges: Vec<_> = candidates.iter().map(|found| (found.evidence, found.charge.clone())).collect();
         decide(&incoming, &charges, report.now)
     };
@@ -241,8 +251,8 @@ async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<
         let amount = report.reported.amount;
         for account in report.book.accounts.iter().filter(|account| account.method.currency() == amount.currency()) {
             if let Some(claim) = account.policy.claim(amount) {
-                let charge = tx.find_charge_id_by_claim(account.id, claim).await?;
-                found.extend(charge.map(|id| (account, Evidence::Policy, id)));
+                let meant = by_claim(tx, report, account, claim).await?;
+                found.extend(meant.into_iter().map(|id| (account, Evidence::Policy, id)));
             }
         }
     }
@@ -255,4 +265,19 @@ async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<
         }
     }
     Ok(locked)
+}
+
+/// The charges that the amount or the account alone proposes.
+async fn by_claim(tx: &Tx, report: &Report, account: &Account, claim: i64) -> Result<Vec<ChargeId>, StoreError> {
+    let incoming = report.incoming(account);
+    let pending = match tx.find_charge_id_by_claim(account.id, claim).await? {
+        Some(id) => tx.find_charge(id).await?,
+        None => None,
+    };
+    let mut expired = Vec::new();
+    let since = incoming.booked_from.minus(LATE_GRACE);
+    for id in tx.list_expired_by_claim(account.id, claim, since, MAX_EXPIRED).await? {
+        expired.extend(tx.find_charge(id).await?);
+    }
+    Ok(claimants(&incoming, pending.as_ref(), &expired).into_iter().map(|charge| charge.id).collect())
 }

@@ -10,6 +10,7 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::nonce::{Nonce, Strength};
+use xanpay_domain::time::{Span, Timestamp};
 use xanpay_rails::{PaymentRequest, payload, rail};
 use xanpay_store::{Fingerprint, Tx};
 
@@ -19,6 +20,10 @@ const STRONG_DRAWS: usize = 2;
 const PLAIN_DRAWS: usize = 10;
 /// How many steps a unique amount may be above the amount asked.
 const MAX_STEPS: i64 = 999;
+/// How long the amount of an expired charge is not asked of another customer if one of the next [`MAX_SHUNNED`] is free:
+/// statements that tell of its money by the day may still come.
+const SHUNNED_FOR: Span = Span::days(3);
+const MAX_SHUNNED: usize = 20;
 
 /// Randomness of a placement, drawn before the transaction begins.
 pub(super) type NonceSeeds = [[u8; 16]; STRONG_DRAWS + PLAIN_DRAWS];
@@ -46,7 +51,7 @@ pub(super) async fn place(
 ) -> Result<Placed, FlowError> {
     let length = rail(offer.method).nonce_length;
     for account in &offer.accounts {
-        let Some(amount) = free_amount(tx, account, offer).await? else { continue };
+        let Some(amount) = free_amount(tx, account, offer, charge.created_at).await? else { continue };
         charge.customer_amount = amount;
         charge.received = Money::zero(amount.currency());
         let claim = account.row.policy.claim(amount);
@@ -70,8 +75,13 @@ pub(super) async fn place(
 }
 
 /// The amount to ask on an account: the quoted one, or the nearest one above it that no pending charge of the account
-/// asks. Nothing when the account has no room.
-async fn free_amount(tx: &Tx, account: &KnownAccount, offer: &Offer) -> Result<Option<Money>, FlowError> {
+/// asks, nor one that has just expired. Nothing when the account has no room.
+async fn free_amount(
+    tx: &Tx,
+    account: &KnownAccount,
+    offer: &Offer,
+    now: Timestamp,
+) -> Result<Option<Money>, FlowError> {
     let amount = offer.customer_amount;
     match account.row.policy {
         Policy::Nonce => Ok(Some(amount)),
@@ -83,11 +93,21 @@ async fn free_amount(tx: &Tx, account: &KnownAccount, offer: &Offer) -> Result<O
             let currency = amount.currency();
             let step = 10_i64.pow(currency.exponent().saturating_sub(offer.method.payable_exponent()));
             let taken = tx.list_claims(account.row.id, amount.minor(), MAX_STEPS + 1).await?;
-            let mut steps = (0..=MAX_STEPS).map(|n| amount.minor() + n * step);
-            let free = steps.find(|minor| taken.binary_search(minor).is_err());
-            let free = free.and_then(|minor| Money::from_minor(minor, currency).ok());
+            let steps = (0..=MAX_STEPS).map(|n| amount.minor() + n * step);
+            let free = steps.filter(|minor| taken.binary_search(minor).is_err());
             // A step past the limit could be asked for and not be paid.
-            Ok(free.filter(|amount| offer.terms.check(*amount).is_ok()))
+            let mut free = free
+                .filter_map(|minor| Money::from_minor(minor, currency).ok())
+                .take_while(|amount| offer.terms.check(*amount).is_ok())
+                .peekable();
+            let nearest = free.peek().copied();
+            for amount in free.take(MAX_SHUNNED) {
+                let since = now.minus(SHUNNED_FOR);
+                if tx.list_expired_by_claim(account.row.id, amount.minor(), since, 1).await?.is_empty() {
+                    return Ok(Some(amount));
+                }
+            }
+            Ok(nearest)
         }
     }
 }

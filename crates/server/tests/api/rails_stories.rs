@@ -301,6 +301,72 @@ fn mistypings(word: &str) -> Vec<String> {
     made
 }
 
+/// A charge of 50 HKD of one customer, and what that customer is asked for.
+async fn fifty(gateway: &Gateway, caller: &Caller, email: &str) -> (String, Money) {
+    let body = json!({"merchantAmount": 50, "merchantCurrency": "HKD", "method": "hk-bank-transfer", "email": email});
+    let charge = gateway.send(Call::post("/charges").by(caller).json(&body)).await.expect(200).json();
+    (charge["id"].as_str().unwrap().to_owned(), asked(&charge))
+}
+
+/// Lets the pending charges expire and writes that down.
+async fn expire(gateway: &Gateway) {
+    gateway.advance(Span::hours(25));
+    flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+}
+
+/// What becomes of money that a bank tells of by the day.
+async fn told_by_the_day(gateway: &Gateway, operator: &Caller, account: &str, amount: Money) -> Value {
+    let today = gateway.app.clock.now(Environment::Sandbox);
+    let day = &xanpay_server::wire::time::iso(today)[..10];
+    let body =
+        json!({"account": account, "amount": amount.to_decimal(), "currency": "HKD", "reference": "", "bookedAt": day});
+    gateway.send(Call::post("/transfers").by(operator).json(&body)).await.expect(200).json()
+}
+
+#[tokio::test]
+async fn money_of_an_expired_charge_is_not_taken_for_that_of_the_next_customer() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let method = Method::HkBankTransfer;
+        let shop_on = async |number: &str, policy| {
+            let caller = merchant(&gateway, method).await;
+            let kind = &rail(method).account_kinds[0];
+            let (policy, statement_account) = (Some(policy), None);
+            let new =
+                NewAccount { account: number.into(), policy, statement_account, ..account(&caller, method, kind) };
+            flows::add_account(&gateway.app, new).await.unwrap();
+            caller
+        };
+        let number = "004-123-456789";
+        let caller = shop_on(number, Policy::UniqueAmount).await;
+        let (late, amount) = fifty(&gateway, &caller, "a@b.hk").await;
+        expire(&gateway).await;
+        let (_, next) = fifty(&gateway, &caller, "c@b.hk").await;
+        assert_eq!(next.checked_sub(amount).unwrap().minor(), 1, "the amount is kept for its money");
+        let told = told_by_the_day(&gateway, &operator, number, amount).await;
+        assert_eq!((&told["outcome"], &told["chargeId"]), (&json!("late"), &json!(late)), "{told}");
+        assert_eq!(gateway.get_charge(&caller, &late).await["status"], "completed");
+
+        // Where one charge at a time is waited for, the next one may ask the same amount.
+        let number = "004-123-456790";
+        let caller = shop_on(number, Policy::VirtualAccount).await;
+        fifty(&gateway, &caller, "a@b.hk").await;
+        expire(&gateway).await;
+        let (_, amount) = fifty(&gateway, &caller, "c@b.hk").await;
+        let told = told_by_the_day(&gateway, &operator, number, amount).await;
+        assert_eq!((&told["outcome"], &told["reason"]), (&json!("ambiguous"), &json!("several_references")), "{told}");
+        expire(&gateway).await;
+        gateway.advance(Span::days(2));
+        fifty(&gateway, &caller, "c@b.hk").await;
+        expire(&gateway).await;
+        let (anew, amount) = fifty(&gateway, &caller, "c@b.hk").await;
+        let told = told_by_the_day(&gateway, &operator, number, amount).await;
+        assert_eq!((&told["outcome"], &told["chargeId"]), (&json!("matched"), &json!(anew)), "{told}");
+    })
+    .await;
+}
+
 /// The nonces of as many payable charges of one amount on one account.
 async fn equal_charges(gateway: &Gateway, caller: &Caller, count: usize) -> HashMap<String, usize> {
     const AT_ONCE: usize = 50;

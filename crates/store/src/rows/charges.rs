@@ -43,6 +43,8 @@ statements! {
         " FROM charges WHERE fingerprint = $1 AND status = 'pending'");
     FIND_BY_NONCE("charges") = "SELECT id FROM charges WHERE account_id = $1 AND nonce = $2 AND nonce_held = 1";
     FIND_BY_CLAIM("charges") = "SELECT id FROM charges WHERE account_id = $1 AND claim_minor = $2 AND status = 'pending'";
+    LIST_EXPIRED_BY_CLAIM("charges") = "SELECT id FROM charges WHERE account_id = $1 AND claim_minor = $2 AND status = 'expired' \
+        AND closed_at >= $3 ORDER BY closed_at DESC LIMIT $4";
     LIST_CLAIMS("charges") = "SELECT claim_minor FROM charges WHERE account_id = $1 AND claim_minor >= $2 AND status = 'pending' \
         ORDER BY claim_minor LIMIT $3";
     LOCK_CHARGE("charges") = concat!("UPDATE charges SET version = version + 1 WHERE id = $1 RETURNING ", charge_columns!());
@@ -264,6 +266,22 @@ impl Tx {
     ) -> Result<Option<ChargeId>, StoreError> {
         let row = self.query_opt(FIND_BY_CLAIM, &[account.into(), claim.into()]).await?;
         row.map(|mut row| row.id("id")).transpose()
+    }
+
+    /// The charges that held a claim on an account until they expired, at `since` or later; the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_expired_by_claim(
+        &self,
+        account: AccountId,
+        claim: i64,
+        since: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ChargeId>, StoreError> {
+        let params = [account.into(), claim.into(), since.into(), limit.into()];
+        let rows = self.query(LIST_EXPIRED_BY_CLAIM, &params).await?;
+        rows.into_iter().map(|mut row| row.id("id")).collect()
     }
 
     /// The claims of pending charges on an account from `from` upwards.
