@@ -45,6 +45,9 @@ async fn start(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Resul
     let checkout = Checkout::load(web, visitor, id, None).await?;
     let (mut entered, usable) = read(fields, checkout.merchant.phone_verification);
     let Some(chosen) = usable else {
+        if !checkout.is_open() {
+            return Ok(see_page(&checkout));
+        }
         flows::initiate_session(&web.app, &checkout.session).await?;
         return again(web, &checkout, entered).await;
     };
