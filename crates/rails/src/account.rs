@@ -92,7 +92,7 @@ pub(crate) type Parsed = Result<(ReceivingAccount, Vec<Warning>), AccountFault>;
 /// # Errors
 /// [`AccountFault`] names the first field that cannot be right. Checks that only make a fault probable are warnings.
 pub fn parse_account(method: Method, input: &AccountInput<'_>) -> Parsed {
-    refuse_control_characters(input)?;
+    check_texts(input)?;
     match method {
         Method::Fps => methods::fps::parse_account(input),
         Method::HkBankTransfer => methods::hk_bank_transfer::parse_account(input),
@@ -110,19 +110,25 @@ pub fn parse_account(method: Method, input: &AccountInput<'_>) -> Parsed {
     }
 }
 
-/// The longest text that any field of an account may have; the longest real one is an issued code of 512 characters.
-const MAX_FIELD_CHARS: usize = 512;
+/// The longest issued code.
+const MAX_TEMPLATE_CHARS: usize = 512;
+/// The longest name, of an account, its holder or its bank.
+const MAX_NAME_CHARS: usize = 255;
 
-fn refuse_control_characters(input: &AccountInput<'_>) -> Result<(), AccountFault> {
-    let fields =
-        [("account", Some(input.account)), ("name", input.name), ("bank", input.bank), ("template", input.template)];
-    for (field, value) in fields {
+fn check_texts(input: &AccountInput<'_>) -> Result<(), AccountFault> {
+    let fields = [
+        ("account", Some(input.account), MAX_NAME_CHARS),
+        ("name", input.name, MAX_NAME_CHARS),
+        ("bank", input.bank, MAX_NAME_CHARS),
+        ("template", input.template, MAX_TEMPLATE_CHARS),
+    ];
+    for (field, value, most) in fields {
         let Some(value) = value else { continue };
         if value.trim().chars().any(char::is_control) {
             return Err(AccountFault::new(field, "control_character", "must not contain control characters"));
         }
-        if value.chars().count() > MAX_FIELD_CHARS {
-            return Err(AccountFault::new(field, "too_long", format!("must be at most {MAX_FIELD_CHARS} characters")));
+        if value.chars().count() > most {
+            return Err(AccountFault::new(field, "too_long", format!("must be at most {most} characters")));
         }
     }
     Ok(())

@@ -125,6 +125,17 @@ fn what_cannot_be_an_account_is_refused_by_field_and_code() {
 }
 
 #[test]
+fn names_have_at_most_255_characters_on_every_rail() {
+    for method in Method::ALL {
+        let name = "\u{9673}".repeat(256);
+        let kind = &rail(method).account_kinds[0];
+        let input = AccountInput { account: kind.example, name: Some(&name), ..AccountInput::default() };
+        let fault = parse_account(method, &input).unwrap_err();
+        assert_eq!((fault.field, fault.code), ("name", "too_long"), "{method}");
+    }
+}
+
+#[test]
 fn what_is_only_probably_wrong_is_accepted_with_a_warning() {
     for (method, account, bank, code) in [
         (Method::Paynow, "201912345X", "", "uen_checksum"),

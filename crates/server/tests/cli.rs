@@ -431,6 +431,9 @@ fn a_webhook_is_added_listed_and_disabled() {
     assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
     let colon = ["webhook", "add", "--merchant", id, "--url", url, "--username", "a:b", "--password", "p"];
     assert!(scratch.refused(&colon).contains("username: must not contain a colon"));
+    let name = "u".repeat(256);
+    let long = ["webhook", "add", "--merchant", id, "--url", url, "--username", &name, "--password", "p"];
+    assert!(scratch.refused(&long).contains("username: must be at most 255 characters"));
 }
 
 #[test]

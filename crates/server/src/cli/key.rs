@@ -15,7 +15,7 @@ use xanpay_domain::id::MerchantId;
 pub(super) enum Key {
     /// Make a further key pair of a merchant
     Create(Create),
-    /// End a key, a merchant's or the operator's
+    /// End a key, a merchant's or the operator's, whichever environment it is of
     Revoke(Revoke),
 }
 

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::entropy;
 use crate::outbound::address::parse_callback_url;
 use crate::outbound::signature::WebhookSecret;
+use crate::wire::body::MAX_NAME;
 use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, WebhookId};
@@ -48,6 +49,12 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
     if new.basic.as_ref().is_some_and(|(username, _)| username.contains(':')) {
         let message = "must not contain a colon: HTTP Basic ends the name there";
         return Err(Refusal::field("username", "invalid_field", message).into());
+    }
+    for (field, text) in new.basic.iter().flat_map(|(name, password)| [("username", name), ("password", password)]) {
+        if text.chars().count() > MAX_NAME {
+            let message = format!("must be at most {MAX_NAME} characters");
+            return Err(Refusal::field(field, "field_too_long", message).into());
+        }
     }
     if app.store.reader().await?.find_merchant(new.merchant, new.environment).await?.is_none() {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());

@@ -86,6 +86,7 @@ struct FullDestination<'a> {
     nonce: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     qr_code: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     account_name: &'a str,
     bank: &'a str,
 }
