@@ -1,7 +1,8 @@
 //! What every request looks up and what hardly ever changes: keys, merchants, receiving accounts, rates.
 //!
-//! Remembered for half a second, so that looking up costs nothing and a revoked key stops working within a second on
-//! every node. Nothing depends on it being fresh: what is absent is looked for in the database before anybody is told.
+//! Remembered for less than a second, so that looking up costs nothing and what a command has changed counts within a
+//! second on every node: a revoked key, a merchant's switches, a rate. What is absent is looked for in the database before
+//! anybody is told so.
 
 mod memory;
 

@@ -68,10 +68,20 @@ pub(super) async fn offer(
     method: Method,
     amount: Money,
 ) -> Result<Result<Offer, NoOffer>, FlowError> {
-    match offer_from(app, merchant, method, amount, Freshness::Remembered).await? {
-        Err(NoOffer::NoAccount | NoOffer::Rate(_)) => offer_from(app, merchant, method, amount, Freshness::Fresh).await,
+    match offer_from(app, merchant, method, amount).await? {
+        Err(NoOffer::NoAccount | NoOffer::Rate(_)) => {
+            look_again(app, merchant).await?;
+            offer_from(app, merchant, method, amount).await
+        }
         decided => Ok(decided),
     }
+}
+
+/// Remembers accounts and rates as they are now.
+async fn look_again(app: &App, merchant: &Merchant) -> Result<(), FlowError> {
+    app.directory.accounts(&app.store, merchant.environment, Freshness::Fresh).await?;
+    app.directory.rates(&app.store, Freshness::Fresh).await?;
+    Ok(())
 }
 
 async fn offer_from(
@@ -79,14 +89,13 @@ async fn offer_from(
     merchant: &Merchant,
     method: Method,
     amount: Money,
-    freshness: Freshness,
 ) -> Result<Result<Offer, NoOffer>, FlowError> {
-    let known = app.directory.accounts(&app.store, merchant.environment, freshness).await?;
+    let known = app.directory.accounts(&app.store, merchant.environment, Freshness::Remembered).await?;
     let accounts: Vec<_> = usable_accounts(&known, merchant.id, method).into_iter().cloned().collect();
     if accounts.is_empty() {
         return Ok(Err(NoOffer::NoAccount));
     }
-    let rates = app.directory.rates(&app.store, freshness).await?;
+    let rates = app.directory.rates(&app.store, Freshness::Remembered).await?;
     // Rates age in real time, whatever the sandbox's clock says.
     let quoted = quote(amount, method, &rates, merchant.markup_bp, app.terms.rate_ages, app.clock.real_now());
     let (customer_amount, rate) = match quoted {
@@ -111,8 +120,15 @@ pub async fn offers(
     amount: Money,
 ) -> Result<Vec<Offer>, FlowError> {
     let mut found = Vec::new();
+    let mut is_fresh = false;
     for method in methods {
-        found.extend(offer(app, merchant, *method, amount).await?.ok());
+        let mut offered = offer_from(app, merchant, *method, amount).await?;
+        // One more look is enough for all of them.
+        if matches!(offered, Err(NoOffer::NoAccount | NoOffer::Rate(_))) && !std::mem::replace(&mut is_fresh, true) {
+            look_again(app, merchant).await?;
+            offered = offer_from(app, merchant, *method, amount).await?;
+        }
+        found.extend(offered.ok());
     }
     Ok(found)
 }
