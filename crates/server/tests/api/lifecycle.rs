@@ -1,7 +1,9 @@
 //! What the passing of time does, with a clock that is moved by hand.
 
+use crate::support::receiver::eventually;
 use crate::support::{Call, Gateway};
 use serde_json::{Value, json};
+use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
@@ -103,6 +105,46 @@ async fn a_charge_expires_after_an_hour_and_its_merchant_is_told_once() {
             deliveries.iter().map(|found| found.url.as_str()).collect::<Vec<_>>(),
             ["https://shop.example/hook"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_that_cannot_be_expired_holds_up_no_other() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let damaged = gateway.charge(&merchant, &json!({"notifyPayload": "damaged"})).await;
+        gateway.advance(Span::millis(1));
+        gateway.rate(Currency::SGD, Currency::HKD, "5.7").await;
+        for method in ["paynow", "fps"] {
+            gateway.charge(&merchant, &json!({"method": method})).await;
+        }
+        let damage = format!("UPDATE charges SET email = 'nobody' WHERE id = '{}'", id(&damaged));
+        assert_eq!(database.execute(&damage).await, Ok(1));
+        gateway.advance(Span::hours(2));
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 2);
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nonces_beyond_a_page_are_freed_without_a_pause() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for n in 0..201 {
+            gateway.charge(&merchant, &json!({"notifyPayload": n.to_string()})).await;
+        }
+        gateway.advance(Span::hours(2));
+        let workers = gateway.workers();
+        let expired = "UPDATE charges SET version = version WHERE status = 'expired'";
+        eventually("all have expired", async || database.execute(expired).await == Ok(201)).await;
+        workers.finish(&gateway).await;
+        gateway.advance(Span::days(60));
+        let workers = gateway.workers();
+        let held = "UPDATE charges SET version = version WHERE nonce_held = 1";
+        eventually("all nonces are free", async || database.execute(held).await == Ok(0)).await;
+        workers.finish(&gateway).await;
     })
     .await;
 }
