@@ -1,6 +1,6 @@
 //! Workers: due work, done in small pages through the same flows that requests use.
 //!
-//! A worker that is late changes no outcome: sessions and charges are judged by the clock when they are read, and leases
+//! A worker that is late changes no status: sessions and charges are judged by the clock when they are read, and leases
 //! let another node finish what one has begun.
 
 mod deliver;
