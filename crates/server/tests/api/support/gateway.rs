@@ -156,7 +156,7 @@ impl Gateway {
             let pair = pair.clone();
             async move { Ok::<_, FlowError>(tx.save_rate(&pair).await?) }
         });
-        saved.await.unwrap();
+        assert!(saved.await.unwrap(), "a newer rate is known");
     }
 
     /// Changes a merchant's switches.
