@@ -438,3 +438,21 @@ async fn the_pages_of_rails_and_errors_are_served_without_credentials_and_script
         assert!(gateway.send(Call::get(style)).await.expect(200).header("content-type").starts_with("text/css"));
     }
 }
+
+#[tokio::test]
+async fn an_account_that_its_rail_refuses_is_left_out_and_the_others_are_used() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.account(Environment::Sandbox, Method::Paynow, "+6587767191", "DN").await;
+        let damage = "UPDATE receiving_accounts SET account = 'nobody' WHERE account = '+6585867834'";
+        assert_eq!(database.execute(damage).await, Ok(1));
+        // A process of its own, which remembers no accounts.
+        let gateway = Gateway::start(database).await;
+        let placed = gateway.charge(&merchant, &json!({})).await;
+        assert_eq!(placed["destination"]["account"], "+6587767191");
+        let session = gateway.session(&merchant, &json!({})).await;
+        let page = format!("/?sessionId={}&isSandbox=true", session["id"].as_str().unwrap());
+        gateway.send(Call::get(page)).await.expect(200);
+    })
+    .await;
+}
