@@ -1,6 +1,6 @@
 //! The outbox: events, their deliveries and every attempt.
 
-use crate::engine::Tx;
+use crate::engine::{Sql, Tx};
 use crate::error::StoreError;
 use crate::value::Row;
 use xanpay_domain::environment::Environment;
@@ -237,15 +237,10 @@ impl Tx {
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.insert_attempt(delivery, attempt).await?;
-        let lease = [next_attempt_at.into(), delivery.id.into(), delivery.leased_until.into()];
-        if self.execute(POSTPONE_DELIVERY, &lease).await? == 1 {
-            let lane = [next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()];
-            self.execute(POSTPONE_LANE, &lane).await?;
-        }
-        Ok(())
+        self.put_back(POSTPONE_DELIVERY, delivery, next_attempt_at).await
     }
 
-    /// Gives a claimed delivery back untried, due again at `next_attempt_at`.
+    /// Gives a claimed delivery back untried, due again at `next_attempt_at`; what waits behind it waits as long.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -254,8 +249,21 @@ impl Tx {
         delivery: &ClaimedDelivery,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
+        self.put_back(RELEASE_DELIVERY, delivery, next_attempt_at).await
+    }
+
+    /// Ends the lease of a delivery, if it is still held, and lets what is behind it in its lane wait as long.
+    async fn put_back(
+        &self,
+        statement: Sql,
+        delivery: &ClaimedDelivery,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
         let lease = [next_attempt_at.into(), delivery.id.into(), delivery.leased_until.into()];
-        self.execute(RELEASE_DELIVERY, &lease).await?;
+        if self.execute(statement, &lease).await? == 1 {
+            let lane = [next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()];
+            self.execute(POSTPONE_LANE, &lane).await?;
+        }
         Ok(())
     }
 
