@@ -192,7 +192,14 @@ impl Deliverer {
             next_attempt(delivery.attempts + 1, delivery.created_at, now, dice, retry_after).filter(|_| !delivered);
         if !delivered {
             let result = attempt.result.as_ref().map_or_else(Clone::clone, |status| format!("status {status}"));
-            tracing::info!(delivery = %delivery.id, event = %delivery.event_id, result, given_up = next.is_none(), "a notice was not taken");
+            match next {
+                Some(_) => {
+                    tracing::info!(delivery = %delivery.id, event = %delivery.event_id, result, "a notice was not taken");
+                }
+                None => {
+                    tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, result, "a notice is given up");
+                }
+            }
         }
         let job = Arc::new((delivery, attempt));
         self.app
