@@ -301,3 +301,17 @@ async fn a_refused_request_leaves_its_idempotency_key_free() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_gateway_is_ready_while_the_database_can_be_read() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        assert_eq!(gateway.send(Call::get("/readyz")).await.expect(200).text(), "ready\n");
+        database.execute("ALTER TABLE settings RENAME TO away").await.unwrap();
+        gateway.send(Call::get("/readyz")).await.expect_problem(503, "storage_unavailable");
+        assert_eq!(gateway.send(Call::get("/healthz")).await.expect(200).text(), "ok\n");
+        database.execute("ALTER TABLE away RENAME TO settings").await.unwrap();
+        gateway.send(Call::get("/readyz")).await.expect(200);
+    })
+    .await;
+}
