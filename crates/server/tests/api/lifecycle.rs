@@ -7,7 +7,7 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
-use xanpay_testkit::{on_both_databases, row_counts};
+use xanpay_testkit::{count_where, on_both_databases, row_counts, spoil};
 
 async fn status(gateway: &Gateway, caller: &crate::support::Caller, session: &str) -> String {
     let shown = gateway.send(Call::get(format!("/sessions/{session}")).by(caller)).await.expect(200).json();
@@ -119,8 +119,7 @@ async fn a_charge_that_cannot_be_expired_holds_up_no_other() {
         for method in ["paynow", "fps"] {
             gateway.charge(&merchant, &json!({"method": method})).await;
         }
-        let damage = format!("UPDATE charges SET email = 'nobody' WHERE id = '{}'", id(&damaged));
-        assert_eq!(database.execute(&damage).await, Ok(1));
+        spoil(database, "charges", "email = 'nobody'", &format!("id = '{}'", id(&damaged))).await;
         gateway.advance(Span::hours(2));
         assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 2);
         assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
@@ -137,13 +136,12 @@ async fn nonces_beyond_a_page_are_freed_without_a_pause() {
         }
         gateway.advance(Span::hours(2));
         let workers = gateway.workers();
-        let expired = "UPDATE charges SET version = version WHERE status = 'expired'";
-        eventually("all have expired", async || database.execute(expired).await == Ok(201)).await;
+        let count = async |condition| count_where(database, "charges", condition).await;
+        eventually("all have expired", async || count("status = 'expired'").await == 201).await;
         workers.finish(&gateway).await;
         gateway.advance(Span::days(60));
         let workers = gateway.workers();
-        let held = "UPDATE charges SET version = version WHERE nonce_held = 1";
-        eventually("all nonces are free", async || database.execute(held).await == Ok(0)).await;
+        eventually("all nonces are free", async || count("nonce_held = 1").await == 0).await;
         workers.finish(&gateway).await;
     })
     .await;

@@ -14,7 +14,7 @@ use xanpay_rails::{AccountKind, QrKind, is_sandbox_payload, lint, qr_modules, qr
 use xanpay_server::flows::{self, FlowError, ImportOptions, NewAccount, NewMerchant};
 use xanpay_statements::FormatChoice;
 use xanpay_statements::sample::{Booking, camt054};
-use xanpay_testkit::{Database, on_both_databases};
+use xanpay_testkit::{Database, on_both_databases, spoil};
 
 /// Every form of account of every rail.
 fn forms() -> impl Iterator<Item = (Method, &'static AccountKind)> {
@@ -444,8 +444,7 @@ async fn an_account_that_its_rail_refuses_is_left_out_and_the_others_are_used() 
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
         gateway.account(Environment::Sandbox, Method::Paynow, "+6587767191", "DN").await;
-        let damage = "UPDATE receiving_accounts SET account = 'nobody' WHERE account = '+6585867834'";
-        assert_eq!(database.execute(damage).await, Ok(1));
+        spoil(database, "receiving_accounts", "account = 'nobody'", "account = '+6585867834'").await;
         // A process of its own, which remembers no accounts.
         let gateway = Gateway::start(database).await;
         let placed = gateway.charge(&merchant, &json!({})).await;
