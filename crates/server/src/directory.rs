@@ -7,11 +7,12 @@
 mod memory;
 
 use memory::Memory;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::method::Method;
-use xanpay_rails::{AccountInput, ReceivingAccount, parse_account};
+use xanpay_rails::{AccountFault, AccountInput, ReceivingAccount, parse_account};
 use xanpay_store::{Account, ApiKey, Merchant, PairRate, Store, StoreError};
 
 /// Loads beyond this are "very many"; counting further would cost more than it helps.
@@ -47,6 +48,8 @@ pub struct Directory {
     accounts: Memory<Environment, Accounts>,
     merchants: Memory<(MerchantId, Environment), Arc<Merchant>>,
     rates: Memory<(), Arc<Vec<PairRate>>>,
+    /// Accounts that their rails refuse, of which the log has told.
+    left_out: Mutex<BTreeSet<AccountId>>,
 }
 
 /// Whether a remembered answer will do.
@@ -103,10 +106,11 @@ impl Directory {
         Ok(Some(merchant))
     }
 
-    /// The receiving accounts of an environment, those out of use included.
+    /// The receiving accounts of an environment, those out of use included. One that its rail refuses is left out, so
+    /// that the others go on.
     ///
     /// # Errors
-    /// [`StoreError`], also when a stored account is none of its rail.
+    /// [`StoreError`].
     pub async fn accounts(
         &self,
         store: &Store,
@@ -121,13 +125,26 @@ impl Directory {
         let tx = store.reader().await?;
         let mut known = Vec::new();
         for row in tx.list_accounts(environment).await? {
+            let rail = match read_account(&row) {
+                Ok(rail) => rail,
+                Err(fault) => {
+                    self.leave_out(&row, &fault);
+                    continue;
+                }
+            };
             let load = if row.disabled_at.is_none() { tx.count_pending_charges(row.id, MAX_LOAD).await? } else { 0 };
-            let rail = read_account(&row)?;
             known.push(KnownAccount { row, rail, load });
         }
         let known = Arc::new(known);
         self.accounts.keep(environment, Arc::clone(&known));
         Ok(known)
+    }
+
+    /// Logs an account that cannot be used, once.
+    fn leave_out(&self, row: &Account, fault: &AccountFault) {
+        if self.left_out.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id) {
+            tracing::error!(account = %row.id, method = %row.method, fault = fault.code, "a stored receiving account is none of its rail and is not used");
+        }
     }
 
     /// All exchange rates.
@@ -147,7 +164,7 @@ impl Directory {
 }
 
 /// The rail's reading of a stored account, which was checked when it was added.
-fn read_account(row: &Account) -> Result<ReceivingAccount, StoreError> {
+fn read_account(row: &Account) -> Result<ReceivingAccount, AccountFault> {
     let given = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
     let (name, bank) = (given(&row.account_name), given(&row.bank));
     let input = AccountInput {
@@ -157,8 +174,7 @@ fn read_account(row: &Account) -> Result<ReceivingAccount, StoreError> {
         template: row.template_qr.as_deref(),
         template_as_issued: row.template_as_issued,
     };
-    let corrupt = |_| StoreError::Corrupt { table: "receiving_accounts", column: "account", id: row.id.to_text() };
-    parse_account(row.method, &input).map(|(account, _)| account).map_err(corrupt)
+    parse_account(row.method, &input).map(|(account, _)| account)
 }
 
 /// The accounts that can take a merchant's charge by a method, the least loaded first. A merchant's own accounts come

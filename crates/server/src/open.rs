@@ -16,7 +16,7 @@ use xanpay_domain::id::to_hex;
 use xanpay_store::{Store, StoreError};
 
 /// The name under which a database keeps which master key is its own.
-const KEY_ID_SETTING: &str = "master_key_id";
+pub(crate) const KEY_ID_SETTING: &str = "master_key_id";
 
 /// Why the gateway cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -23,6 +23,7 @@ pub use rows::*;
 
 use engine::{PostgresEngine, Queue, SqliteEngine};
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// An open database.
@@ -115,11 +116,38 @@ fn postgres_config(url: &str) -> Result<tokio_postgres::Config, StoreError> {
             Host::Tcp(name) => ["localhost", "127.0.0.1", "::1"].contains(&name.as_str()),
             Host::Unix(_) => true,
         };
-        config.ssl_mode(if config.get_hosts().iter().all(here) { SslMode::Disable } else { SslMode::Require });
+        // Where there is a `hostaddr`, it is what is connected to, whatever the host is called.
+        let all_here = config.get_hosts().iter().all(here) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+        config.ssl_mode(if all_here { SslMode::Disable } else { SslMode::Require });
     } else if config.get_ssl_mode() == SslMode::Prefer {
         // "Prefer" silently falls back to plain text, which is no decision.
         config.ssl_mode(SslMode::Require);
     }
     config.application_name("xanpay");
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio_postgres::config::SslMode;
+
+    #[test]
+    fn only_connections_to_this_machine_go_without_tls_unless_the_url_says_so() {
+        for (url, mode) in [
+            ("postgres://localhost/pay", SslMode::Disable),
+            ("postgres:///pay?host=/run/postgresql", SslMode::Disable),
+            ("host=localhost hostaddr=127.0.0.1", SslMode::Disable),
+            ("host=localhost hostaddr=::1", SslMode::Disable),
+            ("hostaddr=203.0.113.7", SslMode::Require),
+            ("postgres://localhost/pay?hostaddr=203.0.113.7", SslMode::Require),
+            ("host=localhost,localhost hostaddr=127.0.0.1,203.0.113.7", SslMode::Require),
+            ("host=db.example hostaddr=127.0.0.1", SslMode::Require),
+            ("postgres://localhost,db.example/pay", SslMode::Require),
+            ("postgres://db.example/pay?sslmode=prefer", SslMode::Require),
+            ("postgres://db.example/pay?sslmode=disable", SslMode::Disable),
+        ] {
+            assert_eq!(postgres_config(url).unwrap().get_ssl_mode(), mode, "{url}");
+        }
+    }
 }

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Barrier;
 use xanpay_domain::charge::{Charge, ChargeCommand, ChargeState, ChargeStatus};
+use xanpay_domain::exchange::{Rate, RateEntry};
 use xanpay_domain::id::{ChargeId, CustomerId, DeliveryId, DeliveryKind};
 use xanpay_domain::linking::Feed;
 use xanpay_domain::money::Money;
 use xanpay_domain::session::{SessionCommand, SessionState};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
-use xanpay_store::{ClaimedDelivery, Event, Recipient, Store, StoreError, Tx};
+use xanpay_store::{ClaimedDelivery, Event, PairRate, Recipient, Store, StoreError, Tx};
 use xanpay_testkit::{Database, Engine, World, commit, on_both_databases};
 
 const CLIENTS: usize = 50;
@@ -404,4 +405,32 @@ async fn an_update_without_a_version_is_noticed_on_postgresql() {
     }
     let stored = store.reader().await.unwrap().find_charge(charge.id).await.unwrap().unwrap();
     assert!(stored.received.minor() < 400, "the control kept all 400 updates");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_rates_that_are_saved_at_once_the_newest_stays() {
+    on_both_databases(async |database| {
+        let stores = processes(database).await;
+        let now = Timestamp::from_millis(1_788_955_200_000);
+        for round in 0..5 {
+            let rate = move |number: usize| PairRate {
+                base: "HKD".parse().unwrap(),
+                quote: "SGD".parse().unwrap(),
+                entry: RateEntry {
+                    source: format!("source {round}"),
+                    rate: Rate::parse(&(number + 1).to_string()).unwrap(),
+                    as_of: now.plus(Span::millis(i64::try_from(number).unwrap())),
+                },
+            };
+            let saved = at_once(&stores, CLIENTS, |store, number| async move {
+                let rate = rate(number);
+                commit!(store, |tx, rate| tx.save_rate(&rate).await?).unwrap()
+            })
+            .await;
+            assert!(saved[CLIENTS - 1], "nothing is newer than the newest");
+            let stored = stores[0].reader().await.unwrap().list_rates().await.unwrap();
+            assert_eq!(stored.last(), Some(&rate(CLIENTS - 1)));
+        }
+    })
+    .await;
 }

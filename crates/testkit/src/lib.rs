@@ -15,7 +15,7 @@ pub use clock::Clock;
 pub use cluster::Cluster;
 pub use database::{Database, Engine, databases, on_both_databases};
 pub use entropy::Entropy;
-pub use tables::row_counts;
+pub use tables::{count_where, row_counts, spoil};
 pub use world::World;
 
 /// Runs one write transaction whose body borrows clones of the named values:

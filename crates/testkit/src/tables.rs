@@ -1,4 +1,4 @@
-//! How many rows every table has: what a refused request must not change.
+//! How many rows tables have, what a refused request must not change; and rows that are damaged on purpose.
 
 use crate::database::{Database, Engine};
 use std::collections::BTreeMap;
@@ -9,6 +9,24 @@ pub async fn row_counts(database: &Database) -> BTreeMap<String, i64> {
         Engine::Sqlite => sqlite_counts(database),
         Engine::Postgres => postgres_counts(database).await,
     }
+}
+
+/// How many rows of a table a condition selects.
+pub async fn count_where(database: &Database, table: &str, condition: &str) -> i64 {
+    let query = format!("SELECT COUNT(*) FROM {table} WHERE {condition}");
+    match database.engine() {
+        Engine::Sqlite => {
+            let connection = rusqlite::Connection::open(database.path()).unwrap();
+            connection.query_row(&query, [], |row| row.get(0)).unwrap()
+        }
+        Engine::Postgres => database.client().await.query_one(&query, &[]).await.unwrap().get(0),
+    }
+}
+
+/// Damages the one row of a table that a condition selects, as no statement of the gateway would.
+pub async fn spoil(database: &Database, table: &str, assignment: &str, condition: &str) {
+    let spoilt = database.execute(&format!("UPDATE {table} SET {assignment} WHERE {condition}")).await;
+    assert_eq!(spoilt, Ok(1), "{table}: {condition}");
 }
 
 fn sqlite_counts(database: &Database) -> BTreeMap<String, i64> {
@@ -38,7 +56,7 @@ mod tests {
     use crate::{World, on_both_databases};
 
     #[tokio::test]
-    async fn every_new_row_is_counted() {
+    async fn every_new_row_is_counted_and_a_damaged_one_is_found() {
         on_both_databases(async |database| {
             let store = database.open().await;
             let before = row_counts(database).await;
@@ -47,6 +65,9 @@ mod tests {
             let after = row_counts(database).await;
             assert_eq!((after["merchants"], after["customers"]), (1, 1));
             assert_eq!(before.len(), after.len());
+            assert_eq!(count_where(database, "merchants", "name = 'nobody'").await, 0);
+            spoil(database, "merchants", "name = 'nobody'", "name <> 'nobody'").await;
+            assert_eq!(count_where(database, "merchants", "name = 'nobody'").await, 1);
             store.close();
         })
         .await;

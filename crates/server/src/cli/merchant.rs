@@ -4,13 +4,13 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
-use crate::flows::{MerchantChanges, NewMerchant, create_merchant, hash_key, set_merchant};
+use crate::flows::{NewMerchant, create_merchant, hash_key, set_merchant};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::id::to_hex;
 use xanpay_domain::method::Method;
-use xanpay_store::{Merchant as Row, Permission};
+use xanpay_store::{Merchant as Row, MerchantChanges, Permission};
 
 /// Merchants read from the database at a time.
 const PAGE: i64 = 500;

@@ -1,33 +1,55 @@
 //! The clock closes charges: their merchants are told, and their nonces cool down.
 //!
-//! No answer depends on this having run; a charge is judged by the clock whenever it is read. What only happens here is
-//! the notice.
+//! What a charge is does not depend on this having run: it is judged by the clock whenever it is read. What only happens
+//! here is the notice, and that the charge gives back what it claimed on its account, so that a virtual account or a
+//! unique amount is free for the next charge a moment after the deadline, not at it.
 
 use super::events::{EventSeed, push_status_event};
 use super::refusal::FlowError;
 use crate::app::App;
+use std::sync::Arc;
+use tokio::task::JoinSet;
 use xanpay_domain::charge::{ChargeCommand, NONCE_COOL_DOWN};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::ChargeId;
+use xanpay_store::StoreError;
 
-/// Charges per page: small transactions let requests in between.
+/// Charges per page: small ones let requests in between.
 const PAGE: i64 = 200;
 
-/// Writes down the expiry of charges whose deadline has passed; returns how many.
+/// Writes down the expiry of charges whose deadline has passed, a page of each account; returns how many. A charge that
+/// cannot be expired is logged and holds up no other.
 ///
 /// # Errors
-/// [`FlowError`] when storage fails.
-pub async fn expire_due_charges(app: &App, environment: Environment) -> Result<usize, FlowError> {
+/// [`FlowError`] when storage cannot be reached.
+pub async fn expire_due_charges(app: &Arc<App>, environment: Environment) -> Result<u64, FlowError> {
     let now = app.clock.now(environment);
     let accounts = app.store.reader().await?.list_accounts(environment).await?;
     let mut expired = 0;
     for account in accounts {
         let due = app.store.reader().await?.list_due_charges(account.id, now, PAGE).await?;
-        for id in due {
-            expired += usize::from(expire_charge(app, id, environment).await?);
-        }
+        expired += expire_all(app, due, environment).await?;
     }
     Ok(expired)
+}
+
+/// Expires charges side by side, so that they share commits; returns how many.
+async fn expire_all(app: &Arc<App>, due: Vec<ChargeId>, environment: Environment) -> Result<u64, FlowError> {
+    let mut running = JoinSet::new();
+    for id in due {
+        let app = Arc::clone(app);
+        running.spawn(async move { (id, expire_charge(&app, id, environment).await) });
+    }
+    let (mut expired, mut unavailable) = (0, None);
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok((_, Ok(is_expired))) => expired += u64::from(is_expired),
+            Ok((_, Err(FlowError::Store(error @ StoreError::Unavailable(_))))) => unavailable = Some(error),
+            Ok((id, Err(error))) => tracing::error!(%error, charge = %id, "a charge could not be expired"),
+            Err(error) => tracing::error!(%error, "a charge could not be expired"),
+        }
+    }
+    unavailable.map_or(Ok(expired), |error| Err(error.into()))
 }
 
 async fn expire_charge(app: &App, id: ChargeId, environment: Environment) -> Result<bool, FlowError> {
@@ -48,7 +70,7 @@ async fn expire_charge(app: &App, id: ChargeId, environment: Environment) -> Res
     Ok(expired.is_some())
 }
 
-/// Frees the nonces of charges that have been closed for the cool-down; returns how many.
+/// Frees the nonces of a page of charges that have been closed for the cool-down; returns how many.
 ///
 /// # Errors
 /// [`FlowError`] when storage fails.
@@ -57,7 +79,7 @@ pub async fn release_cooled_nonces(app: &App, environment: Environment) -> Resul
     app.store.write(move |tx| async move { Ok(tx.release_nonces(environment, closed_by, PAGE).await?) }).await
 }
 
-/// Forgets idempotency keys that are older than their life.
+/// Forgets a page of idempotency keys that are older than their life; returns how many.
 ///
 /// # Errors
 /// [`FlowError`] when storage fails.

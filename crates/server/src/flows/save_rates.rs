@@ -56,8 +56,10 @@ async fn save(
         let before = find_rate(&known, *base, *quote, ages, now).ok();
         jumps.extend(before.filter(|old| entry.rate.jumps_from(old.rate)).map(|old| ((*rate).clone(), old)));
     }
+    let mut count = 0;
     for rate in &new {
-        tx.save_rate(rate).await?;
+        // Another import may have brought a newer one meanwhile.
+        count += usize::from(tx.save_rate(rate).await?);
     }
-    Ok(SavedRates { count: new.len(), jumps })
+    Ok(SavedRates { count, jumps })
 }

@@ -93,8 +93,9 @@ impl<K: Eq + Hash> Tally<K> {
         counts.get(key).is_some_and(|(since, count)| since.elapsed() < self.window && *count >= self.most)
     }
 
-    /// Counts one.
-    pub(super) fn count(&self, key: K) {
+    /// Counts one, unless the key has had its share; tells whether it did. Requests that come at once cannot all find the
+    /// last one free, as they could if they looked first and counted later.
+    pub(super) fn take(&self, key: K) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= MAX_KEYS {
             counts.clear();
@@ -103,6 +104,16 @@ impl<K: Eq + Hash> Tally<K> {
         if entry.0.elapsed() >= self.window {
             *entry = (Instant::now(), 0);
         }
-        entry.1 += 1;
+        let free = entry.1 < self.most;
+        entry.1 += u32::from(free);
+        free
+    }
+
+    /// Gives back one that was taken and not used.
+    pub(super) fn give_back(&self, key: &K) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, count)) = counts.get_mut(key) {
+            *count = count.saturating_sub(1);
+        }
     }
 }

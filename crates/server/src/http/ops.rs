@@ -3,6 +3,7 @@
 use super::error::ApiError;
 use super::request::Arrival;
 use super::router::Web;
+use crate::open::KEY_ID_SETTING;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,15 +15,15 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The database answers, so requests can be served.
-pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Response {
-    let ready = async { web.app.store.reader().await?.find_setting("schema").await };
-    match ready.await {
-        Ok(_) => "ready\n".into_response(),
+/// The database can be read. Whether it has room to write shows only in writing.
+pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Result<&'static str, ApiError> {
+    let read = async { web.app.store.reader().await?.find_setting(KEY_ID_SETTING).await };
+    match read.await {
+        Ok(_) => Ok("ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "the database does not answer\n")
-                .into_response()
+            let detail = "the database cannot be read";
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", detail).retry_after(1))
         }
     }
 }

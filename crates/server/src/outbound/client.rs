@@ -87,13 +87,6 @@ pub struct Answer {
     pub elapsed_ms: u64,
 }
 
-impl Answer {
-    /// Whether the receiver took the delivery: any 2xx.
-    pub const fn is_success(&self) -> bool {
-        200 <= self.status && self.status <= 299
-    }
-}
-
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendErrorKind {

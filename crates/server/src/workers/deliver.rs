@@ -1,7 +1,7 @@
 //! Deliveries: leased from the outbox, sent outside any transaction, each attempt recorded as a row.
 
 use super::destinations::{Credentials, Destinations};
-use super::hosts::Hosts;
+use super::hosts::{Hosts, Standing};
 use crate::app::App;
 use crate::entropy;
 use crate::flows::FlowError;
@@ -29,8 +29,8 @@ const MAX_CLAIM: usize = 256;
 const LEASE: Span = Span::seconds(60);
 /// How often the outbox is looked at when nobody rings.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// When a delivery to a busy host is looked at again.
-const HOST_BUSY: Span = Span::millis(500);
+/// An answer that takes longer is slow, and its host gets no more calls for it.
+const QUICK_MS: i64 = 1000;
 /// When a delivery is looked at again whose credentials storage could not give.
 const STORAGE_TROUBLE: Span = Span::seconds(5);
 
@@ -112,12 +112,12 @@ impl Deliverer {
 
     async fn deliver(&self, delivery: ClaimedDelivery) -> Result<(), FlowError> {
         let host = host_of(&delivery.recipient.url);
-        if !self.hosts.enter(&host) {
-            return self.release(delivery, HOST_BUSY).await;
+        if let Err(at_most) = self.hosts.enter(&host) {
+            return self.release(delivery, shorten(at_most, u16::from_be_bytes(entropy::bytes()))).await;
         }
         let started = self.app.clock.real_now();
         let attempted = self.attempt(&delivery, started).await;
-        self.hosts.leave(&host, attempted.as_ref().ok().map(|(attempt, _)| attempt.result.is_ok()));
+        self.hosts.leave(&host, attempted.as_ref().ok().map(|(attempt, _)| shown_by(attempt)));
         match attempted {
             Ok((attempt, retry_after)) => self.record(delivery, attempt, retry_after).await,
             Err(error) => {
@@ -192,7 +192,14 @@ impl Deliverer {
             next_attempt(delivery.attempts + 1, delivery.created_at, now, dice, retry_after).filter(|_| !delivered);
         if !delivered {
             let result = attempt.result.as_ref().map_or_else(Clone::clone, |status| format!("status {status}"));
-            tracing::info!(delivery = %delivery.id, event = %delivery.event_id, result, given_up = next.is_none(), "a notice was not taken");
+            match next {
+                Some(_) => {
+                    tracing::info!(delivery = %delivery.id, event = %delivery.event_id, result, "a notice was not taken");
+                }
+                None => {
+                    tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, result, "a notice is given up");
+                }
+            }
         }
         let job = Arc::new((delivery, attempt));
         self.app
@@ -209,6 +216,21 @@ impl Deliverer {
                 }
             })
             .await
+    }
+}
+
+/// A wait between half and the whole of the longest one, so that what was given back together does not come together.
+fn shorten(at_most: Span, dice: u16) -> Span {
+    let half = at_most.as_millis() / 2;
+    Span::millis(half + half * i64::from(dice) / i64::from(u16::MAX))
+}
+
+/// What a call shows of its host. A slow receiver, of many calls at once, would hold up those that are quick.
+fn shown_by(attempt: &Attempt) -> Standing {
+    match attempt.result {
+        Ok(_) if attempt.elapsed_ms <= QUICK_MS => Standing::Proven,
+        Ok(_) => Standing::Unknown,
+        Err(_) => Standing::Troubled,
     }
 }
 
@@ -243,4 +265,28 @@ fn headers(
         headers.insert(AUTHORIZATION, authorization.clone());
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_shortened_by_up_to_a_half() {
+        let minute = |dice| shorten(Span::minutes(1), dice);
+        assert_eq!([0, u16::MAX].map(minute), [Span::seconds(30), Span::minutes(1)]);
+        assert!((Span::seconds(44)..Span::seconds(46)).contains(&minute(u16::MAX / 2)));
+    }
+
+    #[test]
+    fn a_host_is_proven_by_quick_answers_only() {
+        let shown = |result, elapsed_ms| {
+            let attempted_at = Timestamp::from_millis(0);
+            shown_by(&Attempt { attempted_at, result, excerpt: String::new(), elapsed_ms })
+        };
+        assert_eq!(shown(Ok(204), 1000), Standing::Proven);
+        assert_eq!(shown(Ok(500), 5), Standing::Proven);
+        assert_eq!(shown(Ok(204), 1001), Standing::Unknown);
+        assert_eq!(shown(Err("timeout".into()), 5), Standing::Troubled);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::every;
 use crate::app::App;
-use crate::flows;
+use crate::flows::{self, FlowError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -11,15 +11,11 @@ use xanpay_domain::environment::Environment;
 /// Tells merchants of charges that have expired.
 pub(super) async fn expire_charges(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     every(Duration::from_secs(1), shutdown, || async {
+        let mut more = false;
         for environment in Environment::ALL {
-            match flows::expire_due_charges(&app, environment).await {
-                Ok(0) => {}
-                Ok(expired) => tracing::info!(expired, %environment, "charges expired"),
-                Err(error) => {
-                    tracing::warn!(%error, %environment, "charges could not be expired; the next round tries again")
-                }
-            }
+            more |= has_done("expiring charges", flows::expire_due_charges(&app, environment).await);
         }
+        more
     })
     .await;
 }
@@ -30,6 +26,7 @@ pub(super) async fn follow_sandbox_clock(app: Arc<App>, shutdown: watch::Receive
         if let Err(error) = flows::refresh_sandbox_clock(&app).await {
             tracing::warn!(%error, "the sandbox's time could not be read");
         }
+        false
     })
     .await;
 }
@@ -37,22 +34,26 @@ pub(super) async fn follow_sandbox_clock(app: Arc<App>, shutdown: watch::Receive
 /// Frees nonces after their cool-down and forgets idempotency keys after their day.
 pub(super) async fn forget(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     every(Duration::from_secs(60), shutdown, || async {
+        let mut more = false;
         for environment in Environment::ALL {
-            if let Err(error) = flows::release_cooled_nonces(&app, environment).await {
-                tracing::warn!(%error, %environment, "nonces could not be released");
-            }
+            more |= has_done("releasing nonces", flows::release_cooled_nonces(&app, environment).await);
         }
-        loop {
-            match flows::forget_idempotency_keys(&app).await {
-                // They are forgotten by the page, so that requests get in between.
-                Ok(forgotten) if forgotten > 0 => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "idempotency keys could not be forgotten");
-                    break;
-                }
-            }
-        }
+        more | has_done("forgetting idempotency keys", flows::forget_idempotency_keys(&app).await)
     })
     .await;
+}
+
+/// Whether a page of work had anything to do; trouble is logged and waits for the next round.
+fn has_done(work: &str, rows: Result<u64, FlowError>) -> bool {
+    match rows {
+        Ok(0) => false,
+        Ok(rows) => {
+            tracing::info!(rows, "{work}");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "{work} failed; the next round tries again");
+            false
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Workers: due work, done in small pages through the same flows that requests use.
 //!
-//! A worker that is late changes no outcome: sessions and charges are judged by the clock when they are read, and leases
+//! A worker that is late changes no status: sessions and charges are judged by the clock when they are read, and leases
 //! let another node finish what one has begun.
 
 mod deliver;
@@ -25,14 +25,17 @@ pub fn start(app: Arc<App>, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
     workers
 }
 
-/// Does something again and again with a pause in between, until the gateway stops.
+/// Does something again and again, with a pause whenever nothing was left to do, until the gateway stops. `work` does a
+/// page and tells whether there may be another.
 async fn every<F, Fut>(pause: Duration, mut shutdown: watch::Receiver<bool>, mut work: F)
 where
     F: FnMut() -> Fut,
-    Fut: Future<Output = ()>,
+    Fut: Future<Output = bool>,
 {
     while !*shutdown.borrow() {
-        work().await;
+        if work().await {
+            continue;
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = shutdown.changed() => {}

@@ -376,6 +376,20 @@ async fn guesses_at_once_count_like_guesses_one_by_one() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_session_sends_ten_codes_also_when_fifty_are_asked_for_at_once() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let session = new_session(&gateway, &merchant).await;
+        let calls = (0..50).map(|n| start_with(&session, &format!("812345{n:02}"))).collect();
+        let answers = at_once(&gateway, calls).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 303).count(), 10);
+        assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 40);
+        assert_eq!(row_counts(database).await["sandbox_messages"], 10);
+    })
+    .await;
+}
+
 /// Sends all calls at the same moment.
 async fn at_once(gateway: &Gateway, calls: Vec<Call>) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(calls.len()));

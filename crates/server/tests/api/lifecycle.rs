@@ -1,11 +1,13 @@
 //! What the passing of time does, with a clock that is moved by hand.
 
+use crate::support::receiver::eventually;
 use crate::support::{Call, Gateway};
 use serde_json::{Value, json};
+use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
-use xanpay_testkit::{on_both_databases, row_counts};
+use xanpay_testkit::{count_where, on_both_databases, row_counts, spoil};
 
 async fn status(gateway: &Gateway, caller: &crate::support::Caller, session: &str) -> String {
     let shown = gateway.send(Call::get(format!("/sessions/{session}")).by(caller)).await.expect(200).json();
@@ -103,6 +105,44 @@ async fn a_charge_expires_after_an_hour_and_its_merchant_is_told_once() {
             deliveries.iter().map(|found| found.url.as_str()).collect::<Vec<_>>(),
             ["https://shop.example/hook"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_that_cannot_be_expired_holds_up_no_other() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let damaged = gateway.charge(&merchant, &json!({"notifyPayload": "damaged"})).await;
+        gateway.advance(Span::millis(1));
+        gateway.rate(Currency::SGD, Currency::HKD, "5.7").await;
+        for method in ["paynow", "fps"] {
+            gateway.charge(&merchant, &json!({"method": method})).await;
+        }
+        spoil(database, "charges", "email = 'nobody'", &format!("id = '{}'", id(&damaged))).await;
+        gateway.advance(Span::hours(2));
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 2);
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nonces_beyond_a_page_are_freed_without_a_pause() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for n in 0..201 {
+            gateway.charge(&merchant, &json!({"notifyPayload": n.to_string()})).await;
+        }
+        gateway.advance(Span::hours(2));
+        let workers = gateway.workers();
+        let count = async |condition| count_where(database, "charges", condition).await;
+        eventually("all have expired", async || count("status = 'expired'").await == 201).await;
+        workers.finish(&gateway).await;
+        gateway.advance(Span::days(60));
+        let workers = gateway.workers();
+        eventually("all nonces are free", async || count("nonce_held = 1").await == 0).await;
+        workers.finish(&gateway).await;
     })
     .await;
 }
@@ -256,6 +296,20 @@ async fn a_refused_request_leaves_its_idempotency_key_free() {
         send("paynow").await.expect_problem(503, "rate_unavailable");
         gateway.rate("HKD".parse().unwrap(), "SGD".parse().unwrap(), "0.174933").await;
         assert_eq!(send("paynow").await.expect(200).json()["customerAmount"], 0.18);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_gateway_is_ready_while_the_database_can_be_read() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        assert_eq!(gateway.send(Call::get("/readyz")).await.expect(200).text(), "ready\n");
+        database.execute("ALTER TABLE settings RENAME TO away").await.unwrap();
+        gateway.send(Call::get("/readyz")).await.expect_problem(503, "storage_unavailable");
+        assert_eq!(gateway.send(Call::get("/healthz")).await.expect(200).text(), "ok\n");
+        database.execute("ALTER TABLE away RENAME TO settings").await.unwrap();
+        gateway.send(Call::get("/readyz")).await.expect(200);
     })
     .await;
 }

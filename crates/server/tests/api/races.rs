@@ -8,6 +8,7 @@ use tokio::sync::Barrier;
 use tower::ServiceExt;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
+use xanpay_store::MerchantChanges;
 use xanpay_testkit::{Engine, on_both_databases, row_counts};
 
 /// Sends all calls at the same moment; their answers in their order.
@@ -223,6 +224,31 @@ async fn of_thirty_codes_asked_for_one_phone_at_once_one_is_sent() {
             assert_eq!((sent, refused), (1, 29), "{answers:?}");
             let counts = row_counts(database).await;
             assert_eq!((counts["verifications"], counts["sandbox_messages"]), (round, round));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn switches_that_are_changed_at_once_are_all_changed() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let second = match database.engine() {
+            Engine::Sqlite => Arc::clone(&gateway.app),
+            Engine::Postgres => Gateway::start(database).await.app,
+        };
+        for markup_bp in 1..=20 {
+            let secure_mode = markup_bp % 2 == 0;
+            let markup = MerchantChanges { markup_bp: Some(markup_bp), ..MerchantChanges::default() };
+            let mode = MerchantChanges { secure_mode: Some(secure_mode), ..MerchantChanges::default() };
+            let (here, there) = tokio::join!(
+                flows::set_merchant(&gateway.app, merchant.id(), merchant.environment, markup),
+                flows::set_merchant(&second, merchant.id(), merchant.environment, mode)
+            );
+            assert_eq!((here.unwrap().markup_bp, there.unwrap().secure_mode), (markup_bp, secure_mode));
+            let reader = gateway.app.store.reader().await.unwrap();
+            let stored = reader.find_merchant(merchant.id(), merchant.environment).await.unwrap().unwrap();
+            assert_eq!((stored.markup_bp, stored.secure_mode), (markup_bp, secure_mode));
         }
     })
     .await;

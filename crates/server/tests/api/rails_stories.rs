@@ -14,7 +14,7 @@ use xanpay_rails::{AccountKind, QrKind, is_sandbox_payload, lint, qr_modules, qr
 use xanpay_server::flows::{self, FlowError, ImportOptions, NewAccount, NewMerchant};
 use xanpay_statements::FormatChoice;
 use xanpay_statements::sample::{Booking, camt054};
-use xanpay_testkit::{Database, on_both_databases};
+use xanpay_testkit::{Database, on_both_databases, spoil};
 
 /// Every form of account of every rail.
 fn forms() -> impl Iterator<Item = (Method, &'static AccountKind)> {
@@ -503,4 +503,21 @@ async fn the_pages_of_rails_and_errors_are_served_without_credentials_and_script
         let style = page.text().split("stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         assert!(gateway.send(Call::get(style)).await.expect(200).header("content-type").starts_with("text/css"));
     }
+}
+
+#[tokio::test]
+async fn an_account_that_its_rail_refuses_is_left_out_and_the_others_are_used() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.account(Environment::Sandbox, Method::Paynow, "+6587767191", "DN").await;
+        spoil(database, "receiving_accounts", "account = 'nobody'", "account = '+6585867834'").await;
+        // A process of its own, which remembers no accounts.
+        let gateway = Gateway::start(database).await;
+        let placed = gateway.charge(&merchant, &json!({})).await;
+        assert_eq!(placed["destination"]["account"], "+6587767191");
+        let session = gateway.session(&merchant, &json!({})).await;
+        let page = format!("/?sessionId={}&isSandbox=true", session["id"].as_str().unwrap());
+        gateway.send(Call::get(page)).await.expect(200);
+    })
+    .await;
 }

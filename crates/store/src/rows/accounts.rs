@@ -51,8 +51,6 @@ statements! {
         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING");
     LIST_ACCOUNTS("receiving_accounts") = concat!("SELECT ", account_columns!(),
         " FROM receiving_accounts WHERE environment = $1 ORDER BY created_at, id");
-    FIND_ACCOUNT("receiving_accounts") = concat!("SELECT ", account_columns!(),
-        " FROM receiving_accounts WHERE environment = $1 AND method = $2 AND account = $3");
     DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
     COUNT_PENDING("charges") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM charges WHERE account_id = $1 AND closed_at IS NULL LIMIT $2) AS pending";
@@ -107,20 +105,6 @@ impl Tx {
     pub async fn list_accounts(&self, environment: Environment) -> Result<Vec<Account>, StoreError> {
         let rows = self.query(LIST_ACCOUNTS, &[environment.as_str().into()]).await?;
         rows.into_iter().map(read_account).collect()
-    }
-
-    /// The account that a method knows by this name.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn find_account(
-        &self,
-        environment: Environment,
-        method: Method,
-        account: &str,
-    ) -> Result<Option<Account>, StoreError> {
-        let params = [environment.as_str().into(), method.as_str().into(), account.into()];
-        self.query_opt(FIND_ACCOUNT, &params).await?.map(read_account).transpose()
     }
 
     /// Takes an account out of use for new charges; tells whether it was in use.

@@ -1,6 +1,6 @@
 //! The outbox: events, their deliveries and every attempt.
 
-use crate::engine::Tx;
+use crate::engine::{Sql, Tx};
 use crate::error::StoreError;
 use crate::value::Row;
 use xanpay_domain::environment::Environment;
@@ -104,6 +104,8 @@ statements! {
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at < $1";
+    HASTEN_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
+        WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at > $1";
     FIND_DUE("deliveries") = "SELECT id FROM deliveries WHERE finished_at IS NULL AND next_attempt_at <= $1 LIMIT 1";
     GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM deliveries WHERE finished_at IS NULL LIMIT $1) AS waiting";
@@ -196,8 +198,9 @@ impl Tx {
         rows.into_iter().map(read_claimed).collect()
     }
 
-    /// Records an attempt that ends a delivery: delivered, or given up. Without the lease, which ran out, an attempt is
-    /// recorded all the same and a success counts, but giving up is left to the worker that has the delivery now.
+    /// Records an attempt that ends a delivery, delivered or given up; what waits behind it in its lane is due. Without
+    /// the lease, which ran out, an attempt is recorded all the same and a success counts, but giving up is left to the
+    /// worker that has the delivery now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -209,10 +212,15 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.insert_attempt(delivery, attempt).await?;
-        if delivered {
-            self.execute(SAVE_DELIVERED, &[now.into(), delivery.id.into()]).await?;
+        let ended = if delivered {
+            self.execute(SAVE_DELIVERED, &[now.into(), delivery.id.into()]).await?
         } else {
-            self.execute(SAVE_GIVEN_UP, &[now.into(), delivery.id.into(), delivery.leased_until.into()]).await?;
+            self.execute(SAVE_GIVEN_UP, &[now.into(), delivery.id.into(), delivery.leased_until.into()]).await?
+        };
+        // What came while a retry was on its way waits for the end of its lease.
+        if ended == 1 && delivery.attempts > 0 {
+            let lane = [now.into(), (&delivery.lane).into(), delivery.sequence.into()];
+            self.execute(HASTEN_LANE, &lane).await?;
         }
         Ok(())
     }
@@ -229,15 +237,10 @@ impl Tx {
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.insert_attempt(delivery, attempt).await?;
-        let lease = [next_attempt_at.into(), delivery.id.into(), delivery.leased_until.into()];
-        if self.execute(POSTPONE_DELIVERY, &lease).await? == 1 {
-            let lane = [next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()];
-            self.execute(POSTPONE_LANE, &lane).await?;
-        }
-        Ok(())
+        self.put_back(POSTPONE_DELIVERY, delivery, next_attempt_at).await
     }
 
-    /// Gives a claimed delivery back untried, due again at `next_attempt_at`.
+    /// Gives a claimed delivery back untried, due again at `next_attempt_at`; what waits behind it waits as long.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -246,8 +249,21 @@ impl Tx {
         delivery: &ClaimedDelivery,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
+        self.put_back(RELEASE_DELIVERY, delivery, next_attempt_at).await
+    }
+
+    /// Ends the lease of a delivery, if it is still held, and lets what is behind it in its lane wait as long.
+    async fn put_back(
+        &self,
+        statement: Sql,
+        delivery: &ClaimedDelivery,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
         let lease = [next_attempt_at.into(), delivery.id.into(), delivery.leased_until.into()];
-        self.execute(RELEASE_DELIVERY, &lease).await?;
+        if self.execute(statement, &lease).await? == 1 {
+            let lane = [next_attempt_at.into(), (&delivery.lane).into(), delivery.sequence.into()];
+            self.execute(POSTPONE_LANE, &lane).await?;
+        }
         Ok(())
     }
 

@@ -68,6 +68,21 @@ impl Permission {
     }
 }
 
+/// Switches of a merchant that are to change; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MerchantChanges {
+    /// Methods it accepts, in their order.
+    pub methods: Option<Vec<Method>>,
+    /// Parts of the API that it may use.
+    pub permissions: Option<Vec<Permission>>,
+    /// Whether its charges need a verified phone.
+    pub phone_verification: Option<bool>,
+    /// Whether its charges need the hash of secure mode.
+    pub secure_mode: Option<bool>,
+    /// Markup on exchanged amounts, in hundredths of a percent.
+    pub markup_bp: Option<u32>,
+}
+
 /// A key pair: the merchant's, or the operator's when no merchant is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -101,8 +116,10 @@ statements! {
         " FROM merchants m JOIN merchant_settings s ON s.merchant_id = m.id WHERE m.id = $1 AND s.environment = $2");
     LIST_MERCHANTS("merchants") = concat!("SELECT ", merchant_columns!(),
         " FROM merchants m JOIN merchant_settings s ON s.merchant_id = m.id WHERE s.environment = $1 AND m.id > $2 ORDER BY m.id LIMIT $3");
-    SAVE_SWITCHES("merchant_settings") = "UPDATE merchant_settings SET methods = $1, permissions = $2, phone_verification = $3, \
-        secure_mode = $4, markup_bp = $5 WHERE merchant_id = $6 AND environment = $7";
+    SAVE_SWITCHES("merchant_settings") = "UPDATE merchant_settings SET methods = COALESCE($1, methods), \
+        permissions = COALESCE($2, permissions), phone_verification = COALESCE($3, phone_verification), \
+        secure_mode = COALESCE($4, secure_mode), markup_bp = COALESCE($5, markup_bp) \
+        WHERE merchant_id = $6 AND environment = $7";
     INSERT_KEY("api_keys") = "INSERT INTO api_keys (api_key, merchant_id, environment, secret_hash, created_at, revoked_at) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     FIND_KEY("api_keys") = "SELECT api_key, merchant_id, environment, secret_hash, created_at, revoked_at FROM api_keys WHERE api_key = $1";
@@ -184,21 +201,26 @@ impl Tx {
         rows.into_iter().map(read_merchant).collect()
     }
 
-    /// Writes the switches of a merchant: methods, permissions, phone verification, secure mode, markup.
+    /// Changes switches of a merchant, those that are named and no others; tells whether there is such a merchant.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when there is no such merchant.
-    pub async fn save_merchant_switches(&self, merchant: &Merchant) -> Result<(), StoreError> {
+    /// [`StoreError`].
+    pub async fn save_merchant_switches(
+        &self,
+        id: MerchantId,
+        environment: Environment,
+        changes: &MerchantChanges,
+    ) -> Result<bool, StoreError> {
         let row = [
-            join_methods(&merchant.methods).into(),
-            join_permissions(&merchant.permissions).into(),
-            merchant.phone_verification.into(),
-            merchant.secure_mode.into(),
-            i64::from(merchant.markup_bp).into(),
-            merchant.id.into(),
-            merchant.environment.as_str().into(),
+            changes.methods.as_deref().map(join_methods).into(),
+            changes.permissions.as_deref().map(join_permissions).into(),
+            changes.phone_verification.into(),
+            changes.secure_mode.into(),
+            changes.markup_bp.map(i64::from).into(),
+            id.into(),
+            environment.as_str().into(),
         ];
-        self.execute_one(SAVE_SWITCHES, &row).await
+        Ok(self.execute(SAVE_SWITCHES, &row).await? == 1)
     }
 
     /// Adds a key pair.

@@ -9,7 +9,8 @@ pub use xanpay_domain::exchange::PairRate;
 
 statements! {
     SAVE_RATE("rates") = "INSERT INTO rates (base, quote, source, rate, as_of) VALUES ($1, $2, $3, $4, $5) \
-        ON CONFLICT (base, quote, source) DO UPDATE SET rate = excluded.rate, as_of = excluded.as_of";
+        ON CONFLICT (base, quote, source) DO UPDATE SET rate = excluded.rate, as_of = excluded.as_of \
+        WHERE rates.as_of <= excluded.as_of";
     LIST_RATES("rates") = "SELECT base, quote, source, rate, as_of FROM rates ORDER BY base, quote, source";
 }
 
@@ -26,11 +27,11 @@ fn read_rate(mut row: Row) -> Result<PairRate, StoreError> {
 }
 
 impl Tx {
-    /// Sets the rate of a pair from one source.
+    /// Sets the rate of a pair from one source, unless a newer one is known; tells whether it was set.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_rate(&self, rate: &PairRate) -> Result<(), StoreError> {
+    pub async fn save_rate(&self, rate: &PairRate) -> Result<bool, StoreError> {
         let row = [
             rate.base.code().into(),
             rate.quote.code().into(),
@@ -38,7 +39,7 @@ impl Tx {
             rate.entry.rate.to_string().into(),
             rate.entry.as_of.into(),
         ];
-        self.execute_one(SAVE_RATE, &row).await
+        Ok(self.execute(SAVE_RATE, &row).await? == 1)
     }
 
     /// Every rate: there are at most a few hundred pairs.

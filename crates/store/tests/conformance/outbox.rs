@@ -187,6 +187,48 @@ async fn postponing_pushes_the_whole_lane_and_new_events_of_it() {
 }
 
 #[tokio::test]
+async fn what_waits_behind_a_delivery_that_was_given_back_is_not_looked_at_before_it() {
+    on_both_databases(async |database| {
+        let outbox = Outbox::new(database, 10).await;
+        let first = outbox.push(2).await;
+        outbox.push(3).await;
+        let (store, again) = (&outbox.store, outbox.now().plus(Span::seconds(30)));
+        for delivery in outbox.claim(100).await {
+            commit!(store, |tx, delivery| tx.release_delivery(&delivery, again).await?).unwrap();
+        }
+        let tx = outbox.store.reader().await.unwrap();
+        assert!(!tx.has_due_deliveries(again.minus(Span::millis(1))).await.unwrap());
+        outbox.world.clock.advance(Span::seconds(30));
+        assert_eq!(outbox.claimed_ids().await, first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_comes_while_a_retry_is_on_its_way_leaves_as_soon_as_the_retry_has_ended() {
+    on_both_databases(async |database| {
+        for (seed, delivered) in [(8, true), (9, false)] {
+            let outbox = Outbox::new(database, seed).await;
+            outbox.push(2).await;
+            let wait = Span::seconds(30);
+            for delivery in outbox.claim(100).await {
+                outbox.postpone(&delivery, broken(outbox.now()), outbox.now().plus(wait)).await;
+            }
+            outbox.world.clock.advance(wait);
+            let retries = outbox.claim(100).await;
+            let [webhook, callback] = outbox.push(3).await;
+            outbox.world.clock.advance(Span::millis(50));
+            outbox.finish(&retries[0], answered(outbox.now(), 200), delivered).await;
+            assert_eq!(outbox.claimed_ids().await, [webhook]);
+            assert_eq!(outbox.claimed_ids().await, [], "and is leased");
+            outbox.finish(&retries[1], answered(outbox.now(), 200), delivered).await;
+            assert_eq!(outbox.claimed_ids().await, [callback]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn attempts_are_kept_in_order_with_what_they_brought() {
     on_both_databases(async |database| {
         let outbox = Outbox::new(database, 5).await;

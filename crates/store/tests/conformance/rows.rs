@@ -16,7 +16,8 @@ use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
 use xanpay_domain::verification::Verification;
 use xanpay_store::{
-    Account, ApiKey, Merchant, PairRate, Permission, SandboxMessage, StoreError, VersionedCharge, Webhook,
+    Account, ApiKey, Merchant, MerchantChanges, PairRate, Permission, SandboxMessage, StoreError, VersionedCharge,
+    Webhook,
 };
 use xanpay_testkit::{World, commit, on_both_databases};
 
@@ -178,7 +179,7 @@ async fn a_customer_is_one_per_merchant_environment_and_identity() {
 }
 
 #[tokio::test]
-async fn a_merchant_reads_back_in_both_environments_and_keeps_its_switches() {
+async fn a_merchant_reads_back_in_both_environments() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::new(8);
@@ -209,20 +210,43 @@ async fn a_merchant_reads_back_in_both_environments_and_keeps_its_switches() {
             assert_eq!(found.as_ref(), Some(merchant));
         }
         assert_eq!(tx.find_merchant(bare.id, Environment::Sandbox).await.unwrap(), None);
-        let switched = Merchant {
-            methods: vec![Method::Toss],
-            permissions: vec![Permission::Refunds],
-            phone_verification: false,
-            secure_mode: false,
-            markup_bp: 1,
-            ..live.clone()
-        };
-        commit!(store, |tx, switched| tx.save_merchant_switches(&switched).await?).unwrap();
-        assert_eq!(tx.find_merchant(live.id, Environment::Live).await.unwrap(), Some(switched));
-        assert_eq!(tx.find_merchant(live.id, Environment::Sandbox).await.unwrap(), Some(sandbox));
-        let nobody = Merchant { id: world.id(), ..live };
-        let saved = commit!(store, |tx, nobody| tx.save_merchant_switches(&nobody).await?);
-        assert_eq!(saved, Err(StoreError::Conflict));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_the_switches_that_are_named_change() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 19).await;
+        let other = Merchant { environment: Environment::Live, ..world.merchant.clone() };
+        let now = world.clock.now();
+        commit!(store, |tx, other| tx.insert_merchant(&other, now).await?).unwrap();
+        let tx = store.reader().await.unwrap();
+        let mut switched = world.merchant.clone();
+        let (id, environment) = (switched.id, switched.environment);
+        let none = MerchantChanges::default;
+        for changes in [
+            none(),
+            MerchantChanges { methods: Some(vec![Method::Toss]), ..none() },
+            MerchantChanges { permissions: Some(vec![]), ..none() },
+            MerchantChanges { phone_verification: Some(!switched.phone_verification), ..none() },
+            MerchantChanges { secure_mode: Some(!switched.secure_mode), ..none() },
+            MerchantChanges { markup_bp: Some(0), ..none() },
+        ] {
+            switched.methods = changes.methods.clone().unwrap_or(switched.methods);
+            switched.permissions = changes.permissions.clone().unwrap_or(switched.permissions);
+            switched.phone_verification = changes.phone_verification.unwrap_or(switched.phone_verification);
+            switched.secure_mode = changes.secure_mode.unwrap_or(switched.secure_mode);
+            switched.markup_bp = changes.markup_bp.unwrap_or(switched.markup_bp);
+            let saved = commit!(store, |tx, changes| tx.save_merchant_switches(id, environment, &changes).await?);
+            assert_eq!(saved, Ok(true));
+            assert_eq!(tx.find_merchant(id, environment).await.unwrap().as_ref(), Some(&switched));
+        }
+        assert_eq!(tx.find_merchant(id, other.environment).await.unwrap(), Some(other));
+        let (nobody, changes) = (world.id(), none());
+        let saved = commit!(store, |tx, changes| tx.save_merchant_switches(nobody, environment, &changes).await?);
+        assert_eq!(saved, Ok(false));
     })
     .await;
 }
@@ -280,8 +304,7 @@ async fn an_account_reads_back_is_unique_and_is_disabled_once() {
             let again = Account { id: world.id(), ..account.clone() };
             assert_eq!(commit!(store, |tx, again| tx.insert_account(&again).await?), Ok(false));
             let tx = store.reader().await.unwrap();
-            let found = tx.find_account(Environment::Live, account.method, &account.account).await.unwrap();
-            assert_eq!(found, Some(account));
+            assert!(tx.list_accounts(Environment::Live).await.unwrap().contains(&account));
         }
         let tx = store.reader().await.unwrap();
         assert_eq!(tx.list_accounts(Environment::Live).await.unwrap().len(), 3);

@@ -39,16 +39,20 @@ async fn again(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Resul
 /// A stranger can have codes sent to anybody from here, so a session and an address have only so many.
 pub(super) async fn send(web: &Web, visitor: &Visitor, checkout: &Checkout, phone: &Phone) -> Result<(), NoPage> {
     let (session, address) = (checkout.session.id, visitor.address());
-    if web.codes_of_session.is_full(&session) || web.codes_of_address.is_full(&address) {
+    if !web.codes_of_session.take(session) {
         return Err(NoPage::TooMany);
     }
-    match flows::send_otp(&web.app, &checkout.merchant, phone.clone()).await {
-        Ok(()) => {
-            web.codes_of_session.count(session);
-            web.codes_of_address.count(address);
-            Ok(())
-        }
+    if !web.codes_of_address.take(address) {
+        web.codes_of_session.give_back(&session);
+        return Err(NoPage::TooMany);
+    }
+    let sent = flows::send_otp(&web.app, &checkout.merchant, phone.clone()).await;
+    if sent.is_err() {
+        web.codes_of_session.give_back(&session);
+        web.codes_of_address.give_back(&address);
+    }
+    match sent {
         Err(FlowError::Refused(refusal)) if matches!(refusal.kind, Kind::TooMany(_)) => Ok(()),
-        Err(error) => Err(error.into()),
+        sent => Ok(sent?),
     }
 }

@@ -79,7 +79,7 @@ impl Checkout {
             sandbox.is_none_or(|sandbox| sandbox == (checkout.session.environment == Environment::Sandbox))
         };
         found.filter(fits).ok_or_else(|| {
-            web.misses.count(visitor.address);
+            web.misses.take(visitor.address);
             NoPage::NotFound
         })
     }

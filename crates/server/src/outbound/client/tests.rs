@@ -172,7 +172,7 @@ async fn a_post_carries_the_body_and_headers_as_given() {
     let target = url(&format!("http://127.0.0.1:{}/a%20b?c=d#part", sink.port));
     let answer =
         client(AddressPolicy::sandbox()).post(&target, headers, Bytes::from_static(b"{\"a\":1}")).await.unwrap();
-    assert_eq!((answer.status, answer.excerpt.as_str(), answer.is_success()), (200, "ok", true));
+    assert_eq!((answer.status, answer.excerpt.as_str()), (200, "ok"));
     let request = sink.requests().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert_eq!(body, "{\"a\":1}");
@@ -318,7 +318,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
         );
         let sink = Sink::start(head, Then::Keep).await;
         let answer = post(&client(AddressPolicy::sandbox()), &sink.url()).await.unwrap();
-        assert_eq!((answer.status, answer.is_success()), (status, false));
+        assert_eq!(answer.status, status);
     }
     canary.assert_untouched().await;
 }

@@ -23,7 +23,7 @@ use xanpay_server::outbound::address::AddressPolicy;
 use xanpay_server::outbound::vault::MasterKey;
 use xanpay_server::terms::Terms;
 use xanpay_server::workers;
-use xanpay_store::{DeliveryReport, Merchant, PairRate};
+use xanpay_store::{DeliveryReport, Merchant, MerchantChanges, PairRate};
 use xanpay_testkit::Database;
 
 /// A Friday in 2022, when the documents' session was created.
@@ -156,7 +156,7 @@ impl Gateway {
             let pair = pair.clone();
             async move { Ok::<_, FlowError>(tx.save_rate(&pair).await?) }
         });
-        saved.await.unwrap();
+        assert!(saved.await.unwrap(), "a newer rate is known");
     }
 
     /// Changes a merchant's switches.
@@ -164,11 +164,19 @@ impl Gateway {
         let reader = self.app.store.reader().await.unwrap();
         let mut merchant = reader.find_merchant(caller.id(), caller.environment).await.unwrap().unwrap();
         change(&mut merchant);
+        let (id, environment) = (merchant.id, merchant.environment);
+        let changes = MerchantChanges {
+            methods: Some(merchant.methods),
+            permissions: Some(merchant.permissions),
+            phone_verification: Some(merchant.phone_verification),
+            secure_mode: Some(merchant.secure_mode),
+            markup_bp: Some(merchant.markup_bp),
+        };
         let saved = self.app.store.write(move |tx| {
-            let merchant = merchant.clone();
-            async move { Ok::<_, FlowError>(tx.save_merchant_switches(&merchant).await?) }
+            let changes = changes.clone();
+            async move { Ok::<_, FlowError>(tx.save_merchant_switches(id, environment, &changes).await?) }
         });
-        saved.await.unwrap();
+        assert!(saved.await.unwrap());
     }
 
     /// Adds a webhook endpoint; returns its secret.
