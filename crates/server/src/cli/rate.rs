@@ -65,10 +65,17 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
     }
     let rate = Value::parse(&set.rate).map_err(|error| Failure::field("rate", "rate_invalid", error.to_string()))?;
     let force = set.force;
-    context.with_new_app(|app| async move {
+    let count = context.with_new_app(|app| async move {
         let entry = RateEntry { rate, source: OPERATOR.to_owned(), as_of: app.clock.real_now() };
         save(&app, vec![PairRate { base, quote, entry }], force).await
     })?;
+    if count == 0 {
+        return Err(Failure::field(
+            "rate",
+            "rate_invalid",
+            "is older than the one that is known; look at the machine's clock",
+        ));
+    }
     let text = format!("1 {base} = {rate} {quote}, good for {}", life(&context.config, OPERATOR));
     context.output.result(&json!({ "rates": 1 }), &text)
 }

@@ -14,8 +14,10 @@ const TROUBLED_LIMIT: usize = 8;
 const MAX_IDLE_HOSTS: usize = 10_000;
 /// How long a delivery waits for a place with a busy host.
 const BUSY_WAIT: Span = Span::millis(500);
-/// How long the first delivery waits for a place with a troubled host; each further one waits a second longer.
-const TROUBLED_WAIT: Span = Span::minutes(1);
+/// How long the first delivery waits for a place with a troubled host; each further one waits a little longer, so that
+/// of a long backlog about ten a second are taken on and given back.
+const TROUBLED_WAIT: Span = Span::seconds(2);
+const TROUBLED_STEP: Span = Span::millis(100);
 /// No delivery waits longer than this for a place.
 const LONGEST_WAIT: Span = Span::minutes(10);
 
@@ -69,7 +71,7 @@ impl Hosts {
         match host.standing {
             Standing::Proven | Standing::Unknown => Err(BUSY_WAIT),
             Standing::Troubled => {
-                let wait = TROUBLED_WAIT.as_millis() + host.turned_away.saturating_mul(1000);
+                let wait = TROUBLED_WAIT.as_millis() + host.turned_away.saturating_mul(TROUBLED_STEP.as_millis());
                 host.turned_away += 1;
                 Err(Span::millis(wait.min(LONGEST_WAIT.as_millis())))
             }
@@ -116,9 +118,9 @@ mod tests {
         let enter_all = |n: usize| -> Vec<Span> { (0..n).filter_map(|_| hosts.enter("host").err()).collect() };
         assert_eq!(enter_all(UNKNOWN_LIMIT + 2), [BUSY_WAIT; 2]);
         hosts.leave("host", Some(Standing::Troubled));
-        let waits = enter_all(1000);
-        assert_eq!(waits[..3], [60, 61, 62].map(Span::seconds));
-        assert_eq!(waits[540..], [LONGEST_WAIT; 460]);
+        let waits = enter_all(7000);
+        assert_eq!(waits[..3], [2000, 2100, 2200].map(Span::millis));
+        assert_eq!(waits[5980..], [LONGEST_WAIT; 1020]);
         hosts.leave("host", Some(Standing::Troubled));
         assert_eq!(enter_all(1), [LONGEST_WAIT]);
         hosts.leave("host", Some(Standing::Proven));
