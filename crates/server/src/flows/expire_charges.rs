@@ -1,8 +1,8 @@
 //! The clock closes charges: their merchants are told, and their nonces cool down.
 //!
 //! What a charge is does not depend on this having run: it is judged by the clock whenever it is read. What only happens
-//! here is the notice, and that the charge gives back what it claimed on its account, so that a virtual account or a
-//! unique amount is free for the next charge a moment after the deadline, not at it.
+//! here is the notice, and that the charge lets go of what it claims on its account: until then no other one is given its
+//! virtual account or its unique amount.
 
 use super::events::{EventSeed, push_status_event};
 use super::refusal::FlowError;
