@@ -72,9 +72,12 @@ pub(super) fn is_named(account: &Account, text: &str) -> bool {
 /// Whether a text is the name under which an account was added, or another spelling of its rail.
 fn is_added_as(account: &Account, text: &str) -> bool {
     let wanted = squeeze(text);
+    if wanted.is_empty() {
+        return false;
+    }
     let input = AccountInput { account: text, name: Some("x"), bank: Some(&account.bank), ..AccountInput::default() };
     account.account == text
-        || (!wanted.is_empty() && squeeze(&account.account) == wanted)
+        || squeeze(&account.account) == wanted
         || parse_account(account.method, &input).is_ok_and(|(parsed, _)| parsed.account == account.account)
 }
 
