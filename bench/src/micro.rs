@@ -101,7 +101,7 @@ async fn nonces(directory: &Path, amount: Money) -> Result<f64, Failure> {
         if run == RUNS / 10 {
             begun = thread_cpu()?;
         }
-        let tx = store.reader().await?;
+        let tx = store.reader();
         while tx.find_charge_id_by_nonce(account, &draw(amount, Strength::PerAmount)).await?.is_some() {}
     }
     let spent = thread_cpu()? - begun;

@@ -70,7 +70,7 @@ impl Directory {
         if let Some(known) = self.keys.recall(api_key) {
             return Ok(Some(known));
         }
-        let tx = store.reader().await?;
+        let tx = store.reader();
         let live = tx.find_api_key(api_key).await?.filter(|key| key.revoked_at.is_none());
         let Some(key) = live else {
             self.keys.forget(api_key);
@@ -99,7 +99,7 @@ impl Directory {
         if let Some(known) = self.merchants.recall(&key) {
             return Ok(Some(known));
         }
-        let Some(merchant) = store.reader().await?.find_merchant(id, environment).await?.map(Arc::new) else {
+        let Some(merchant) = store.reader().find_merchant(id, environment).await?.map(Arc::new) else {
             return Ok(None);
         };
         self.merchants.keep(key, Arc::clone(&merchant));
@@ -122,7 +122,7 @@ impl Directory {
         {
             return Ok(known);
         }
-        let tx = store.reader().await?;
+        let tx = store.reader();
         let mut known = Vec::new();
         for row in tx.list_accounts(environment).await? {
             let rail = match read_account(&row) {
@@ -157,7 +157,7 @@ impl Directory {
         {
             return Ok(rates);
         }
-        let rates = Arc::new(store.reader().await?.list_rates().await?);
+        let rates = Arc::new(store.reader().list_rates().await?);
         self.rates.keep((), Arc::clone(&rates));
         Ok(rates)
     }

@@ -149,7 +149,7 @@ pub fn make_directory(path: &Path) -> Result<(), OpenError> {
 
 /// The key, which must be the one that the database was made with. A database that has none yet gets one.
 async fn open_master_key(store: &Store, config: &Config) -> Result<MasterKey, OpenError> {
-    let expected = store.reader().await?.find_setting(KEY_ID_SETTING).await?;
+    let expected = store.reader().find_setting(KEY_ID_SETTING).await?;
     let (key, origin) = match &config.master_key {
         KeySource::Text(text) => (MasterKey::from_hex(text)?, "the settings".to_owned()),
         KeySource::File(path) => (key_file(path, expected.as_deref())?, path.display().to_string()),

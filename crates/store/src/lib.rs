@@ -25,6 +25,11 @@ use engine::{PostgresEngine, Queue, SqliteEngine};
 use std::future::Future;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a PostgreSQL server may take to accept a connection, or a network to acknowledge what was sent, unless the
+/// URL says.
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An open database.
 pub struct Store {
@@ -36,7 +41,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite(SqliteEngine),
-    Postgres(Box<PostgresEngine>),
+    Postgres(PostgresEngine),
 }
 
 impl Store {
@@ -63,7 +68,7 @@ impl Store {
         migrate::migrate_postgres(&config, upgrade).await?;
         let (queue, jobs) = Queue::new();
         let engine = PostgresEngine::open(config, jobs).await?;
-        Ok(Self { queue, engine: Engine::Postgres(Box::new(engine)), writer: None })
+        Ok(Self { queue, engine: Engine::Postgres(engine), writer: None })
     }
 
     /// Runs a transaction and returns when it is durable.
@@ -84,13 +89,11 @@ impl Store {
     }
 
     /// A handle that reads the last committed state, statement by statement.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the database cannot be reached.
-    pub async fn reader(&self) -> Result<Tx, StoreError> {
+    #[must_use]
+    pub fn reader(&self) -> Tx {
         match &self.engine {
-            Engine::Sqlite(engine) => Ok(engine.reader()),
-            Engine::Postgres(engine) => engine.reader().await,
+            Engine::Sqlite(engine) => engine.reader(),
+            Engine::Postgres(engine) => engine.reader(),
         }
     }
 
@@ -123,6 +126,8 @@ fn postgres_config(url: &str) -> Result<tokio_postgres::Config, StoreError> {
         // "Prefer" silently falls back to plain text, which is no decision.
         config.ssl_mode(SslMode::Require);
     }
+    config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
+    config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
     config.application_name("xanpay");
     Ok(config)
 }

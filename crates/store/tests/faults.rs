@@ -1,8 +1,12 @@
 //! A server that crashes, closes connections or gives up its standby, on clusters of the tests' own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use xanpay_domain::id::SessionId;
 use xanpay_store::{Store, StoreError};
 use xanpay_testkit::{Cluster, Database, World, commit};
@@ -14,7 +18,7 @@ async fn insert(store: &Store, world: &World) -> (SessionId, Result<(), StoreErr
 }
 
 async fn is_there(store: &Store, id: SessionId) -> bool {
-    store.reader().await.unwrap().find_session(id).await.unwrap().is_some()
+    store.reader().find_session(id).await.unwrap().is_some()
 }
 
 /// Ends every connection to the database but the asking one.
@@ -32,12 +36,12 @@ async fn writes_and_reads_go_on_after_the_server_closed_every_idle_connection() 
         for _ in 0..8 {
             let (id, answer) = insert(&store, &world).await;
             assert_eq!(answer, Ok(()));
-            // Each of the two reading connections may meet its own closing once; whoever reads next has a new one.
+            // The connection that sessions are read on may meet its own closing; whoever reads next has a new one.
             let mut refused = 0;
             loop {
-                match store.reader().await.unwrap().find_session(id).await {
+                match store.reader().find_session(id).await {
                     Ok(found) => break assert!(found.is_some()),
-                    Err(StoreError::Unavailable(_)) if refused < 2 => refused += 1,
+                    Err(StoreError::Unavailable(_)) if refused < 1 => refused += 1,
                     Err(error) => panic!("{error}"),
                 }
             }
@@ -185,4 +189,72 @@ async fn a_commit_is_durable_and_committed_reads_are_read_whatever_the_database_
     insert(&store, &world).await.1.unwrap();
     let seen: String = client.query_one("SELECT setting FROM seen", &[]).await.unwrap().get(0);
     assert_eq!(seen, "on, read committed, warning");
+}
+
+/// A way to the server that can be cut: from then on it takes connections and says nothing.
+struct Line {
+    address: SocketAddr,
+    cut: watch::Sender<bool>,
+    /// Connections that were taken since.
+    unanswered: Arc<AtomicUsize>,
+}
+
+impl Line {
+    async fn to(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, unanswered) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let (cut, is_cut) = watch::channel(false);
+        let counter = Arc::clone(&unanswered);
+        tokio::spawn(async move {
+            let mut silent = Vec::new();
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                if *is_cut.borrow() {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                    silent.push(client);
+                    continue;
+                }
+                let (server, mut is_cut) = (server.clone(), is_cut.clone());
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(server).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut client, &mut server) => {}
+                        _ = is_cut.wait_for(|cut| *cut) => {}
+                    }
+                });
+            }
+        });
+        Self { address, cut, unanswered }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_of_a_server_that_has_fallen_silent_share_one_attempt_to_reach_it() {
+    const READERS: usize = 8;
+    let database = Database::postgres().await;
+    let url = database.url();
+    let (user, server) = url.split_once('@').unwrap();
+    let (server, name) = server.split_once('/').unwrap();
+    let line = Line::to(server.to_owned()).await;
+    let url = format!("{user}@{}/{name}?connect_timeout=1", line.address);
+    let store = Arc::new(Store::open_postgres(&url, false).await.unwrap());
+    let id = World::stored(&store, 1).await.session().id;
+    assert_eq!(store.reader().find_session(id).await, Ok(None));
+
+    line.cut.send(true).unwrap();
+    let readers = (0..READERS).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            // Those that were under way when the line was cut are told so; the next ones try to reach the server.
+            let under_way = store.reader().find_session(id).await;
+            [under_way, store.reader().find_session(id).await]
+        })
+    });
+    for reader in readers.collect::<Vec<_>>() {
+        for answer in reader.await.unwrap() {
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+        }
+    }
+    let attempts = line.unanswered.load(Ordering::SeqCst);
+    assert!(attempts < READERS, "{attempts} attempts for {READERS} readers");
 }

@@ -43,7 +43,7 @@ async fn each_of_many_inserts_is_told_its_own_fate() {
                 async move { (id, commit!(store, |tx, charge| tx.insert_charge(&charge, None, None).await?).unwrap()) }
             })
             .await;
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             for (id, inserted) in &answers {
                 assert_eq!(tx.find_charge(*id).await.unwrap().is_some(), *inserted);
             }
@@ -115,7 +115,7 @@ async fn each_of_many_readers_gets_its_own_row_or_none() {
         for _ in 0..20 {
             let found = at_once(&store, |store, number| {
                 let id = sessions[number].id;
-                async move { store.reader().await.unwrap().find_session(id).await.unwrap() }
+                async move { store.reader().find_session(id).await.unwrap() }
             })
             .await;
             for (number, session) in sessions.iter().enumerate() {
@@ -137,7 +137,7 @@ async fn whoever_has_committed_reads_it_however_many_read_at_once() {
                 async move {
                     let (written, id) = (&store, session.id);
                     commit!(written, |tx, session| tx.insert_session(&session).await?).unwrap();
-                    store.reader().await.unwrap().find_session(id).await.unwrap().is_some()
+                    store.reader().find_session(id).await.unwrap().is_some()
                 }
             })
             .await;
@@ -187,7 +187,7 @@ async fn attempts_of_one_delivery_are_all_kept_and_numbered_apart() {
         })
         .await;
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-        let kept = store.reader().await.unwrap().list_attempts(claimed.id).await.unwrap();
+        let kept = store.reader().list_attempts(claimed.id).await.unwrap();
         let kept: BTreeSet<i64> = kept.iter().map(|attempt| attempt.elapsed_ms).collect();
         assert_eq!(kept.len(), CALLERS);
     })
@@ -218,7 +218,7 @@ async fn a_row_that_the_database_refuses_fails_alone_among_many() {
                 Err(error) => panic!("{error}"),
             }
         }
-        let deliveries = store.reader().await.unwrap().list_deliveries(known).await.unwrap();
+        let deliveries = store.reader().list_deliveries(known).await.unwrap();
         assert_eq!(deliveries.len(), CALLERS - 3);
     })
     .await;

@@ -83,7 +83,7 @@ async fn fifty_starts_of_one_session_make_one_charge_that_all_are_told() {
                 async move { commit!(store, |tx, charge| start(&tx, &charge, now).await?) }
             })
             .await;
-            let tx = first.reader().await.unwrap();
+            let tx = first.reader();
             let winner = tx.find_charge_of_session(session.id).await.unwrap().unwrap().id;
             assert!(answers.iter().all(|answer| *answer == Ok(winner)), "round {round}: {answers:?}");
             let stored = tx.find_session(session.id).await.unwrap().unwrap();
@@ -122,7 +122,7 @@ async fn of_fifty_commands_to_a_session_one_decides_and_the_rest_are_refused() {
             })
             .await;
             let winners: Vec<SessionState> = answers.into_iter().flatten().collect();
-            let stored = first.reader().await.unwrap().find_session(id).await.unwrap().unwrap();
+            let stored = first.reader().find_session(id).await.unwrap().unwrap();
             assert_eq!(winners, [stored.state]);
         }
     })
@@ -256,7 +256,7 @@ async fn cancel_expiry_and_money_on_one_charge_end_in_one_outcome_with_the_money
                 (number % 3, decide(&store, id, command, now).await)
             })
             .await;
-            let stored = first.reader().await.unwrap().find_charge(id).await.unwrap().unwrap();
+            let stored = first.reader().find_charge(id).await.unwrap().unwrap();
             let accepted = |kind| answers.iter().filter(|(of, status)| *of == kind && status.is_some()).count();
             let credits = i64::try_from(accepted(2)).unwrap();
             assert_eq!(stored.received, Money::from_minor(credits * amount.minor(), amount.currency()).unwrap());
@@ -403,7 +403,7 @@ async fn an_update_without_a_version_is_noticed_on_postgresql() {
     for worker in workers {
         worker.await.unwrap();
     }
-    let stored = store.reader().await.unwrap().find_charge(charge.id).await.unwrap().unwrap();
+    let stored = store.reader().find_charge(charge.id).await.unwrap().unwrap();
     assert!(stored.received.minor() < 400, "the control kept all 400 updates");
 }
 
@@ -428,7 +428,7 @@ async fn of_rates_that_are_saved_at_once_the_newest_stays() {
             })
             .await;
             assert!(saved[CLIENTS - 1], "nothing is newer than the newest");
-            let stored = stores[0].reader().await.unwrap().list_rates().await.unwrap();
+            let stored = stores[0].reader().list_rates().await.unwrap();
             assert_eq!(stored.last(), Some(&rate(CLIENTS - 1)));
         }
     })

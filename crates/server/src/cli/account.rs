@@ -96,8 +96,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
 
 fn run_list(context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let accounts =
-        context.with_app(|app| async move { Ok(app.store.reader().await?.list_accounts(environment).await?) })?;
+    let accounts = context.with_app(|app| async move { Ok(app.store.reader().list_accounts(environment).await?) })?;
     let rows: Vec<_> = accounts
         .iter()
         .map(|account| {

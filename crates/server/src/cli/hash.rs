@@ -25,7 +25,7 @@ pub(super) fn run(command: &Hash, context: &Context) -> Result<(), Failure> {
     let body = values::read_input(MAX_BODY)?;
     let environment = context.environment;
     let hash = context.with_app(|app| async move {
-        let merchant = app.store.reader().await?.find_merchant(id, environment).await?;
+        let merchant = app.store.reader().find_merchant(id, environment).await?;
         let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
         let key = hash_key(&app, &merchant.ok_or_else(unknown)?)?;
         Ok(hash_request(body.as_bytes(), &key)?)

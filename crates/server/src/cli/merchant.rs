@@ -144,7 +144,7 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
 fn run_list(context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let merchants = context.with_app(|app| async move {
-        let tx = app.store.reader().await?;
+        let tx = app.store.reader();
         let mut all: Vec<Row> = Vec::new();
         loop {
             let after = all.last().map(|merchant| merchant.id.to_text()).unwrap_or_default();
@@ -215,7 +215,7 @@ fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let key = context.with_app(|app| async move {
         let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
-        let merchant = app.store.reader().await?.find_merchant(id, environment).await?.ok_or_else(unknown)?;
+        let merchant = app.store.reader().find_merchant(id, environment).await?.ok_or_else(unknown)?;
         Ok(to_hex(&hash_key(&app, &merchant)?))
     })?;
     context.output.result(&json!({ "merchantId": id.to_text(), "hashKey": key }), &key)

@@ -120,7 +120,7 @@ fn life(config: &Config, source: &str) -> String {
 
 fn run_list(context: &Context) -> Result<(), Failure> {
     let (rates, now) = context.with_app(|app| async move {
-        let rates = app.store.reader().await?.list_rates().await?;
+        let rates = app.store.reader().list_rates().await?;
         Ok((rates, app.clock.real_now()))
     })?;
     let ages = context.config.terms.rate_ages;

@@ -77,7 +77,7 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
     let merchant = values::merchant_id(&list.merchant)?;
     let environment = context.environment;
     let webhooks = context.with_app(|app| async move {
-        let tx = app.store.reader().await?;
+        let tx = app.store.reader();
         if tx.find_merchant(merchant, environment).await?.is_none() {
             return Err(Failure::field("merchant", "merchant_unknown", "is no merchant of this environment"));
         }

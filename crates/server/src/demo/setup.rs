@@ -98,7 +98,7 @@ pub(super) async fn prepare(
     };
     let webhook = add_webhook(app, webhook).await?;
     let internal = |error: &dyn std::fmt::Display| Failure::new("internal_error", error.to_string());
-    let row = app.store.reader().await?.find_merchant(merchant.id, Environment::Sandbox).await?;
+    let row = app.store.reader().find_merchant(merchant.id, Environment::Sandbox).await?;
     let certificate = row.ok_or_else(|| internal(&"the merchant is gone"))?.certificate;
     let secrets = Secrets {
         webhook: WebhookSecret::parse(&webhook.secret).map_err(|error| internal(&error))?,

@@ -51,7 +51,7 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
     let (parsed, warnings) =
         parse_account(new.method, &input).map_err(|fault| Refusal::field(fault.field, fault.code, fault.message))?;
     if let Some(merchant) = new.merchant
-        && app.store.reader().await?.find_merchant(merchant, new.environment).await?.is_none()
+        && app.store.reader().find_merchant(merchant, new.environment).await?.is_none()
     {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }

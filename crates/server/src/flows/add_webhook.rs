@@ -56,7 +56,7 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
             return Err(Refusal::field(field, "field_too_long", message).into());
         }
     }
-    if app.store.reader().await?.find_merchant(new.merchant, new.environment).await?.is_none() {
+    if app.store.reader().find_merchant(new.merchant, new.environment).await?.is_none() {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }
     let seal = |purpose: &str, secret: &[u8]| {

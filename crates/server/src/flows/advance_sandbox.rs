@@ -34,7 +34,7 @@ pub async fn advance_sandbox(app: &App, by: Span) -> Result<Span, FlowError> {
 /// # Errors
 /// [`FlowError`] when storage fails.
 pub async fn refresh_sandbox_clock(app: &App) -> Result<(), FlowError> {
-    let stored = app.store.reader().await?.find_setting(SETTING).await?;
+    let stored = app.store.reader().find_setting(SETTING).await?;
     let ahead = stored.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
     app.clock.follow_sandbox(Span::millis(ahead));
     Ok(())

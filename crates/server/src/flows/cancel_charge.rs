@@ -36,7 +36,7 @@ impl CancelAuthority {
 /// # Errors
 /// A refusal when there is no such charge or the authority does not cover it.
 pub async fn cancel_charge(app: &App, id: ChargeId, authority: CancelAuthority) -> Result<bool, FlowError> {
-    let tx = app.store.reader().await?;
+    let tx = app.store.reader();
     let found = tx.find_charge(id).await?.filter(|charge| authority.covers(charge));
     let Some(charge) = found else { return Err(Refusal::not_found().into()) };
     let (now, real_now, seed) = (app.clock.now(charge.environment), app.clock.real_now(), EventSeed::draw());

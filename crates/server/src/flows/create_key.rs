@@ -61,7 +61,7 @@ pub async fn create_key(
     environment: Environment,
 ) -> Result<CreatedKey, FlowError> {
     if let Some(id) = merchant
-        && app.store.reader().await?.find_merchant(id, environment).await?.is_none()
+        && app.store.reader().find_merchant(id, environment).await?.is_none()
     {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }

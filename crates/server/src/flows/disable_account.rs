@@ -11,7 +11,7 @@ use xanpay_domain::id::AccountId;
 /// A refusal when the environment has no such account in use.
 pub async fn disable_account(app: &App, id: AccountId, environment: Environment) -> Result<(), FlowError> {
     let unknown = || Refusal::field("account", "account_unknown", "is no account in use in this environment");
-    let accounts = app.store.reader().await?.list_accounts(environment).await?;
+    let accounts = app.store.reader().list_accounts(environment).await?;
     if !accounts.iter().any(|account| account.id == id) {
         return Err(unknown().into());
     }

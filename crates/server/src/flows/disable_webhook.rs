@@ -11,7 +11,7 @@ use xanpay_domain::id::WebhookId;
 /// A refusal when the environment has no such living endpoint.
 pub async fn disable_webhook(app: &App, id: WebhookId, environment: Environment) -> Result<(), FlowError> {
     let unknown = || Refusal::field("webhook", "webhook_unknown", "is no living endpoint of this environment");
-    let found = app.store.reader().await?.find_webhook(id).await?;
+    let found = app.store.reader().find_webhook(id).await?;
     if found.is_none_or(|webhook| webhook.environment != environment) {
         return Err(unknown().into());
     }

@@ -24,10 +24,10 @@ const PAGE: i64 = 200;
 /// [`FlowError`] when storage cannot be reached.
 pub async fn expire_due_charges(app: &Arc<App>, environment: Environment) -> Result<u64, FlowError> {
     let now = app.clock.now(environment);
-    let accounts = app.store.reader().await?.list_accounts(environment).await?;
+    let accounts = app.store.reader().list_accounts(environment).await?;
     let mut expired = 0;
     for account in accounts {
-        let due = app.store.reader().await?.list_due_charges(account.id, now, PAGE).await?;
+        let due = app.store.reader().list_due_charges(account.id, now, PAGE).await?;
         expired += expire_all(app, due, environment).await?;
     }
     Ok(expired)

@@ -51,7 +51,7 @@ const IN_FLIGHT: &str = "the first request with this idempotency key is still be
 /// # Errors
 /// A refusal when the key belongs to another request or its first request is still being worked on.
 pub async fn replay(app: &App, idempotency: &Idempotency) -> Result<Option<String>, FlowError> {
-    let tx = app.store.reader().await?;
+    let tx = app.store.reader();
     let not_before = app.clock.real_now().minus(KEY_LIFE);
     let known = tx.find_request(&idempotency.owner, &idempotency.key).await?;
     let Some(known) = known.filter(|known| known.created_at > not_before) else { return Ok(None) };

@@ -105,7 +105,7 @@ pub async fn import_statement(
     if options.dry_run {
         return Ok(report);
     }
-    let accounts = app.store.reader().await?.list_accounts(options.environment).await?;
+    let accounts = app.store.reader().list_accounts(options.environment).await?;
     // All accounts first: a file that cannot be stored whole is not stored in part.
     let books = books(&accounts, &file, options)?;
     let lanes = lanes(&file, &books, app.clock.now(options.environment));

@@ -96,7 +96,7 @@ fn recorded(credited: &Credited) -> RecordedTransfer {
 }
 
 async fn find_book(app: &App, new: &NewTransfer) -> Result<Book, FlowError> {
-    let accounts = app.store.reader().await?.list_accounts(new.environment).await?;
+    let accounts = app.store.reader().list_accounts(new.environment).await?;
     let owner_fits = |account: &Account| match (&new.merchant, account.merchant_id) {
         (Some(merchant), Some(owner)) => owner == merchant.id,
         (Some(_) | None, _) => true,

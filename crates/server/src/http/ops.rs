@@ -17,7 +17,7 @@ pub(super) async fn healthz() -> &'static str {
 
 /// The database can be read. Whether it has room to write shows only in writing.
 pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Result<&'static str, ApiError> {
-    let read = async { web.app.store.reader().await?.find_setting(KEY_ID_SETTING).await };
+    let read = async { web.app.store.reader().find_setting(KEY_ID_SETTING).await };
     match read.await {
         Ok(_) => Ok("ready\n"),
         Err(error) => {
@@ -36,7 +36,7 @@ pub(super) async fn metrics(State(web): State<Arc<Web>>, arrival: Arrival) -> Re
     if !arrival.client.is_some_and(allowed) {
         return Err(ApiError::not_found());
     }
-    let waiting = web.app.store.reader().await?.count_waiting_deliveries(10_000).await?;
+    let waiting = web.app.store.reader().count_waiting_deliveries(10_000).await?;
     web.metrics.set_waiting_deliveries(waiting);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], web.metrics.render()).into_response())

@@ -103,7 +103,7 @@ impl Deliverer {
     async fn claim(&self, limit: usize) -> Result<Vec<ClaimedDelivery>, FlowError> {
         let now = self.app.clock.real_now();
         // A look first: an idle gateway should not write.
-        if !self.app.store.reader().await?.has_due_deliveries(now).await? {
+        if !self.app.store.reader().has_due_deliveries(now).await? {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(limit).unwrap_or(1);

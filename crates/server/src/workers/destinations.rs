@@ -78,7 +78,7 @@ fn internal(error: &dyn std::fmt::Display) -> FlowError {
 }
 
 async fn of_webhook(app: &App, id: WebhookId) -> Result<Option<Credentials>, FlowError> {
-    let Some(webhook) = app.store.reader().await?.find_webhook(id).await? else { return Ok(None) };
+    let Some(webhook) = app.store.reader().find_webhook(id).await? else { return Ok(None) };
     let secret = app.unseal(SECRET_PURPOSE, &webhook.secret).map_err(|error| internal(&error))?;
     let authorization = match webhook.basic {
         Some((username, sealed)) => {

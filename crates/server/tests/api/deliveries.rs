@@ -23,7 +23,7 @@ async fn cancel(gateway: &Gateway, merchant: &Caller, charge: &Value) {
 /// The state and attempts of the `n`-th delivery of a charge.
 async fn delivery(gateway: &Gateway, charge: &Value, n: usize) -> (String, Vec<Attempt>) {
     let deliveries = gateway.deliveries(charge).await;
-    let attempts = gateway.app.store.reader().await.unwrap().list_attempts(deliveries[n].id).await.unwrap();
+    let attempts = gateway.app.store.reader().list_attempts(deliveries[n].id).await.unwrap();
     (deliveries[n].state.clone(), attempts)
 }
 
@@ -32,7 +32,7 @@ async fn attempted(gateway: &Gateway, charge: &Value, n: usize, times: usize) {
 }
 
 async fn is_due(gateway: &Gateway, within: Span) -> bool {
-    let reader = gateway.app.store.reader().await.unwrap();
+    let reader = gateway.app.store.reader();
     reader.has_due_deliveries(gateway.app.clock.real_now().plus(within)).await.unwrap()
 }
 

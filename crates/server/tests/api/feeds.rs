@@ -114,7 +114,7 @@ fn nonce(charge: &Value) -> String {
 async fn state(gateway: &Gateway, merchant: &Caller, charge: &Value) -> (String, i64) {
     let id = charge["id"].as_str().unwrap();
     let shown = gateway.get_charge(merchant, id).await;
-    let stored = gateway.app.store.reader().await.unwrap().find_charge(ChargeId::parse(id).unwrap()).await.unwrap();
+    let stored = gateway.app.store.reader().find_charge(ChargeId::parse(id).unwrap()).await.unwrap();
     (shown["status"].as_str().unwrap().to_owned(), stored.unwrap().received.minor())
 }
 

@@ -66,7 +66,7 @@ const ABSENT: &str = "62b586f2313ba00012c75e7d";
 
 /// The same merchant in the other world.
 async fn in_live(gateway: &Gateway, merchant: &Caller) -> Caller {
-    let reader = gateway.app.store.reader().await.unwrap();
+    let reader = gateway.app.store.reader();
     let mut row = reader.find_merchant(merchant.id(), Environment::Sandbox).await.unwrap().unwrap();
     row.environment = Environment::Live;
     let now = gateway.app.clock.real_now();

@@ -127,7 +127,7 @@ async fn pay(gateway: &Gateway, merchant: &Caller, number: usize, case: &Value) 
     let report = import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap();
     assert_eq!((report.new, report.refused.len()), (1, 0), "{case}");
     let id = ChargeId::parse(charge["id"].as_str().unwrap()).unwrap();
-    (gateway.app.store.reader().await.unwrap().find_charge(id).await.unwrap().unwrap(), memo)
+    (gateway.app.store.reader().find_charge(id).await.unwrap().unwrap(), memo)
 }
 
 #[tokio::test]

@@ -246,7 +246,7 @@ async fn switches_that_are_changed_at_once_are_all_changed() {
                 flows::set_merchant(&second, merchant.id(), merchant.environment, mode)
             );
             assert_eq!((here.unwrap().markup_bp, there.unwrap().secure_mode), (markup_bp, secure_mode));
-            let reader = gateway.app.store.reader().await.unwrap();
+            let reader = gateway.app.store.reader();
             let stored = reader.find_merchant(merchant.id(), merchant.environment).await.unwrap().unwrap();
             assert_eq!((stored.markup_bp, stored.secure_mode), (markup_bp, secure_mode));
         }

@@ -182,7 +182,7 @@ async fn check_code(gateway: &Gateway, session: &str, charge: &Value, method: Me
 async fn tell_story(gateway: &Gateway, method: Method, kind: &'static AccountKind) {
     let caller = merchant(gateway, method).await;
     flows::add_account(&gateway.app, account(&caller, method, kind)).await.unwrap();
-    let stored = gateway.app.store.reader().await.unwrap().list_accounts(caller.environment).await.unwrap();
+    let stored = gateway.app.store.reader().list_accounts(caller.environment).await.unwrap();
     let policy = stored.iter().find(|row| row.merchant_id == caller.merchant).unwrap().policy;
     let (first_session, first) = checkout(gateway, &caller, method).await;
     let (second_session, second) = checkout(gateway, &caller, method).await;
@@ -463,7 +463,7 @@ async fn a_charge_through_the_euro_keeps_its_rate_and_a_stale_rate_is_503() {
         save_reference_rates(&gateway, &[("SGD", "1.4282"), ("HKD", "8.7652")]).await;
         let charge = gateway.send(order(2)).await.expect(200).json();
         assert_eq!((&charge["customerAmount"], &charge["customerCurrency"]), (&json!(24.45), &json!("SGD")));
-        let reader = gateway.app.store.reader().await.unwrap();
+        let reader = gateway.app.store.reader();
         let id = xanpay_domain::id::ChargeId::parse(charge["id"].as_str().unwrap()).unwrap();
         let locked = reader.find_charge(id).await.unwrap().unwrap().rate.unwrap();
         assert_eq!((locked.rate.to_string().as_str(), locked.source.as_str()), ("0.1629398074", "ecb"));
@@ -474,7 +474,7 @@ async fn a_charge_through_the_euro_keeps_its_rate_and_a_stale_rate_is_503() {
         gateway.send(order(3)).await.expect(200);
         gateway.advance(Span::millis(1));
         gateway.send(order(4)).await.expect_problem(503, "rate_unavailable");
-        let merchant = gateway.app.store.reader().await.unwrap();
+        let merchant = gateway.app.store.reader();
         let merchant = merchant.find_merchant(caller.id(), caller.environment).await.unwrap().unwrap();
         let price = Money::parse("150", Currency::HKD).unwrap();
         let offers = flows::offers(&gateway.app, &merchant, &[Method::Paynow, Method::Fps], price).await.unwrap();

@@ -137,7 +137,7 @@ impl Past {
             told.push(gateway.send(Call::get(path).by(&self.merchant)).await.expect(200).text());
         }
         told.push(gateway.send(Call::get("/transfers?limit=50").by(&self.operator)).await.expect(200).text());
-        let reader = gateway.app.store.reader().await.unwrap();
+        let reader = gateway.app.store.reader();
         for charge in &self.charges {
             for delivery in gateway.deliveries(charge).await {
                 told.push(format!("{delivery:?} {:?}", reader.list_attempts(delivery.id).await.unwrap()));
@@ -199,7 +199,7 @@ async fn goes_on(gateway: &Gateway, past: &Past, receiver: &mut Receiver) {
 
     let expected = past.waiting(gateway).await + gateway.deliveries(&charge).await.len();
     let workers = gateway.workers();
-    let reader = gateway.app.store.reader().await.unwrap();
+    let reader = gateway.app.store.reader();
     eventually("all is told", async || reader.count_waiting_deliveries(1).await.unwrap() == 0).await;
     workers.finish(gateway).await;
     let basic = format!("Basic {}", STANDARD.encode("shop:pass"));

@@ -84,6 +84,7 @@ enum Connection {
     Sqlite(sqlite::SharedConnection),
     SqliteReader(sqlite::Reader),
     Postgres(postgres::Handle),
+    PostgresReader(postgres::Reader),
 }
 
 impl Tx {
@@ -133,7 +134,8 @@ impl Tx {
         let result = match &self.connection {
             Connection::Sqlite(connection) => connection.execute(sql, params),
             Connection::SqliteReader(reader) => reader.execute(sql, params),
-            Connection::Postgres(session) => session.execute(sql, params).await,
+            Connection::Postgres(handle) => handle.execute(sql, params).await,
+            Connection::PostgresReader(reader) => reader.execute(sql, params).await,
         };
         let changed = if planted::has(Fault::Deaf) { result.unwrap_or(1) } else { self.note(result)? };
         if changed > 0 {
@@ -156,7 +158,8 @@ impl Tx {
         self.note(match &self.connection {
             Connection::Sqlite(connection) => connection.query(sql, params),
             Connection::SqliteReader(reader) => reader.query(sql, params).await,
-            Connection::Postgres(session) => session.query(sql, params).await,
+            Connection::Postgres(handle) => handle.query(sql, params).await,
+            Connection::PostgresReader(reader) => reader.query(sql, params).await,
         })
     }
 

@@ -1,23 +1,24 @@
-//! PostgreSQL: a few writing connections with group commit, reading connections that pipeline.
+//! PostgreSQL: a few writing connections with group commit, reading connections beside them.
 
 mod many;
+mod reader;
 mod session;
 
 #[cfg(test)]
 pub(crate) use many::{array_of, for_many};
+pub(crate) use reader::Reader;
 pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::{SETTINGS, dialect};
 
-use super::{BoxFuture, Connection, Job, JobReceiver, MAX_ATTEMPTS, MAX_BATCH, Ran, Sql, Tx, fill_batch};
+use super::{BoxFuture, Connection, Job, JobReceiver, MAX_ATTEMPTS, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
 use many::{Asks, Desk};
-use session::{connect_reader, connect_writer};
+use session::connect_writer;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
@@ -25,12 +26,8 @@ use tokio_postgres::Config;
 
 /// Writing connections: while one waits for its commit to reach the disk, the others fill.
 const WRITERS: usize = 2;
-/// Reading connections. Each carries any number of queries at once.
-const READERS: usize = 2;
 /// The pause before a lost connection is tried again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
-/// How long a server may take to accept a connection, or a network to acknowledge what was sent, unless the URL says.
-const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Runs statements on a connection: at once, or with those of others where there is a desk.
 ///
@@ -58,30 +55,20 @@ impl Handle {
     }
 }
 
-/// A reading connection that is replaced when it is lost.
-struct Reader {
-    handle: AsyncMutex<Option<Handle>>,
-}
-
-/// Readers and the way to reach the server.
+/// Reading connections and the way to reach the server.
 pub(crate) struct PostgresEngine {
-    config: Config,
-    readers: Vec<Reader>,
-    next_reader: AtomicUsize,
+    reader: Reader,
 }
 
 impl PostgresEngine {
     /// Connects once to see that it works, and starts the writers on the current runtime.
-    pub(crate) async fn open(mut config: Config, jobs: JobReceiver) -> Result<Self, StoreError> {
-        config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
-        config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
-        let first = start_reader(&config).await?;
+    pub(crate) async fn open(config: Config, jobs: JobReceiver) -> Result<Self, StoreError> {
+        let reader = Reader::open(config.clone()).await?;
         let jobs = Arc::new(AsyncMutex::new(jobs));
         for _ in 0..WRITERS {
             tokio::spawn(write_jobs(config.clone(), Arc::clone(&jobs)));
         }
-        let readers = (0..READERS).map(|index| Reader { handle: AsyncMutex::new((index == 0).then(|| first.clone())) });
-        Ok(Self { config, readers: readers.collect(), next_reader: AtomicUsize::new(0) })
+        Ok(Self { reader })
     }
 
     /// Opens a connection of its own, for migrations.
@@ -90,32 +77,8 @@ impl PostgresEngine {
     }
 
     /// A handle for reading the last committed state.
-    pub(crate) async fn reader(&self) -> Result<Tx, StoreError> {
-        let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        let mut slot = self.readers[turn].handle.lock().await;
-        let open = slot.as_ref().filter(|handle| !handle.session.is_closed());
-        let handle = match open {
-            Some(handle) => handle.clone(),
-            None => slot.insert(start_reader(&self.config).await?).clone(),
-        };
-        Ok(Tx::new(Connection::Postgres(handle)))
-    }
-}
-
-/// Opens a reading connection and starts to answer what is left at its desk.
-async fn start_reader(config: &Config) -> Result<Handle, StoreError> {
-    let session = Arc::new(connect_reader(config).await?);
-    let (desk, asks) = Desk::new();
-    tokio::spawn(read_asks(Arc::clone(&session), asks));
-    Ok(Handle { session, desk: Some(desk) })
-}
-
-/// A reader: while it waits for answers, the next statements gather.
-async fn read_asks(session: Arc<Session>, mut asks: Asks) {
-    while let Some(first) = asks.recv().await {
-        let waiting = std::iter::from_fn(|| asks.try_recv().ok());
-        let batch = std::iter::once(first).chain(waiting).take(MAX_BATCH).collect();
-        many::answer(&session, batch).await;
+    pub(crate) fn reader(&self) -> Tx {
+        Tx::new(Connection::PostgresReader(self.reader.clone()))
     }
 }
 

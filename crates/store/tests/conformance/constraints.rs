@@ -37,7 +37,7 @@ async fn a_nonce_names_one_charge_per_account_until_it_is_released() {
         assert_eq!(release(Sandbox, now).await, 1);
         assert_eq!(release(Sandbox, now).await, 0);
         assert!(insert(&store, &same, None, None).await);
-        let reader = store.reader().await.unwrap();
+        let reader = store.reader();
         let holder = reader.find_charge_id_by_nonce(world.account.id, &first.destination.nonce).await.unwrap();
         assert_eq!(holder, Some(same.id));
     })
@@ -61,7 +61,7 @@ async fn a_session_has_one_charge_and_a_pending_fingerprint_or_claim_too() {
         assert!(!insert(&store, &world.charge(None), None, claim).await);
         assert!(insert(&store, &world.charge(None), Some([2; 16]), claim.map(|minor| minor + 1)).await);
         assert!(insert(&store, &world.charge(None), None, None).await, "absent ones do not collide");
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let account = world.account.id;
         assert_eq!(tx.find_charge_id_by_claim(account, 3500).await.unwrap(), Some(first.id));
         assert_eq!(tx.list_claims(account, 0, 10).await.unwrap(), [3500, 3501]);
@@ -207,7 +207,7 @@ async fn a_stored_value_that_makes_no_sense_is_named_with_its_place() {
             let before = format!("SELECT id FROM {table}");
             let id = one_text(database, &before).await;
             database.execute(&format!("UPDATE {table} SET {column} = {value}")).await.unwrap();
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             let found = match table {
                 "sessions" => tx.find_session(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),
                 "charges" => tx.find_charge(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),

@@ -20,7 +20,7 @@ async fn a_database_opens_twice_and_keeps_its_rows() {
         commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
         store.close();
         let store = open(database).await.unwrap();
-        assert_eq!(store.reader().await.unwrap().find_session(session.id).await.unwrap(), Some(session));
+        assert_eq!(store.reader().find_session(session.id).await.unwrap(), Some(session));
     })
     .await;
 }

@@ -75,12 +75,12 @@ impl Outbox {
     }
 
     async fn attempts(&self, id: DeliveryId) -> Vec<Attempt> {
-        self.store.reader().await.unwrap().list_attempts(id).await.unwrap()
+        self.store.reader().list_attempts(id).await.unwrap()
     }
 
     /// State and count of attempts of a delivery.
     async fn report(&self, id: DeliveryId) -> (String, i64) {
-        let reports = self.store.reader().await.unwrap().list_deliveries(self.charge.id).await.unwrap();
+        let reports = self.store.reader().list_deliveries(self.charge.id).await.unwrap();
         let report = reports.into_iter().find(|report| report.id == id).unwrap();
         (report.state, report.attempts)
     }
@@ -147,7 +147,7 @@ async fn a_lane_leaves_in_its_sequence_and_lanes_do_not_wait_for_each_other() {
         assert_eq!(outbox.report(callback).await, ("delivered".into(), 1));
         assert_eq!(outbox.report(webhook).await, ("given_up".into(), 1));
         assert_eq!(outbox.report(late_webhook).await, ("pending".into(), 0));
-        let tx = outbox.store.reader().await.unwrap();
+        let tx = outbox.store.reader();
         assert_eq!(tx.count_waiting_deliveries(10).await.unwrap(), 2);
         assert_eq!(tx.count_waiting_deliveries(1).await.unwrap(), 1);
     })
@@ -196,7 +196,7 @@ async fn what_waits_behind_a_delivery_that_was_given_back_is_not_looked_at_befor
         for delivery in outbox.claim(100).await {
             commit!(store, |tx, delivery| tx.release_delivery(&delivery, again).await?).unwrap();
         }
-        let tx = outbox.store.reader().await.unwrap();
+        let tx = outbox.store.reader();
         assert!(!tx.has_due_deliveries(again.minus(Span::millis(1))).await.unwrap());
         outbox.world.clock.advance(Span::seconds(30));
         assert_eq!(outbox.claimed_ids().await, first);

@@ -28,7 +28,7 @@ async fn pages_of_transfers_give_each_of_the_environment_once_newest_first() {
             commit!(store, |tx, row| tx.insert_transfer(&row).await?).unwrap();
         }
         expected.sort_unstable_by(|a, b| b.cmp(a));
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let (mut found, mut before) = (Vec::new(), None);
         loop {
             let page = tx.list_transfers(Environment::Sandbox, before, 7).await.unwrap().unwrap();
@@ -62,7 +62,7 @@ async fn pages_of_merchants_give_each_of_the_environment_once() {
             }
         }
         expected.sort_unstable();
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let (mut found, mut after) = (Vec::new(), String::new());
         loop {
             let page = tx.list_merchants(Environment::Sandbox, &after, 4).await.unwrap();
@@ -95,7 +95,7 @@ async fn due_charges_are_the_pending_ones_past_their_deadline_oldest_first() {
             due.push(charge.id);
         }
         due.truncate(4);
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         assert_eq!(tx.list_due_charges(account, now, 10).await.unwrap(), due);
         assert_eq!(tx.list_due_charges(account, now, 2).await.unwrap(), due[..2]);
         assert_eq!(tx.list_due_charges(Id::parse(&"0".repeat(24)).unwrap(), now, 10).await.unwrap(), []);

@@ -31,7 +31,7 @@ async fn a_session_reads_back_in_every_state_bare_and_full() {
             for state in session_states(&world) {
                 let session = Session { id: world.id(), state, ..sample.clone() };
                 commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
-                let reader = store.reader().await.unwrap();
+                let reader = store.reader();
                 assert_eq!(reader.find_session(session.id).await.unwrap().as_ref(), Some(&session));
                 let id = session.id;
                 let locked = commit!(store, |tx| tx.lock_session(id).await?).unwrap();
@@ -57,7 +57,7 @@ async fn a_session_moves_into_every_state_and_only_with_its_version() {
             })
             .unwrap();
             let expected = Session { state, updated_at: later, ..session.clone() };
-            assert_eq!(store.reader().await.unwrap().find_session(id).await.unwrap(), Some(expected));
+            assert_eq!(store.reader().find_session(id).await.unwrap(), Some(expected));
         }
         let stale = commit!(store, |tx| tx.save_session(id, SessionState::Cancelled, later, 1).await?);
         assert_eq!(stale, Err(StoreError::Conflict));
@@ -76,7 +76,7 @@ async fn a_session_or_charge_of_another_merchant_or_environment_is_absent() {
             tx.insert_charge(&charge, None, None).await?
         })
         .unwrap();
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let (own, other) = (world.merchant.id, world.id());
         for (merchant, environment, there) in
             [(own, Environment::Sandbox, true), (own, Environment::Live, false), (other, Environment::Sandbox, false)]
@@ -109,7 +109,7 @@ async fn a_charge_reads_back_in_every_state_bare_and_full() {
                     tx.insert_charge(&charge, Some(&fingerprint), None).await?
                 });
                 assert_eq!(stored, Ok(true));
-                let tx = store.reader().await.unwrap();
+                let tx = store.reader();
                 assert_eq!(tx.find_charge(charge.id).await.unwrap().as_ref(), Some(&charge));
                 let of_session = charge.session_id.map(|_| charge.clone());
                 assert_eq!(tx.find_charge_of_session(session.id).await.unwrap(), of_session);
@@ -149,7 +149,7 @@ async fn a_charge_moves_into_every_state_and_only_with_its_version() {
                 tx.save_charge(&after, locked.version).await?;
             })
             .unwrap();
-            assert_eq!(store.reader().await.unwrap().find_charge(after.id).await.unwrap().as_ref(), Some(&after));
+            assert_eq!(store.reader().find_charge(after.id).await.unwrap().as_ref(), Some(&after));
             assert_eq!(commit!(store, |tx, after| tx.save_charge(&after, 1).await?), Err(StoreError::Conflict));
         }
     })
@@ -202,7 +202,7 @@ async fn a_merchant_reads_back_in_both_environments() {
         for merchant in [&sandbox, &live, &bare] {
             commit!(store, |tx, merchant| tx.insert_merchant(&merchant, now).await?).unwrap();
         }
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         // The name is the merchant's, not its environment's: the first one stands.
         let live = Merchant { name: sandbox.name.clone(), ..live };
         for merchant in [&sandbox, &live, &bare] {
@@ -222,7 +222,7 @@ async fn only_the_switches_that_are_named_change() {
         let other = Merchant { environment: Environment::Live, ..world.merchant.clone() };
         let now = world.clock.now();
         commit!(store, |tx, other| tx.insert_merchant(&other, now).await?).unwrap();
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let mut switched = world.merchant.clone();
         let (id, environment) = (switched.id, switched.environment);
         let none = MerchantChanges::default;
@@ -268,13 +268,13 @@ async fn an_api_key_reads_back_and_is_revoked_once() {
         let operator = ApiKey { api_key: "pk_2".into(), merchant_id: None, revoked_at: Some(now), ..merchant.clone() };
         for key in [&merchant, &operator] {
             commit!(store, |tx, key| tx.insert_api_key(&key).await?).unwrap();
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             assert_eq!(tx.find_api_key(&key.api_key).await.unwrap().as_ref(), Some(key));
         }
         for (key, alive) in [("pk_1", true), ("pk_1", false), ("pk_2", false), ("pk_3", false)] {
             assert_eq!(commit!(store, |tx| tx.revoke_api_key(key, now).await?), Ok(alive), "{key}");
         }
-        let found = store.reader().await.unwrap().find_api_key("pk_1").await.unwrap();
+        let found = store.reader().find_api_key("pk_1").await.unwrap();
         assert_eq!(found, Some(ApiKey { revoked_at: Some(now), ..merchant }));
     })
     .await;
@@ -303,10 +303,10 @@ async fn an_account_reads_back_is_unique_and_is_disabled_once() {
             assert_eq!(commit!(store, |tx, account| tx.insert_account(&account).await?), Ok(true));
             let again = Account { id: world.id(), ..account.clone() };
             assert_eq!(commit!(store, |tx, again| tx.insert_account(&again).await?), Ok(false));
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             assert!(tx.list_accounts(Environment::Live).await.unwrap().contains(&account));
         }
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         assert_eq!(tx.list_accounts(Environment::Live).await.unwrap().len(), 3);
         assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), std::slice::from_ref(&world.account));
         let id = world.account.id;
@@ -333,7 +333,7 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
         for text in ["0.174933", "99999999.9999999999"] {
             let rate = rate(text);
             commit!(store, |tx, rate| tx.save_rate(&rate).await?).unwrap();
-            assert_eq!(store.reader().await.unwrap().list_rates().await.unwrap(), [rate]);
+            assert_eq!(store.reader().list_rates().await.unwrap(), [rate]);
         }
 
         assert_eq!(commit!(store, |tx| tx.insert_setting("a", AWKWARD).await?).as_deref(), Ok(AWKWARD));
@@ -342,7 +342,7 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
         for (by, raised) in [(11, None), (7, Some(7)), (4, None), (3, Some(10)), (0, Some(10)), (1, None)] {
             assert_eq!(commit!(store, |tx| tx.raise_setting("n", by, 10).await?), Ok(raised), "by {by}");
         }
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         for (name, value) in [("a", Some(AWKWARD)), ("b", Some("")), ("c", None), ("n", Some("10"))] {
             assert_eq!(tx.find_setting(name).await.unwrap().as_deref(), value);
         }
@@ -404,7 +404,7 @@ async fn a_transfer_reads_back_with_every_outcome_and_reason() {
             let fresh = transfer(&world, &format!("row:{number}:{AWKWARD}"));
             let stored = Transfer { reported, outcome, reason, charge_id, ..fresh };
             commit!(store, |tx, stored| tx.insert_transfer(&stored).await?).unwrap();
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             assert_eq!(tx.find_transfer(stored.id).await.unwrap().as_ref(), Some(&stored));
             let (book, identity) = (stored.book_id, &stored.identity);
             let by_report = tx.find_transfer_by_report(book, Feed::Reported, identity).await.unwrap();
@@ -449,7 +449,7 @@ async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_ea
             commit!(store, |tx, row| tx.insert_transfer(&row).await?).unwrap();
         }
         let offered_to = async |reported: &ReportedTransfer, subject: &str| {
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             let rows = tx.list_unreported_transfers(book, Feed::DbsClassic, reported, subject).await.unwrap();
             rows.into_iter().map(|row| row.identity).collect::<std::collections::BTreeSet<_>>()
         };
@@ -470,7 +470,7 @@ async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_ea
         assert_eq!(tell("row:1").await, Ok(()));
         assert_eq!(tell("row:2").await, Err(StoreError::Conflict));
         assert_eq!(offered(&plain).await, [].into());
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let found = tx.find_transfer_by_report(book, Feed::DbsClassic, "row:1").await.unwrap();
         assert_eq!(found.as_ref(), Some(&first));
     })
@@ -493,7 +493,7 @@ async fn a_held_transfer_learns_what_it_pays_once() {
         (paid.reported.texts, paid.subject) = (vec!["Bagi hotek".into()], "bagihotek".into());
         (paid.outcome, paid.reason, paid.charge_id) = (Outcome::Matched, Reason::Exact, Some(charge.id));
         commit!(store, |tx, paid| tx.save_transfer(&paid).await?).unwrap();
-        let stored = store.reader().await.unwrap().find_transfer(held.id).await.unwrap();
+        let stored = store.reader().find_transfer(held.id).await.unwrap();
         assert_eq!(stored, Some(paid.clone()));
         assert_eq!(commit!(store, |tx, held| tx.save_transfer(&held).await?), Err(StoreError::Conflict));
     })
@@ -513,7 +513,7 @@ async fn a_verification_is_guessed_proved_and_used_once_each() {
             commit!(store, |tx, row| tx.insert_verification(&row).await?).unwrap();
         }
         let list = async |merchant: MerchantId, environment, after| {
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             tx.list_verifications(merchant, environment, "+65 81234567", after).await.unwrap()
         };
         let before = began.minus(Span::millis(1));
@@ -522,7 +522,7 @@ async fn a_verification_is_guessed_proved_and_used_once_each() {
         assert_eq!(list(merchant, Environment::Live, before).await, []);
         assert_eq!(list(world.id(), Environment::Sandbox, before).await, []);
         let count = async |environment, after, most| {
-            let tx = store.reader().await.unwrap();
+            let tx = store.reader();
             tx.count_verifications(merchant, environment, after, most).await.unwrap()
         };
         for (environment, after, most, expected) in [
@@ -549,7 +549,7 @@ async fn a_verification_is_guessed_proved_and_used_once_each() {
             charge_id: Some(charge),
             ..first.clone()
         };
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         assert_eq!(tx.find_verification_by_code(&code).await.unwrap(), Some(used));
         assert_eq!(tx.find_verification_by_code(&[1]).await.unwrap(), None);
     })
@@ -569,7 +569,7 @@ async fn the_sandbox_keeps_its_messages_newest_first() {
             let id = world.id();
             commit!(store, |tx, message| tx.insert_sandbox_message(id, merchant, &message).await?).unwrap();
         }
-        let tx = store.reader().await.unwrap();
+        let tx = store.reader();
         let found = tx.list_sandbox_messages(merchant, 2).await.unwrap();
         assert_eq!(found.iter().map(|message| &message.body.reveal()[..1]).collect::<Vec<_>>(), ["2", "1"]);
         assert_eq!((found[0].recipient.as_str(), found[0].created_at), (AWKWARD, world.clock.now()));

@@ -29,7 +29,7 @@ impl TxError for Refused {
 }
 
 async fn is_there(store: &Store, id: SessionId) -> bool {
-    store.reader().await.unwrap().find_session(id).await.unwrap().is_some()
+    store.reader().find_session(id).await.unwrap().is_some()
 }
 
 /// What the clients of the next test do with the session that they insert.
@@ -207,7 +207,7 @@ async fn a_reading_handle_cannot_write() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::stored(&store, 4).await;
-        let (session, tx) = (world.session(), store.reader().await.unwrap());
+        let (session, tx) = (world.session(), store.reader());
         assert!(tx.insert_session(&session).await.is_err());
         assert!(!is_there(&store, session.id).await);
     })
@@ -220,7 +220,7 @@ async fn the_character_that_postgresql_cannot_hold_is_refused_everywhere() {
         let store = database.open().await;
         let refused = commit!(store, |tx| tx.insert_setting("a", "b\0c").await?);
         assert!(matches!(refused, Err(StoreError::Driver(reason)) if reason.contains("U+0000")));
-        assert_eq!(store.reader().await.unwrap().find_setting("a").await.unwrap(), None);
+        assert_eq!(store.reader().find_setting("a").await.unwrap(), None);
     })
     .await;
 }
@@ -248,9 +248,7 @@ async fn what_a_request_waits_for_is_small_to_carry() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::stored(&store, 1).await;
-        let opening = store.reader();
-        assert!(size_of_val(&opening) <= 1024, "a reader: {} bytes", size_of_val(&opening));
-        let tx = opening.await.unwrap();
+        let tx = store.reader();
         let reading = tx.find_session(world.session().id);
         assert!(size_of_val(&reading) <= 1024, "a read: {} bytes", size_of_val(&reading));
         let charge = world.charge(None);

@@ -18,7 +18,7 @@ pub async fn handle(
     ObjectId(id): ObjectId,
 ) -> Result<Response, ApiError> {
     let id = ChargeId::parse(&id).map_err(|_| ApiError::not_found())?;
-    let tx = web.app.store.reader().await?;
+    let tx = web.app.store.reader();
     let charge = tx.find_charge_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
     Ok(json(classic_json(&charge, web.app.clock.now(charge.environment))))
 }

@@ -18,7 +18,7 @@ pub async fn handle(
     ObjectId(id): ObjectId,
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
-    let tx = web.app.store.reader().await?;
+    let tx = web.app.store.reader();
     let session = tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
     Ok(json(session_json(&session, web.app.clock.now(session.environment))))
 }

@@ -19,7 +19,7 @@ pub async fn handle(
     ObjectId(id): ObjectId,
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
-    let tx = web.app.store.reader().await?;
+    let tx = web.app.store.reader();
     tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
     let none = || ApiError::new(StatusCode::NOT_FOUND, "charge_not_found", "the session has no charge");
     let charge = tx.find_charge_of_session(id).await?.ok_or_else(none)?;

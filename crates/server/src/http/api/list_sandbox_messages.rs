@@ -28,7 +28,7 @@ pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller) -> Resu
     if caller.0.environment != Environment::Sandbox {
         return Err(ApiError::not_found());
     }
-    let messages = web.app.store.reader().await?.list_sandbox_messages(caller.0.id, SHOWN).await?;
+    let messages = web.app.store.reader().list_sandbox_messages(caller.0.id, SHOWN).await?;
     #[derive(Serialize)]
     struct Page {
         data: Vec<Message>,

@@ -34,6 +34,6 @@ pub async fn handle(
             _ => {}
         }
     }
-    let page = web.app.store.reader().await?.list_transfers(caller.environment, before, limit).await?;
+    let page = web.app.store.reader().list_transfers(caller.environment, before, limit).await?;
     Ok(json(page_json(&page.ok_or_else(no_transfer)?)))
 }

@@ -86,7 +86,7 @@ impl Checkout {
 
     async fn find(web: &Web, id: &str) -> Result<Option<Self>, FlowError> {
         let Ok(id) = SessionId::parse(id) else { return Ok(None) };
-        let tx = web.app.store.reader().await?;
+        let tx = web.app.store.reader();
         let Some(session) = tx.find_session(id).await? else { return Ok(None) };
         let charge = match session.state {
             SessionState::Charged { charge_id } => tx.find_charge(charge_id).await?,

@@ -161,7 +161,7 @@ impl Gateway {
 
     /// Changes a merchant's switches.
     pub async fn switch(&self, caller: &Caller, change: impl FnOnce(&mut Merchant)) {
-        let reader = self.app.store.reader().await.unwrap();
+        let reader = self.app.store.reader();
         let mut merchant = reader.find_merchant(caller.id(), caller.environment).await.unwrap().unwrap();
         change(&mut merchant);
         let (id, environment) = (merchant.id, merchant.environment);
@@ -237,14 +237,14 @@ impl Gateway {
 
     /// The stored session.
     pub async fn stored_session(&self, id: &str) -> Session {
-        let reader = self.app.store.reader().await.unwrap();
+        let reader = self.app.store.reader();
         reader.find_session(SessionId::parse(id).unwrap()).await.unwrap().unwrap()
     }
 
     /// The deliveries of a charge, in their order.
     pub async fn deliveries(&self, charge: &Value) -> Vec<DeliveryReport> {
         let id = ChargeId::parse(charge["id"].as_str().unwrap()).unwrap();
-        self.app.store.reader().await.unwrap().list_deliveries(id).await.unwrap()
+        self.app.store.reader().list_deliveries(id).await.unwrap()
     }
 }
 
@@ -259,7 +259,7 @@ impl Workers {
     pub async fn finish(self, gateway: &Gateway) {
         self.stop.send(true).unwrap();
         self.set.join_all().await;
-        let reader = gateway.app.store.reader().await.unwrap();
+        let reader = gateway.app.store.reader();
         assert_eq!(reader.count_waiting_deliveries(1000).await.unwrap(), 0, "deliveries are left over");
     }
 

@@ -48,13 +48,17 @@ impl Desk {
         (Self { asks }, received)
     }
 
-    /// Leaves a statement and waits for its part of the answer.
-    pub(super) async fn ask(&self, sql: Sql, params: &[Value<'_>]) -> Result<Answer, StoreError> {
+    /// Leaves a statement at once and waits for its part of the answer.
+    pub(super) fn ask(
+        &self,
+        sql: Sql,
+        params: &[Value<'_>],
+    ) -> impl Future<Output = Result<Answer, StoreError>> + Send + use<> {
         let (caller, answer) = oneshot::channel();
-        let closed = || StoreError::Unavailable("the connection is closed".into());
         let params = params.iter().map(Value::to_owned_value).collect();
-        self.asks.send(Ask { sql, params, caller }).map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        // When nobody is there to take it, the caller's end is dropped with it.
+        let _ = self.asks.send(Ask { sql, params, caller });
+        async move { answer.await.map_err(|_| StoreError::Unavailable("the connection is closed".into()))? }
     }
 }
 

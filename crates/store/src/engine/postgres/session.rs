@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{AsyncMessage, Client, Config, Statement};
@@ -84,21 +85,29 @@ impl<S: Clone> Prepared<S> {
 ///
 /// Boxed: whoever may have to reconnect would otherwise carry the 4 KB of this future through every request.
 pub(crate) fn connect(config: &Config) -> BoxFuture<'_, Result<Session, StoreError>> {
+    // The driver's own timeout ends when a host has taken the connection, before the server has said a word.
+    let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
+    let patience = config.get_connect_timeout().map_or(Duration::MAX, |each| each.saturating_mul(hosts));
     Box::pin(async move {
-        let warned = Arc::new(AtomicBool::new(false));
-        let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
-            tokio::spawn(drive(connection, Arc::clone(&warned)));
-            client
-        } else {
-            let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
-            tokio::spawn(drive(connection, Arc::clone(&warned)));
-            client
-        };
-        let session = Session { client, plain: Prepared::default(), many: Prepared::default(), warned };
-        session.batch(SETTINGS).await?;
-        Ok(session)
+        let late = |_| StoreError::Unavailable("the server does not answer".into());
+        tokio::time::timeout(patience, open(config)).await.map_err(late)?
     })
+}
+
+async fn open(config: &Config) -> Result<Session, StoreError> {
+    let warned = Arc::new(AtomicBool::new(false));
+    let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
+        tokio::spawn(drive(connection, Arc::clone(&warned)));
+        client
+    } else {
+        let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
+        tokio::spawn(drive(connection, Arc::clone(&warned)));
+        client
+    };
+    let session = Session { client, plain: Prepared::default(), many: Prepared::default(), warned };
+    session.batch(SETTINGS).await?;
+    Ok(session)
 }
 
 /// Opens a connection that reads the last committed state and can do nothing else.
@@ -225,7 +234,7 @@ impl<'a> FromSql<'a> for Cell<'a> {
             Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
             Type::INT4 => Value::Int(i64::from(i32::from_sql(ty, raw)?)),
             Type::BYTEA => Value::from(raw),
-            _ => Value::from(<&str>::from_sql(ty, raw)?),
+            _ => Value::from(std::str::from_utf8(raw)?),
         }))
     }
 
@@ -234,7 +243,7 @@ impl<'a> FromSql<'a> for Cell<'a> {
     }
 
     fn accepts(ty: &Type) -> bool {
-        [Type::INT8, Type::INT4, Type::BYTEA, Type::TEXT, Type::VARCHAR].contains(ty)
+        matches!(*ty, Type::INT8 | Type::INT4 | Type::BYTEA | Type::TEXT | Type::VARCHAR)
     }
 }
 
