@@ -62,11 +62,13 @@ pub(super) fn run(command: &Serve, context: &Context) -> Result<(), Failure> {
     multi_threaded()?.block_on(serve(command, &context.config))
 }
 
-/// A runtime with a thread per core, at least two: one busy request does not hold the others.
+/// A runtime with a thread for every core but one, which is left to the database's writer and to whatever shares the
+/// machine: a reverse proxy, PostgreSQL. Threads that take turns on a core find its caches cold every time; with two
+/// threads on a machine of two cores a read costs a third more. No request keeps a thread for longer than milliseconds.
 pub(super) fn multi_threaded() -> Result<tokio::runtime::Runtime, Failure> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(2))
+        .worker_threads((cores - 1).max(1))
         .enable_all()
         .build()
         .map_err(|error| Failure::new("runtime_failed", format!("cannot start: {error}")))
