@@ -202,6 +202,13 @@ fn a_mistyped_directory_does_not_become_a_new_database() {
 }
 
 #[test]
+fn a_demonstration_is_never_live() {
+    let scratch = Scratch::new();
+    let failure = scratch.json(&["demo", "--once", "--env", "live"], 1);
+    assert_eq!(failure["error"]["errors"][0]["field"], "env");
+}
+
+#[test]
 fn switches_of_a_merchant_change_and_the_rest_stays() {
     let scratch = Scratch::new();
     let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);

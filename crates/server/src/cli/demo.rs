@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::serve::multi_threaded;
 use crate::demo::{self, Options};
 use clap::Args;
+use xanpay_domain::environment::Environment;
 
 #[derive(Debug, Args)]
 pub(super) struct Demo {
@@ -18,6 +19,9 @@ pub(super) struct Demo {
 
 /// Runs the demonstration, in a directory of its own when nobody named a database.
 pub(super) fn run(command: &Demo, fresh: bool, context: &Context) -> Result<(), Failure> {
+    if context.environment == Environment::Live {
+        return Err(Failure::field("env", "invalid_field", "a demonstration moves no money: it is a sandbox"));
+    }
     let options = Options { once: command.once, fresh, output: context.output };
     multi_threaded()?.block_on(demo::run(context.config.clone(), options))
 }
