@@ -16,11 +16,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Pages in the log after which it is folded in the background: 4 MiB.
-const FOLD_EVERY: i32 = 1024;
-/// Pages in the log from which on the writer folds the rest, so that the log begins anew: 128 MiB. A start after a crash
-/// reads that much.
-const BEGIN_ANEW: i32 = 32_768;
+/// Pages in the log after which it is folded in the background: 16 MiB. While the file is synced, commits wait some
+/// milliseconds, hardly longer for more pages; and a page that many commits have changed is written once.
+const FOLD_EVERY: i32 = 4096;
+/// Pages in the log from which on the writer folds the rest, so that the log begins anew: 132 MiB. A start after a crash
+/// reads that much. The last fold in the background is rung for a moment before, so that the rest is small.
+const BEGIN_ANEW: i32 = 8 * FOLD_EVERY + 1024;
 
 thread_local! {
     /// Pages in the log after this thread's last commit.
