@@ -258,3 +258,31 @@ async fn readers_of_a_server_that_has_fallen_silent_share_one_attempt_to_reach_i
     let attempts = line.unanswered.load(Ordering::SeqCst);
     assert!(attempts < READERS, "{attempts} attempts for {READERS} readers");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_wants_a_row_does_not_stand_behind_a_list_on_postgresql() {
+    let database = Database::postgres().await;
+    let store = Arc::new(database.open().await);
+    let id = World::stored(&store, 1).await.session().id;
+    let lock = database.client().await;
+    lock.batch_execute("BEGIN; LOCK TABLE rates IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let lists: Vec<_> = (0..4)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.reader().list_rates().await })
+        })
+        .collect();
+    // Until the server says that one stands before the lock.
+    let watch = database.client().await;
+    let waiting =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while watch.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.reader().find_session(id).await, Ok(None));
+    assert!(lists.iter().all(|list| !list.is_finished()), "the row came after the lists");
+    lock.batch_execute("COMMIT").await.unwrap();
+    for list in lists {
+        assert_eq!(list.await.unwrap(), Ok(Vec::new()));
+    }
+}
