@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 4, text: include_str!("../migrations/0004_codes_of_a_merchant.sql") },
     Migration { number: 5, text: include_str!("../migrations/0005_transfers_by_arrival.sql") },
     Migration { number: 6, text: include_str!("../migrations/0006_claims_of_expired_charges.sql") },
+    Migration { number: 7, text: include_str!("../migrations/0007_checks_without_a_table.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(
@@ -33,17 +34,25 @@ struct Dialect {
     int: &'static str,
     blob: &'static str,
     strict: &'static str,
+    /// What a line begins with that is for SQLite alone: nothing, or what makes it a comment.
+    sqlite: &'static str,
     lock: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { int: "INTEGER", blob: "BLOB", strict: " STRICT", lock: "" };
+const SQLITE: Dialect = Dialect { int: "INTEGER", blob: "BLOB", strict: " STRICT", sqlite: "", lock: "" };
 /// Nodes that start together must not migrate together.
-const POSTGRES: Dialect =
-    Dialect { int: "BIGINT", blob: "BYTEA", strict: "", lock: "LOCK TABLE schema_migrations IN EXCLUSIVE MODE" };
+const POSTGRES: Dialect = Dialect {
+    int: "BIGINT",
+    blob: "BYTEA",
+    strict: "",
+    sqlite: "--",
+    lock: "LOCK TABLE schema_migrations IN EXCLUSIVE MODE",
+};
 
 impl Dialect {
     fn render(&self, text: &str) -> String {
-        text.replace("{int}", self.int).replace("{blob}", self.blob).replace("{strict}", self.strict)
+        let text = text.replace("{int}", self.int).replace("{blob}", self.blob);
+        text.replace("{strict}", self.strict).replace("{sqlite}", self.sqlite)
     }
 
     fn bookkeeping(&self) -> String {

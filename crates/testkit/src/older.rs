@@ -13,15 +13,18 @@ const BOOKKEEPING: &str = "schema_migrations";
 /// The steps of the schema, in their order, as a database takes them.
 #[must_use]
 pub fn schema_steps(engine: Engine) -> Vec<String> {
-    let (int, blob, strict) = match engine {
-        Engine::Sqlite => ("INTEGER", "BLOB", " STRICT"),
-        Engine::Postgres => ("BIGINT", "BYTEA", ""),
+    let (int, blob, strict, sqlite) = match engine {
+        Engine::Sqlite => ("INTEGER", "BLOB", " STRICT", ""),
+        Engine::Postgres => ("BIGINT", "BYTEA", "", "--"),
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/migrations");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let read = |file| std::fs::read_to_string(file).unwrap();
-    let render = |text: String| text.replace("{int}", int).replace("{blob}", blob).replace("{strict}", strict);
+    let render = |text: String| {
+        let text = text.replace("{int}", int).replace("{blob}", blob);
+        text.replace("{strict}", strict).replace("{sqlite}", sqlite)
+    };
     files.iter().map(read).map(render).collect()
 }
 

@@ -115,7 +115,7 @@ async fn full_database(database: &Database) -> Store {
     store
 }
 
-const IMPOSSIBLE: [&str; 46] = [
+const IMPOSSIBLE: [&str; 48] = [
     "UPDATE sessions SET status = 'paid'",
     "UPDATE sessions SET status = 'charged'",
     "UPDATE sessions SET status = 'cancelled'",
@@ -153,6 +153,7 @@ const IMPOSSIBLE: [&str; 46] = [
     "UPDATE transfers SET amount_minor = 0",
     "UPDATE transfers SET account_id = 'nobody'",
     "UPDATE deliveries SET state = 'delivered'",
+    "UPDATE deliveries SET state = 'lost', finished_at = 1",
     "UPDATE deliveries SET finished_at = 1",
     "UPDATE deliveries SET attempts = -1",
     "UPDATE deliveries SET event_id = 'nobody'",
@@ -161,6 +162,7 @@ const IMPOSSIBLE: [&str; 46] = [
     "UPDATE verifications SET verified_at = 1",
     "UPDATE merchant_settings SET markup_bp = 10001",
     "UPDATE receiving_accounts SET account = ''",
+    "UPDATE receiving_accounts SET policy = 'hope'",
     "INSERT INTO rates VALUES ('SGD', 'SGD', 'operator', '1.0', 1)",
 ];
 
