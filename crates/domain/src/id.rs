@@ -76,14 +76,9 @@ const NIBBLES: [u8; 256] = {
 /// Lower-case hex of any bytes.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for piece in bytes.chunks(12) {
-        let mut hex = [0; 24];
-        let hex = &mut hex[..piece.len() * 2];
-        write_hex(piece, hex);
-        text.push_str(core::str::from_utf8(hex).unwrap_or_default());
-    }
-    text
+    let mut hex = alloc::vec![0; bytes.len() * 2];
+    write_hex(bytes, &mut hex);
+    String::from_utf8(hex).unwrap_or_default()
 }
 
 /// Writes lower-case hex of any bytes to a place twice as long.

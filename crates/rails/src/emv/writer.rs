@@ -27,8 +27,9 @@ impl Writer {
         if length > 99 {
             return Err(EncodeError::new(field, format!("does not fit: tag {tag} holds 99 characters, not {length}")));
         }
+        let digit = |value: usize| char::from(b'0' + (value % 10) as u8);
         self.text.push_str(tag);
-        self.text.push_str(&format!("{length:02}"));
+        self.text.extend([digit(length / 10), digit(length)]);
         self.text.push_str(value);
         Ok(self)
     }
