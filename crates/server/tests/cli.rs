@@ -680,6 +680,13 @@ fn wrong_usage_ends_with_status_two_and_help_with_zero() {
         &["webhook", "add", "--merchant", "x", "--url", "http://x", "--username", "u"],
         &["statement", "import"],
         &["--env", "test", "merchant", "list"],
+        &["serve", "--listen", "nope"],
+        &["serve", "--listen", "127.0.0.1:0", "--public-url", "ftp://x"],
+        &["serve", "--max-connections", "0"],
+        &["serve", "--metrics-allowed", "nobody"],
+        &["demo", "--listen", "127.0.0.1"],
+        &["merchant", "list", "--database-url", "mysql://x"],
+        &["merchant", "list", "--log-format", "xml"],
         &["nonsense"],
         &[],
     ] {
@@ -703,6 +710,11 @@ fn unknown_settings_of_the_file_are_refused_and_those_of_the_environment_are_nam
     let output = scratch.command(&["operator-key", "create"]).env("XANPAY_LISEN", "1").output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("XANPAY_LISEN"));
+    // A value that cannot be read is wrong usage only where the command line has it.
+    let output = scratch.command(&["operator-key", "create"]).env("XANPAY_LISTEN", "nope").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let failure = scratch.json(&["serve", "--listen", "nope"], 2);
+    assert_eq!(failure["error"]["errors"][0]["field"], "--listen");
 }
 
 #[test]

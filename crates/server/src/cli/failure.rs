@@ -1,4 +1,4 @@
-//! Why a command ends with status 1.
+//! Why a command does not end with status 0.
 
 use crate::config::ConfigError;
 use crate::flows::{FlowError, Refusal};
@@ -17,11 +17,13 @@ pub(crate) struct Failure {
     pub(crate) fields: Vec<(String, &'static str, String)>,
     /// Whether the command has printed its JSON value already.
     pub(crate) printed: bool,
+    /// Whether the command line itself is at fault, whatever the data.
+    pub(crate) is_usage: bool,
 }
 
 impl Failure {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new(), printed: false }
+        Self { code, message: message.into(), fields: Vec::new(), printed: false, is_usage: false }
     }
 
     /// A fault of one option.
@@ -52,10 +54,8 @@ impl From<Refusal> for Failure {
         // A fault without a field is about the whole input; the message says it.
         let faults = refusal.faults.into_iter().filter(|fault| !fault.field.is_empty());
         Self {
-            code: refusal.code,
-            message: refusal.detail,
             fields: faults.map(|fault| (fault.field, fault.code, fault.message)).collect(),
-            printed: false,
+            ..Self::new(refusal.code, refusal.detail)
         }
     }
 }
@@ -92,8 +92,9 @@ impl From<OpenError> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let message = error.to_string();
+        let is_usage = error.faults.iter().any(|fault| fault.is_usage);
         let faults = error.faults.into_iter();
         let fields = faults.map(|fault| (fault.subject, "setting_invalid", fault.message)).collect();
-        Self { fields, ..Self::new("setting_invalid", message) }
+        Self { fields, is_usage, ..Self::new("setting_invalid", message) }
     }
 }

@@ -1,7 +1,9 @@
 //! The command line: one file per command.
 //!
 //! Results go to standard output, as text or with `--json` as one JSON value; logs, warnings and reasons go to standard
-//! error. Status 0 means done, 1 refused or failed, 2 wrong usage.
+//! error. Status 0 means done, 1 refused or failed, 2 wrong usage: an option that is unknown or missing, a word that is
+//! none of those that an option takes, a setting's value that cannot be read. What money, accounts and merchants make of
+//! a value is a refusal, by the same rules and with the same codes as in the API.
 
 mod account;
 mod config_check;
@@ -64,7 +66,7 @@ struct Global {
     /// Print exactly one JSON value
     #[arg(long, global = true)]
     json: bool,
-    /// The world to work in
+    /// The world to work in; exchange rates, payment codes and settings are the same in both, and a server serves both
     #[arg(long, global = true, value_name = "sandbox|live", default_value = "sandbox")]
     env: Environment,
     /// What to log to standard error [env: XANPAY_LOG]
@@ -118,6 +120,9 @@ enum Command {
     Config(config_check::ConfigCommand),
 }
 
+/// The status of wrong usage, here as where clap finds it.
+const WRONG_USAGE: u8 = 2;
+
 /// What every command gets.
 struct Context {
     config: Config,
@@ -167,7 +172,7 @@ fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Wrong usage ends here with status 2, `--help` and `--version` with 0.
+    // Most wrong usage ends here with status 2, `--help` and `--version` with 0.
     let cli = Cli::parse();
     let output = Output { json: cli.global.json };
     let Err(failure) = run(cli, output) else { return ExitCode::SUCCESS };
@@ -176,7 +181,7 @@ pub fn main() -> ExitCode {
         // Standard error has the reason whatever becomes of this.
         let _ = output::line(&failure.to_json().to_string());
     }
-    ExitCode::FAILURE
+    if failure.is_usage { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
 }
 
 fn run(cli: Cli, output: Output) -> Result<(), Failure> {

@@ -70,11 +70,18 @@ pub struct ConfigFault {
     pub subject: String,
     /// What is wrong and what is expected.
     pub message: String,
+    /// Whether the command line is at fault, not what was set up before.
+    pub is_usage: bool,
 }
 
 impl ConfigFault {
     pub(crate) fn new(subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { subject: subject.into(), message: message.into() }
+        Self { subject: subject.into(), message: message.into(), is_usage: false }
+    }
+
+    /// A fault of the value that a setting was given.
+    pub(crate) fn of_value(name: &str, origin: &Origin, message: impl Into<String>) -> Self {
+        Self { is_usage: *origin == Origin::Flag, ..Self::new(origin.spell(name), message) }
     }
 }
 

@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
             [text] => parse(text),
             _ => Err("must be given once".to_owned()),
         };
-        parsed.map_err(|message| self.faults.push(ConfigFault::new(given.origin.spell(name), message))).ok()
+        parsed.map_err(|message| self.faults.push(ConfigFault::of_value(name, &given.origin, message))).ok()
     }
 
     fn list(&mut self, name: &'static str) -> Option<Vec<IpNet>> {
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
                 Some(network) => networks.push(network),
                 None => {
                     let message = format!("{text:?} is no network such as 10.0.0.0/8");
-                    self.faults.push(ConfigFault::new(given.origin.spell(name), message));
+                    self.faults.push(ConfigFault::of_value(name, &given.origin, message));
                 }
             }
         }
@@ -295,7 +295,7 @@ impl<'a> Reader<'a> {
         {
             let [min, max] = [min, max].map(|limit| limit_text(Some(limit), method));
             let message = format!("the least amount, {min}, is more than the most, {max}");
-            self.faults.push(ConfigFault::new(given.origin.spell(&least), message));
+            self.faults.push(ConfigFault::of_value(&least, &given.origin, message));
         }
         terms
     }
@@ -320,7 +320,7 @@ impl<'a> Reader<'a> {
             match (layer.get("master_key"), layer.get("master_key_file")) {
                 (Some(given), Some(_)) => {
                     let message = "cannot be given together with master_key_file";
-                    self.faults.push(ConfigFault::new(given.origin.spell("master_key"), message));
+                    self.faults.push(ConfigFault::of_value("master_key", &given.origin, message));
                     return KeySource::Default;
                 }
                 (Some(_), None) => {
