@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::method::Method;
-use xanpay_rails::{AccountFault, AccountInput, ReceivingAccount, parse_account};
+use xanpay_rails::{AccountInput, ReceivingAccount, parse_account};
 use xanpay_store::{Account, ApiKey, Merchant, PairRate, Store, StoreError};
 
 /// Loads beyond this are "very many"; counting further would cost more than it helps.
@@ -48,8 +48,8 @@ pub struct Directory {
     accounts: Memory<Environment, Accounts>,
     merchants: Memory<(MerchantId, Environment), Arc<Merchant>>,
     rates: Memory<(), Arc<Vec<PairRate>>>,
-    /// Accounts that their rails refuse, of which the log has told.
-    left_out: Mutex<BTreeSet<AccountId>>,
+    /// Accounts that cannot be used, of which the log has told.
+    left_out: Mutex<BTreeSet<String>>,
 }
 
 /// Whether a remembered answer will do.
@@ -106,8 +106,8 @@ impl Directory {
         Ok(Some(merchant))
     }
 
-    /// The receiving accounts of an environment, those out of use included. One that its rail refuses is left out, so
-    /// that the others go on.
+    /// The receiving accounts of an environment, those out of use included. One that cannot be read or that its rail
+    /// refuses is left out, so that the others go on.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -125,10 +125,10 @@ impl Directory {
         let tx = store.reader();
         let mut known = Vec::new();
         for row in tx.list_accounts(environment).await? {
-            let rail = match read_account(&row) {
-                Ok(rail) => rail,
+            let (row, rail) = match row.map_err(|error| error.to_string()).and_then(read_account) {
+                Ok(read) => read,
                 Err(fault) => {
-                    self.leave_out(&row, &fault);
+                    self.leave_out(fault);
                     continue;
                 }
             };
@@ -140,10 +140,10 @@ impl Directory {
         Ok(known)
     }
 
-    /// Logs an account that cannot be used, once.
-    fn leave_out(&self, row: &Account, fault: &AccountFault) {
-        if self.left_out.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id) {
-            tracing::error!(account = %row.id, method = %row.method, fault = fault.code, "a stored receiving account is none of its rail and is not used");
+    /// Logs that an account cannot be used, once.
+    fn leave_out(&self, fault: String) {
+        if self.left_out.lock().unwrap_or_else(PoisonError::into_inner).insert(fault.clone()) {
+            tracing::error!(fault, "a stored receiving account cannot be used; the others go on without it");
         }
     }
 
@@ -163,8 +163,8 @@ impl Directory {
     }
 }
 
-/// The rail's reading of a stored account, which was checked when it was added.
-fn read_account(row: &Account) -> Result<ReceivingAccount, AccountFault> {
+/// A stored account with its rail's reading of it, which was checked when it was added.
+fn read_account(row: Account) -> Result<(Account, ReceivingAccount), String> {
     let given = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
     let (name, bank) = (given(&row.account_name), given(&row.bank));
     let input = AccountInput {
@@ -174,7 +174,10 @@ fn read_account(row: &Account) -> Result<ReceivingAccount, AccountFault> {
         template: row.template_qr.as_deref(),
         template_as_issued: row.template_as_issued,
     };
-    parse_account(row.method, &input).map(|(account, _)| account)
+    match parse_account(row.method, &input) {
+        Ok((rail, _)) => Ok((row, rail)),
+        Err(fault) => Err(format!("{} is no account of {}: {}", row.id, row.method, fault.code)),
+    }
 }
 
 /// The accounts that can take a merchant's charge by a method, the least loaded first. A merchant's own accounts come

@@ -96,7 +96,9 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
 
 fn run_list(context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let accounts = context.with_app(|app| async move { Ok(app.store.reader().list_accounts(environment).await?) })?;
+    let stored = context.with_app(|app| async move { Ok(app.store.reader().list_accounts(environment).await?) })?;
+    let damaged: Vec<_> = stored.iter().filter_map(|account| Some(account.as_ref().err()?.to_string())).collect();
+    let accounts: Vec<_> = stored.into_iter().flatten().collect();
     let rows: Vec<_> = accounts
         .iter()
         .map(|account| {
@@ -115,7 +117,8 @@ fn run_list(context: &Context) -> Result<(), Failure> {
         false => table(&["ACCOUNT ID", "METHOD", "ACCOUNT", "POLICY", "STATE", "NAME"], &rows),
     };
     let list: Vec<_> = accounts.iter().map(view).collect();
-    context.output.result(&json!({ "accounts": list }), &text)
+    context.output.result(&json!({ "accounts": list }), &text)?;
+    if damaged.is_empty() { Ok(()) } else { Err(Failure::printed("storage_failed", damaged.join("\nxanpay: "))) }
 }
 
 fn view(account: &Row) -> Value {

@@ -1,10 +1,12 @@
 //! Receiving accounts as banks see them: several of them may be names of one bank account.
 
 use super::refusal::Refusal;
+use crate::app::App;
+use xanpay_domain::environment::Environment;
 use xanpay_domain::id::AccountId;
 use xanpay_domain::matching::Policy;
 use xanpay_rails::{AccountInput, parse_account};
-use xanpay_store::Account;
+use xanpay_store::{Account, StoreError};
 
 /// A bank account, and the receiving accounts whose charges a transfer to it can pay.
 #[derive(Debug, Clone)]
@@ -52,6 +54,12 @@ impl Book {
         let by_nonce = self.accounts.iter().any(|account| account.policy == Policy::Nonce);
         if by_nonce { Policy::Nonce } else { self.first().policy }
     }
+}
+
+/// Every receiving account that a report of money can be about. While one of them cannot be read, none is booked: the
+/// report could be about that one, and without it the rest could be another book, in which the same money counts again.
+pub(super) async fn all_accounts(app: &App, environment: Environment) -> Result<Vec<Account>, StoreError> {
+    app.store.reader().list_accounts(environment).await?.into_iter().collect()
 }
 
 fn oldest<'a>(accounts: impl IntoIterator<Item = &'a Account>, named: &Account) -> AccountId {

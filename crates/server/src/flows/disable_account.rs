@@ -4,6 +4,7 @@ use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::AccountId;
+use xanpay_store::{Account, StoreError};
 
 /// Lets an account take no new charge; money that is on its way to it still counts.
 ///
@@ -12,7 +13,12 @@ use xanpay_domain::id::AccountId;
 pub async fn disable_account(app: &App, id: AccountId, environment: Environment) -> Result<(), FlowError> {
     let unknown = || Refusal::field("account", "account_unknown", "is no account in use in this environment");
     let accounts = app.store.reader().list_accounts(environment).await?;
-    if !accounts.iter().any(|account| account.id == id) {
+    // One that cannot be read can still be taken out of use.
+    let is_meant = |account: &Result<Account, StoreError>| match account {
+        Ok(account) => account.id == id,
+        Err(error) => error.damaged_row() == Some(id),
+    };
+    if !accounts.iter().any(is_meant) {
         return Err(unknown().into());
     }
     let now = app.clock.real_now();

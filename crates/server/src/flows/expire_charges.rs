@@ -17,8 +17,8 @@ use xanpay_store::StoreError;
 /// Charges per page: small ones let requests in between.
 const PAGE: i64 = 200;
 
-/// Writes down the expiry of charges whose deadline has passed, a page of each account; returns how many. A charge that
-/// cannot be expired is logged and holds up no other.
+/// Writes down the expiry of charges whose deadline has passed, a page of each account; returns how many. A charge or an
+/// account that is damaged is logged and holds up no other.
 ///
 /// # Errors
 /// [`FlowError`] when storage cannot be reached.
@@ -27,8 +27,15 @@ pub async fn expire_due_charges(app: &Arc<App>, environment: Environment) -> Res
     let accounts = app.store.reader().list_accounts(environment).await?;
     let mut expired = 0;
     for account in accounts {
-        let due = app.store.reader().list_due_charges(account.id, now, PAGE).await?;
-        expired += expire_all(app, due, environment).await?;
+        // The charges of an account that cannot be read are none the worse for it.
+        let id = account.map_or_else(|error| error.damaged_row().ok_or(error), |account| Ok(account.id));
+        match id {
+            Ok(id) => {
+                let due = app.store.reader().list_due_charges(id, now, PAGE).await?;
+                expired += expire_all(app, due, environment).await?;
+            }
+            Err(error) => tracing::error!(%error, "charges of a damaged account are not expired"),
+        }
     }
     Ok(expired)
 }

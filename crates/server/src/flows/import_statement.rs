@@ -1,6 +1,6 @@
 //! A bank's statement file is read, and every credit in it recorded.
 
-use super::book::{Book, squeeze, unknown_account};
+use super::book::{Book, all_accounts, squeeze, unknown_account};
 use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
 use super::refusal::{FlowError, Refusal};
@@ -105,7 +105,7 @@ pub async fn import_statement(
     if options.dry_run {
         return Ok(report);
     }
-    let accounts = app.store.reader().list_accounts(options.environment).await?;
+    let accounts = all_accounts(app, options.environment).await?;
     // All accounts first: a file that cannot be stored whole is not stored in part.
     let books = books(&accounts, &file, options)?;
     let lanes = lanes(&file, &books, app.clock.now(options.environment));

@@ -1,6 +1,6 @@
 //! An incoming transfer is reported by the API or the command line.
 
-use super::book::{Book, unknown_account};
+use super::book::{Book, all_accounts, unknown_account};
 use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
 use super::idempotent::Idempotency;
@@ -96,7 +96,7 @@ fn recorded(credited: &Credited) -> RecordedTransfer {
 }
 
 async fn find_book(app: &App, new: &NewTransfer) -> Result<Book, FlowError> {
-    let accounts = app.store.reader().list_accounts(new.environment).await?;
+    let accounts = all_accounts(app, new.environment).await?;
     let owner_fits = |account: &Account| match (&new.merchant, account.merchant_id) {
         (Some(merchant), Some(owner)) => owner == merchant.id,
         (Some(_) | None, _) => true,

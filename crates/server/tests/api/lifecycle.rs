@@ -128,6 +128,25 @@ async fn a_charge_that_cannot_be_expired_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn an_account_that_cannot_be_read_keeps_no_charge_from_expiring_and_can_be_disabled() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.rate(Currency::SGD, Currency::HKD, "5.7").await;
+        for method in ["paynow", "fps"] {
+            gateway.charge(&merchant, &json!({"method": method})).await;
+        }
+        spoil(database, "receiving_accounts", "method = 'cash'", "method = 'paynow'").await;
+        gateway.advance(Span::hours(2));
+        assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 2);
+        let stored = gateway.app.store.reader().list_accounts(Environment::Sandbox).await.unwrap();
+        let damaged = stored.into_iter().find_map(Result::err).unwrap().damaged_row().unwrap();
+        flows::disable_account(&gateway.app, damaged, Environment::Sandbox).await.unwrap();
+        assert_eq!(count_where(database, "receiving_accounts", "disabled_at IS NOT NULL").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nonces_beyond_a_page_are_freed_without_a_pause() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;

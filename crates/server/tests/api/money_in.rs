@@ -8,10 +8,11 @@ use xanpay_domain::matching::Outcome;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
-use xanpay_server::flows::{ImportOptions, ImportedFile, import_statement};
+use xanpay_server::flows::{FlowError, ImportOptions, ImportedFile, import_statement};
 use xanpay_statements::sample::{Booking, camt054, dbs_classic};
 use xanpay_statements::{Date, FormatChoice};
-use xanpay_testkit::{on_both_databases, row_counts};
+use xanpay_store::StoreError;
+use xanpay_testkit::{on_both_databases, row_counts, spoil};
 
 const ACCOUNT: &str = "+6585867834";
 /// The day of the clock's start.
@@ -171,6 +172,10 @@ fn render(format: &str, bookings: &[Booking]) -> String {
 }
 
 async fn import(gateway: &Gateway, file: &str, dry_run: bool) -> ImportedFile {
+    try_import(gateway, file, dry_run).await.unwrap()
+}
+
+async fn try_import(gateway: &Gateway, file: &str, dry_run: bool) -> Result<ImportedFile, FlowError> {
     let options = ImportOptions {
         environment: Environment::Sandbox,
         account: Some(ACCOUNT.into()),
@@ -179,7 +184,7 @@ async fn import(gateway: &Gateway, file: &str, dry_run: bool) -> ImportedFile {
         currency: None,
         dry_run,
     };
-    import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap()
+    import_statement(&gateway.app, "file", file.as_bytes(), &options).await
 }
 
 #[tokio::test]
@@ -219,6 +224,25 @@ async fn a_bank_file_of_either_format_completes_its_charge_and_changes_nothing_t
             assert_eq!((overlap.new, overlap.duplicates), (1, 2), "{format}");
             assert_eq!(row_counts(database).await["transfers"], before + 4);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_money_is_booked_while_an_account_that_it_could_be_for_cannot_be_read() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let paid = charge(&gateway, &merchant, "paid").await;
+        let file = render("camt", &[booking(3500, &nonce(&paid), "1")]);
+        spoil(database, "receiving_accounts", "method = 'cash'", "method = 'fps'").await;
+        let error = try_import(&gateway, &file, false).await.err().unwrap();
+        let expected = ("receiving_accounts", "method");
+        assert!(
+            matches!(error, FlowError::Store(StoreError::Corrupt { table, column, .. }) if (table, column) == expected)
+        );
+        assert_eq!(row_counts(database).await["transfers"], 0);
+        spoil(database, "receiving_accounts", "method = 'fps'", "method = 'cash'").await;
+        assert_eq!(import(&gateway, &file, false).await.outcome(Outcome::Matched), 1);
     })
     .await;
 }

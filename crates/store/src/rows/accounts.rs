@@ -98,13 +98,17 @@ impl Tx {
         Ok(self.execute(INSERT_ACCOUNT, &row).await? == 1)
     }
 
-    /// Every account of an environment, oldest first: an operator has few.
+    /// Every account of an environment, oldest first: an operator has few. One that cannot be read stands among them as
+    /// its error: whether the others go on without it depends on what they are wanted for.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn list_accounts(&self, environment: Environment) -> Result<Vec<Account>, StoreError> {
+    /// [`StoreError`] when none can be read.
+    pub async fn list_accounts(
+        &self,
+        environment: Environment,
+    ) -> Result<Vec<Result<Account, StoreError>>, StoreError> {
         let rows = self.query(LIST_ACCOUNTS, &[environment.as_str().into()]).await?;
-        rows.into_iter().map(read_account).collect()
+        Ok(rows.into_iter().map(read_account).collect())
     }
 
     /// Takes an account out of use for new charges; tells whether it was in use.
