@@ -11,7 +11,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use xanpay_domain::charge::{ChargeCommand, NONCE_COOL_DOWN};
 use xanpay_domain::environment::Environment;
-use xanpay_domain::id::ChargeId;
+use xanpay_domain::id::{AccountId, ChargeId};
+use xanpay_domain::time::Timestamp;
 use xanpay_store::StoreError;
 
 /// Charges per page: small ones let requests in between.
@@ -30,33 +31,57 @@ pub async fn expire_due_charges(app: &Arc<App>, environment: Environment) -> Res
         // The charges of an account that cannot be read are none the worse for it.
         let id = account.map_or_else(|error| error.damaged_row().ok_or(error), |account| Ok(account.id));
         match id {
-            Ok(id) => {
-                let due = app.store.reader().list_due_charges(id, now, PAGE).await?;
-                expired += expire_all(app, due, environment).await?;
-            }
+            Ok(id) => expired += expire_page(app, id, environment, now).await?,
             Err(error) => tracing::error!(%error, "charges of a damaged account are not expired"),
         }
     }
     Ok(expired)
 }
 
-/// Expires charges side by side, so that they share commits; returns how many.
-async fn expire_all(app: &Arc<App>, due: Vec<ChargeId>, environment: Environment) -> Result<u64, FlowError> {
+/// Expires a page of an account's charges. Those that cannot be expired stay the first ones that are due; the next page
+/// is taken from behind them, so that any number of them holds up no other.
+async fn expire_page(
+    app: &Arc<App>,
+    account: AccountId,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<u64, FlowError> {
+    let (mut expired, mut stuck) = (0, 0);
+    loop {
+        let due = app.store.reader().list_due_charges(account, now, PAGE, stuck).await?;
+        let (done, failed) = expire_all(app, due, environment).await?;
+        expired += done;
+        stuck += failed;
+        if failed == 0 {
+            return Ok(expired);
+        }
+    }
+}
+
+/// Expires charges side by side, so that they share commits; returns how many, and how many could not be.
+async fn expire_all(app: &Arc<App>, due: Vec<ChargeId>, environment: Environment) -> Result<(u64, i64), FlowError> {
     let mut running = JoinSet::new();
     for id in due {
         let app = Arc::clone(app);
         running.spawn(async move { (id, expire_charge(&app, id, environment).await) });
     }
-    let (mut expired, mut unavailable) = (0, None);
+    let (mut expired, mut stuck, mut unavailable) = (0, 0, None);
     while let Some(ended) = running.join_next().await {
         match ended {
+            // One that is not expired has been closed by somebody else meanwhile, and is not due any more either.
             Ok((_, Ok(is_expired))) => expired += u64::from(is_expired),
             Ok((_, Err(FlowError::Store(error @ StoreError::Unavailable(_))))) => unavailable = Some(error),
-            Ok((id, Err(error))) => tracing::error!(%error, charge = %id, "a charge could not be expired"),
-            Err(error) => tracing::error!(%error, "a charge could not be expired"),
+            Ok((id, Err(error))) => {
+                tracing::error!(%error, charge = %id, "a charge could not be expired");
+                stuck += 1;
+            }
+            Err(error) => {
+                tracing::error!(%error, "a charge could not be expired");
+                stuck += 1;
+            }
         }
     }
-    unavailable.map_or(Ok(expired), |error| Err(error.into()))
+    unavailable.map_or(Ok((expired, stuck)), |error| Err(error.into()))
 }
 
 async fn expire_charge(app: &App, id: ChargeId, environment: Environment) -> Result<bool, FlowError> {

@@ -51,7 +51,7 @@ statements! {
     SAVE_CHARGE("charges") = "UPDATE charges SET updated_at = $1, received_minor = $2, status = $3, closed_at = $4, \
         paid_late = $5, version = version + 1 WHERE id = $6 AND version = $7";
     LIST_DUE_CHARGES("charges") = "SELECT id FROM charges WHERE account_id = $1 AND closed_at IS NULL AND expires_at <= $2 \
-        ORDER BY expires_at LIMIT $3";
+        ORDER BY expires_at, id LIMIT $3 OFFSET $4";
     RELEASE_NONCES("charges") = "WITH cooled AS MATERIALIZED (SELECT id FROM charges \
         WHERE nonce_held = 1 AND status <> 'pending' AND closed_at <= $1 AND environment = $2 LIMIT $3 /* skip locked */) \
         UPDATE charges SET nonce_held = 0 WHERE id IN (SELECT id FROM cooled) \
@@ -319,7 +319,7 @@ impl Tx {
         self.execute_one(SAVE_CHARGE, &row).await
     }
 
-    /// Pending charges of an account whose deadline has passed, the oldest deadline first.
+    /// Pending charges of an account whose deadline has passed, the oldest deadline first, without the first `skip`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -328,8 +328,10 @@ impl Tx {
         account: AccountId,
         now: Timestamp,
         limit: i64,
+        skip: i64,
     ) -> Result<Vec<ChargeId>, StoreError> {
-        let rows = self.query(LIST_DUE_CHARGES, &[account.into(), now.into(), limit.into()]).await?;
+        let params = [account.into(), now.into(), limit.into(), skip.into()];
+        let rows = self.query(LIST_DUE_CHARGES, &params).await?;
         rows.into_iter().map(|mut row| row.id("id")).collect()
     }
 

@@ -96,9 +96,11 @@ async fn due_charges_are_the_pending_ones_past_their_deadline_oldest_first() {
         }
         due.truncate(4);
         let tx = store.reader();
-        assert_eq!(tx.list_due_charges(account, now, 10).await.unwrap(), due);
-        assert_eq!(tx.list_due_charges(account, now, 2).await.unwrap(), due[..2]);
-        assert_eq!(tx.list_due_charges(Id::parse(&"0".repeat(24)).unwrap(), now, 10).await.unwrap(), []);
+        assert_eq!(tx.list_due_charges(account, now, 10, 0).await.unwrap(), due);
+        assert_eq!(tx.list_due_charges(account, now, 2, 0).await.unwrap(), due[..2]);
+        assert_eq!(tx.list_due_charges(account, now, 2, 1).await.unwrap(), due[1..3]);
+        assert_eq!(tx.list_due_charges(account, now, 2, 4).await.unwrap(), []);
+        assert_eq!(tx.list_due_charges(Id::parse(&"0".repeat(24)).unwrap(), now, 10, 0).await.unwrap(), []);
         for (limit, counted) in [(10, 5), (5, 5), (4, 4)] {
             assert_eq!(tx.count_pending_charges(account, limit).await.unwrap(), counted);
         }
