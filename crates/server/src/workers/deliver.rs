@@ -5,7 +5,7 @@ use super::hosts::{Hosts, Standing};
 use crate::app::App;
 use crate::entropy;
 use crate::flows::FlowError;
-use crate::outbound::client::{ClientSettings, WebhookClient};
+use crate::outbound::client::{ClientSettings, SendErrorKind, WebhookClient};
 use crate::outbound::signature::{
     SignatureError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, XANPAY_KEY_ID, XANPAY_SIGNATURE,
     XANPAY_TIMESTAMP, sign,
@@ -40,6 +40,15 @@ struct Deliverer {
     live: WebhookClient,
     destinations: Destinations,
     hosts: Hosts,
+}
+
+/// An attempt, and what it means for those to come.
+struct Attempted {
+    attempt: Attempt,
+    /// How long the receiver asks to wait.
+    retry_after: Option<Span>,
+    /// What it has shown of the host; nothing when nothing was sent.
+    shown: Option<Standing>,
 }
 
 /// Delivers until the gateway stops, then lets the calls at hand finish.
@@ -117,9 +126,9 @@ impl Deliverer {
         }
         let started = self.app.clock.real_now();
         let attempted = self.attempt(&delivery, started).await;
-        self.hosts.leave(&host, attempted.as_ref().ok().map(|(attempt, _)| shown_by(attempt)));
+        self.hosts.leave(&host, attempted.as_ref().ok().and_then(|attempted| attempted.shown));
         match attempted {
-            Ok((attempt, retry_after)) => self.record(delivery, attempt, retry_after).await,
+            Ok(Attempted { attempt, retry_after, .. }) => self.record(delivery, attempt, retry_after).await,
             Err(error) => {
                 tracing::warn!(%error, delivery = %delivery.id, "a receiver's credentials could not be read; the notice waits");
                 self.release(delivery, STORAGE_TROUBLE).await
@@ -142,15 +151,12 @@ impl Deliverer {
 
     /// One call; whatever goes wrong is the attempt's result, except that storage fails before anything is sent. A
     /// stored value that is damaged stays so: those attempts count, and end.
-    async fn attempt(
-        &self,
-        delivery: &ClaimedDelivery,
-        started: Timestamp,
-    ) -> Result<(Attempt, Option<Span>), StoreError> {
-        let failed = |error: String| {
+    async fn attempt(&self, delivery: &ClaimedDelivery, started: Timestamp) -> Result<Attempted, StoreError> {
+        let failed_with = |error: String, shown| {
             let attempt = Attempt { attempted_at: started, result: Err(error), excerpt: String::new(), elapsed_ms: 0 };
-            Ok((attempt, None))
+            Ok(Attempted { attempt, retry_after: None, shown })
         };
+        let failed = |error| failed_with(error, None);
         let credentials = match self.destinations.find(&self.app, delivery).await {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return failed("the receiver is gone".into()),
@@ -173,9 +179,9 @@ impl Deliverer {
                 let elapsed_ms = i64::try_from(answer.elapsed_ms).unwrap_or(i64::MAX);
                 let attempt =
                     Attempt { attempted_at: started, result: Ok(answer.status), excerpt: answer.excerpt, elapsed_ms };
-                Ok((attempt, retry_after))
+                Ok(Attempted { attempt, retry_after, shown: Some(shown_by_answer(elapsed_ms)) })
             }
-            Err(error) => failed(format!("{}: {}", error.kind.code(), error.message)),
+            Err(error) => failed_with(format!("{}: {}", error.kind.code(), error.message), shown_by_fault(error.kind)),
         }
     }
 
@@ -225,12 +231,22 @@ fn shorten(at_most: Span, dice: u16) -> Span {
     Span::millis(half + half * i64::from(dice) / i64::from(u16::MAX))
 }
 
-/// What a call shows of its host. A slow receiver, of many calls at once, would hold up those that are quick.
-fn shown_by(attempt: &Attempt) -> Standing {
-    match attempt.result {
-        Ok(_) if attempt.elapsed_ms <= QUICK_MS => Standing::Proven,
-        Ok(_) => Standing::Unknown,
-        Err(_) => Standing::Troubled,
+/// What an answer shows of its host. A slow receiver, of many calls at once, would hold up those that are quick.
+fn shown_by_answer(elapsed_ms: i64) -> Standing {
+    if elapsed_ms <= QUICK_MS { Standing::Proven } else { Standing::Unknown }
+}
+
+/// What a call without an answer shows of its host: nothing when it was refused here, as one in live is by addresses that
+/// sandbox may call.
+fn shown_by_fault(kind: SendErrorKind) -> Option<Standing> {
+    match kind {
+        SendErrorKind::Blocked | SendErrorKind::Url => None,
+        SendErrorKind::Dns
+        | SendErrorKind::Connect
+        | SendErrorKind::Tls
+        | SendErrorKind::Timeout
+        | SendErrorKind::Reset
+        | SendErrorKind::Answer => Some(Standing::Troubled),
     }
 }
 
@@ -280,13 +296,16 @@ mod tests {
 
     #[test]
     fn a_host_is_proven_by_quick_answers_only() {
-        let shown = |result, elapsed_ms| {
-            let attempted_at = Timestamp::from_millis(0);
-            shown_by(&Attempt { attempted_at, result, excerpt: String::new(), elapsed_ms })
-        };
-        assert_eq!(shown(Ok(204), 1000), Standing::Proven);
-        assert_eq!(shown(Ok(500), 5), Standing::Proven);
-        assert_eq!(shown(Ok(204), 1001), Standing::Unknown);
-        assert_eq!(shown(Err("timeout".into()), 5), Standing::Troubled);
+        assert_eq!([5, 1000, 1001].map(shown_by_answer), [Standing::Proven, Standing::Proven, Standing::Unknown]);
+    }
+
+    #[test]
+    fn a_call_that_was_refused_here_shows_nothing_of_its_host() {
+        for kind in [SendErrorKind::Blocked, SendErrorKind::Url] {
+            assert_eq!(shown_by_fault(kind), None, "{kind:?}");
+        }
+        for kind in [SendErrorKind::Dns, SendErrorKind::Connect, SendErrorKind::Timeout, SendErrorKind::Reset] {
+            assert_eq!(shown_by_fault(kind), Some(Standing::Troubled), "{kind:?}");
+        }
     }
 }
