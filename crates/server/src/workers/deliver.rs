@@ -120,13 +120,15 @@ impl Deliverer {
     }
 
     async fn deliver(&self, delivery: ClaimedDelivery) -> Result<(), FlowError> {
-        let host = host_of(&delivery.recipient.url);
-        if let Err(at_most) = self.hosts.enter(&host) {
-            return self.release(delivery, shorten(at_most, u16::from_be_bytes(entropy::bytes()))).await;
-        }
+        let place = match self.hosts.enter(delivery.merchant_id, &host_of(&delivery.recipient.url)) {
+            Ok(place) => place,
+            Err(at_most) => {
+                return self.release(delivery, shorten(at_most, u16::from_be_bytes(entropy::bytes()))).await;
+            }
+        };
         let started = self.app.clock.real_now();
         let attempted = self.attempt(&delivery, started).await;
-        self.hosts.leave(&host, attempted.as_ref().ok().and_then(|attempted| attempted.shown));
+        self.hosts.leave(place, attempted.as_ref().ok().and_then(|attempted| attempted.shown));
         match attempted {
             Ok(Attempted { attempt, retry_after, .. }) => self.record(delivery, attempt, retry_after).await,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Notices on their way to a real receiver.
 
 use crate::support::gateway::{START, Workers};
-use crate::support::receiver::eventually;
+use crate::support::receiver::{SILENT_PATH, eventually};
 use crate::support::{Call, Caller, Gateway, Receiver, keys};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -279,6 +279,35 @@ async fn a_receiver_that_never_answers_holds_up_nobody_else() {
             assert_eq!(alive.next().await.json()["payload"]["chargeId"], charge["id"]);
         }
         dead.stop();
+        workers.finish_with_leftovers().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_holds_up_no_other_merchants_at_its_host() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let other = gateway.merchant("Paper Moon", Environment::Sandbox).await;
+        let mut host = Receiver::start().await;
+        gateway.webhook(&merchant, &host.url(SILENT_PATH), None).await;
+        gateway.webhook(&other, &host.url("/hook"), None).await;
+        let workers = gateway.workers();
+        for n in 0..80 {
+            let charge = gateway.charge(&merchant, &json!({"notifyPayload": n.to_string()})).await;
+            cancel(&gateway, &merchant, &charge).await;
+        }
+        // As many as go to a host of which nothing is known.
+        for _ in 0..64 {
+            assert_eq!(host.next().await.path, SILENT_PATH);
+        }
+        for n in 0..10 {
+            let charge = gateway.charge(&other, &json!({"notifyPayload": n.to_string()})).await;
+            cancel(&gateway, &other, &charge).await;
+            let told = host.next().await;
+            assert_eq!((told.path.as_str(), &told.json()["payload"]["chargeId"]), ("/hook", &charge["id"]));
+        }
+        host.stop();
         workers.finish_with_leftovers().await;
     })
     .await;

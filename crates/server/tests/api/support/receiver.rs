@@ -50,6 +50,9 @@ pub struct Receiver {
     server: JoinHandle<()>,
 }
 
+/// Calls of this path are never answered.
+pub const SILENT_PATH: &str = "/silent";
+
 /// Answers with this status never come.
 const NEVER: u16 = 0;
 
@@ -72,9 +75,10 @@ impl Receiver {
                         let (parts, body) = request.into_parts();
                         let body = body.collect().await?.to_bytes();
                         let path = parts.uri.path().to_owned();
+                        let is_silent = path == SILENT_PATH;
                         let _ = heard.send(Received { path, headers: parts.headers, body });
                         let status = status.load(Ordering::SeqCst);
-                        if status == NEVER {
+                        if status == NEVER || is_silent {
                             std::future::pending::<()>().await;
                         }
                         let mut answer = hyper::Response::new(Full::new(Bytes::from_static(b"noted")));
