@@ -3,7 +3,7 @@
 use super::events::{EventSeed, push_status_event};
 use super::idempotent::Idempotency;
 use super::placement::{NonceSeeds, Placed, draw_seeds, place};
-use super::quote::{Offer, offer};
+use super::quote::{NoOffer, Offer, offer};
 use super::refusal::{Fault, FlowError, Refusal};
 use super::verify_phone::{self, UsableCode};
 use crate::app::App;
@@ -178,7 +178,7 @@ pub async fn create_charge(
     }
     let offer = match offer(app, merchant, new.method, new.merchant_amount).await? {
         Ok(offer) => offer,
-        Err(refused) => return Err(refused.into_refusal(new.method, "method").into()),
+        Err(refused) => return Err(no_offer(refused, new.method).into()),
     };
     let job = Arc::new((
         Draft::new(app, merchant, None, new, offer),
@@ -220,6 +220,23 @@ pub fn unmet_requirements(merchant: &Merchant, method: Option<Method>, has_code:
         faults.push(Fault { field: "verificationCode".into(), code: "missing_field", message });
     }
     faults
+}
+
+/// The faults of a method that cannot be paid in an amount now. Reading a request that is wrong in other ways asks for
+/// them, as the flow is not reached; that no rate is known for the moment is no fault of the request.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub async fn unpayable(app: &App, merchant: &Merchant, method: Method, amount: Money) -> Result<Vec<Fault>, FlowError> {
+    if !merchant.methods.contains(&method) {
+        return Ok(Vec::new());
+    }
+    let refused = offer(app, merchant, method, amount).await?.err();
+    Ok(refused.map_or_else(Vec::new, |refused| no_offer(refused, method).faults))
+}
+
+fn no_offer(refused: NoOffer, method: Method) -> Refusal {
+    refused.into_refusal(method, "method", "merchantAmount")
 }
 
 async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result<CreatedCharge, FlowError> {

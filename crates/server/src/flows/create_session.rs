@@ -79,22 +79,32 @@ pub async fn create_session(
     Ok(answer)
 }
 
-/// The faults of methods that a merchant does not accept. Reading a request that is wrong in other ways asks for them too,
-/// so that all faults are told at once.
-pub fn methods_not_enabled(merchant: &Merchant, wanted: &[(usize, Method)]) -> Vec<Fault> {
-    let refused = wanted.iter().filter(|(_, method)| !merchant.methods.contains(method));
-    let fault = |(place, method): &(usize, Method)| {
-        let message = format!("{method} is not enabled");
-        Fault { field: field_of(*place), code: "method_not_enabled", message }
-    };
-    refused.map(fault).collect()
+/// The faults of the methods that were asked for: each must be enabled and payable in this amount. Reading a request that
+/// is wrong in other ways asks for them too, so that all faults are told at once; then the amount may be unreadable.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub async fn unusable_methods(
+    app: &App,
+    merchant: &Merchant,
+    wanted: &[(usize, Method)],
+    amount: Option<Money>,
+) -> Result<Vec<Fault>, FlowError> {
+    let mut faults = Vec::new();
+    for (place, method) in wanted {
+        let field = format!("methods[{place}]");
+        if !merchant.methods.contains(method) {
+            faults.push(Fault { field, code: "method_not_enabled", message: format!("{method} is not enabled") });
+        } else if let Some(amount) = amount
+            && let Err(refused) = offer(app, merchant, *method, amount).await?
+        {
+            faults.extend(refused.into_faults(*method, &field));
+        }
+    }
+    Ok(faults)
 }
 
-fn field_of(place: usize) -> String {
-    format!("methods[{place}]")
-}
-
-/// The merchant's enabled methods, or those that were asked for: each must be enabled and payable in this amount.
+/// The merchant's enabled methods, or those that were asked for.
 async fn choose_methods(app: &App, merchant: &Merchant, new: &NewSession) -> Result<Vec<Method>, FlowError> {
     let Some(wanted) = &new.methods else {
         if merchant.methods.is_empty() {
@@ -102,11 +112,7 @@ async fn choose_methods(app: &App, merchant: &Merchant, new: &NewSession) -> Res
         }
         return Ok(merchant.methods.clone());
     };
-    let mut faults = methods_not_enabled(merchant, wanted);
-    for (place, method) in wanted.iter().filter(|(_, method)| merchant.methods.contains(method)) {
-        let Err(refused) = offer(app, merchant, *method, new.amount).await? else { continue };
-        faults.extend(refused.into_faults(*method, &field_of(*place)));
-    }
+    let faults = unusable_methods(app, merchant, wanted, Some(new.amount)).await?;
     if !faults.is_empty() {
         return Err(Refusal::invalid(faults).into());
     }

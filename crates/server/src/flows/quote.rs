@@ -36,7 +36,7 @@ impl NoOffer {
     /// What is wrong with a list of methods that has this one in `field`. A session asks nothing of its methods but to be
     /// payable, so a rate that is missing for the moment is a fault of the request, too.
     pub(super) fn into_faults(self, method: Method, field: &str) -> Vec<Fault> {
-        let refusal = self.into_refusal(method, field);
+        let refusal = self.into_refusal(method, field, field);
         if !refusal.faults.is_empty() {
             return refusal.faults;
         }
@@ -44,19 +44,18 @@ impl NoOffer {
         vec![Fault { field: field.to_owned(), code: "method_unavailable", message }]
     }
 
-    /// The refusal of a request that asked for this method in `field`.
-    pub(super) fn into_refusal(self, method: Method, field: &str) -> Refusal {
+    /// The refusal of a request that has this method in one field and its amount in another.
+    pub(super) fn into_refusal(self, method: Method, method_field: &str, amount_field: &str) -> Refusal {
+        let out_of_range = |message| Refusal::field(amount_field, "amount_out_of_range", message);
         match self {
             Self::NoAccount => {
-                Refusal::field(field, "method_unavailable", format!("{method} has no receiving account"))
+                Refusal::field(method_field, "method_unavailable", format!("{method} has no receiving account"))
             }
             Self::Rate(refusal @ (QuoteRefusal::NoRate { .. } | QuoteRefusal::Stale { .. })) => {
                 Refusal::new(Kind::Unavailable, "rate_unavailable", refusal.to_string())
             }
-            Self::Rate(QuoteRefusal::OutOfRange) => {
-                Refusal::field(field, "amount_out_of_range", format!("{method} cannot be paid in this amount"))
-            }
-            Self::Limits(outside) => Refusal::field(field, "amount_out_of_range", format!("{method} {outside}")),
+            Self::Rate(QuoteRefusal::OutOfRange) => out_of_range(format!("{method} cannot be paid in this amount")),
+            Self::Limits(outside) => out_of_range(format!("{method} {outside}")),
         }
     }
 }

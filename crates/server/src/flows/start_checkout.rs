@@ -56,7 +56,7 @@ pub async fn check_method(
     if !session.methods.contains(&method) {
         return Err(Refusal::field("method", "method_not_enabled", "is not offered by this session").into());
     }
-    offer(app, merchant, method, session.amount).await?.map_err(|no| no.into_refusal(method, "method").into())
+    offer(app, merchant, method, session.amount).await?.map_err(|no| no.into_refusal(method, "method", "method").into())
 }
 
 /// Makes the session's charge, or returns the one that it has: a second attempt gets the same charge. Where the

@@ -78,6 +78,19 @@ impl<'a> Body<'a> {
         if self.faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.faults)) }
     }
 
+    /// The same, with the faults in the order in which the documentation lists the fields, which is not the one in which
+    /// they can be read: an amount needs its currency.
+    ///
+    /// # Errors
+    /// Everything that was found wrong.
+    pub fn finish_in(mut self, order: &[&str]) -> Result<(), Refusal> {
+        self.faults.sort_by_key(|fault| {
+            let root = fault.field.split(['.', '[']).next();
+            order.iter().position(|field| Some(*field) == root)
+        });
+        self.finish()
+    }
+
     /// A member as JSON text; null counts as absent.
     pub fn raw(&mut self, field: &str) -> Option<&'a str> {
         self.members.get(field).map(|raw| raw.get()).filter(|json| *json != "null")

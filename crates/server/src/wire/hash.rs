@@ -18,7 +18,7 @@ pub fn hash_request(body: &[u8], key: &[u8]) -> Result<String, Refusal> {
     let currency = fields.currency("merchantCurrency");
     let amount = fields.amount("merchantAmount", currency);
     let orders = read_orders(&mut fields, "orders", currency);
-    fields.finish()?;
+    fields.finish_in(&["merchantAmount", "merchantCurrency", "orders"])?;
     let amount = amount.ok_or_else(|| Refusal::field("merchantAmount", "missing_field", "is required"))?;
     hash_amount(key, amount, orders.as_deref())
 }

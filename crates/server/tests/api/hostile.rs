@@ -159,7 +159,7 @@ async fn hostile_bodies_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_request_is_named_at_once() {
+async fn every_fault_of_a_request_is_named_at_once_in_the_order_of_the_documentation() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
         let body = json!({
@@ -167,13 +167,12 @@ async fn every_fault_of_a_request_is_named_at_once() {
             "redirectUrl": "javascript:1", "customer": {"email": "x", "phone": 5}, "orders": [{"quantity": 0}],
         });
         let answer = gateway.send(Call::post("/sessions").by(&merchant).json(&body)).await;
-        let mut fields = answer.expect_problem(400, "invalid_request").fields();
-        fields.sort();
-        let expected = ["amount", "currency", "customer.email", "customer.phone", "methods[0]", "notifyPayload"];
-        assert_eq!(fields, [&expected[..], &["notifyUrl", "orders[0].quantity", "redirectUrl"]].concat());
+        let fields = answer.expect_problem(400, "invalid_request").fields();
+        let expected = ["amount", "currency", "orders[0].quantity", "methods[0]", "notifyUrl", "notifyPayload"];
+        assert_eq!(fields, [&expected[..], &["redirectUrl", "customer.email", "customer.phone"]].concat());
         let nothing = gateway.send(Call::post("/charges").by(&merchant).json(&json!({}))).await;
         let fields = nothing.expect_problem(400, "missing_field").fields();
-        assert_eq!(fields, ["merchantCurrency", "merchantAmount", "method", "email"]);
+        assert_eq!(fields, ["email", "merchantAmount", "merchantCurrency", "method"]);
     })
     .await;
 }
@@ -253,6 +252,46 @@ async fn paths_and_methods_that_do_not_exist_are_refused_in_the_same_manner() {
     .await;
 }
 
+/// The fields and codes of what a refused request has wrong.
+async fn faults_of(gateway: &Gateway, caller: &Caller, path: &str, body: Value) -> Vec<String> {
+    let answer = gateway.send(Call::post(path).by(caller).json(&body)).await;
+    assert_eq!(answer.status, 400, "{answer}");
+    let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+    let pair = |error: &Value| format!("{} {}", error["field"].as_str().unwrap(), error["code"].as_str().unwrap());
+    errors.iter().map(pair).collect()
+}
+
+#[tokio::test]
+async fn what_limits_and_the_merchants_key_say_stands_beside_the_forms_faults() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(merchant.environment).await;
+        let before = row_counts(database).await;
+        let wrong = json!({"amount": 200_001, "currency": "SGD", "methods": ["paynow"], "redirectUrl": "x"});
+        assert_eq!(
+            faults_of(&gateway, &merchant, "/sessions", wrong).await,
+            ["methods[0] amount_out_of_range", "redirectUrl url_invalid"]
+        );
+        let wrong = json!({"merchantAmount": 200_001, "merchantCurrency": "SGD", "method": "paynow", "hash": "AAAA"});
+        assert_eq!(
+            faults_of(&gateway, &merchant, "/charges", wrong).await,
+            ["email missing_field", "merchantAmount amount_out_of_range", "hash hash_mismatch"]
+        );
+        let wrong = json!({"currency": "XX", "amount": "x", "reference": 1, "account": 2});
+        assert_eq!(
+            faults_of(&gateway, &operator, "/transfers", wrong).await,
+            [
+                "account invalid_field",
+                "amount amount_invalid",
+                "currency currency_unsupported",
+                "reference invalid_field",
+            ]
+        );
+        assert_eq!(before, row_counts(database).await);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
     on_both_databases(async |database| {
@@ -266,25 +305,17 @@ async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
         let with_toss = gateway.merchant("Paper Moon", merchant.environment).await;
         gateway.switch(&with_toss, |row| row.methods.push(Method::Toss)).await;
         let before = row_counts(database).await;
-        let faults_of = async |caller: &Caller, path: &str, body: Value| {
-            let answer = gateway.send(Call::post(path).by(caller).json(&body)).await;
-            assert_eq!(answer.status, 400, "{answer}");
-            let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
-            let pair =
-                |error: &Value| format!("{} {}", error["field"].as_str().unwrap(), error["code"].as_str().unwrap());
-            errors.iter().map(pair).collect::<Vec<_>>()
-        };
-        let faults = async |path: &str, body: Value| faults_of(&merchant, path, body).await;
+        let faults = async |path: &str, body: Value| faults_of(&gateway, &merchant, path, body).await;
         let nothing = faults("/charges", json!({})).await;
         assert_eq!(
             nothing,
             [
-                "merchantCurrency missing_field",
-                "merchantAmount missing_field",
-                "method missing_field",
-                "email missing_field",
-                "hash missing_field",
                 "verificationCode missing_field",
+                "email missing_field",
+                "merchantAmount missing_field",
+                "merchantCurrency missing_field",
+                "method missing_field",
+                "hash missing_field",
             ]
         );
         let wrong = json!({"merchantAmount": "1e3", "merchantCurrency": "SGD", "method": "toss", "email": 5,
@@ -292,14 +323,14 @@ async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
         assert_eq!(
             faults("/charges", wrong).await,
             [
-                "merchantAmount amount_invalid",
-                "email invalid_field",
                 "verificationCode invalid_field",
+                "email invalid_field",
+                "merchantAmount amount_invalid",
+                "method method_not_enabled",
                 "orders[0].quantity invalid_field",
                 "orders[0].currency currency_unsupported",
                 "orders[0].amount amount_invalid",
                 "hash missing_field",
-                "method method_not_enabled",
             ]
         );
         let wrong = json!({"amount": 0, "currency": "SGD", "methods": ["paynow", "paynow", "toss", "cash", "fps"]});
@@ -311,10 +342,10 @@ async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
         let unpaid = json!({"amount": 200_001, "currency": "SGD", "methods": ["paynow", "paynow", "toss"]});
         assert_eq!(
             faults("/sessions", unpaid.clone()).await,
-            ["methods[2] method_not_enabled", "methods[0] amount_out_of_range"]
+            ["methods[0] amount_out_of_range", "methods[2] method_not_enabled"]
         );
         assert_eq!(
-            faults_of(&with_toss, "/sessions", unpaid).await,
+            faults_of(&gateway, &with_toss, "/sessions", unpaid).await,
             ["methods[0] amount_out_of_range", "methods[2] method_unavailable"]
         );
         assert_eq!(before, row_counts(database).await);

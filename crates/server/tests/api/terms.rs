@@ -58,7 +58,7 @@ async fn an_amount_at_a_limit_is_taken_and_one_past_it_is_refused_and_not_offere
                 Some(detail) => {
                     let charge = charge.expect_problem(400, "amount_out_of_range");
                     assert!(charge.text().contains(detail), "{charge}");
-                    assert_eq!(charge.fields(), ["method"]);
+                    assert_eq!(charge.fields(), ["merchantAmount"]);
                     assert_eq!(chosen.expect_problem(400, "amount_out_of_range").fields(), ["methods[0]"]);
                     assert!(!offered, "{amount}");
                 }

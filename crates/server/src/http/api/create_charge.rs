@@ -4,9 +4,9 @@ use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
-use super::once;
-use crate::flows::{self, NewCharge, Refusal};
-use crate::outbound::address::AddressPolicy;
+use super::{create_hash, once};
+use crate::app::App;
+use crate::flows::{self, FlowError, NewCharge, Refusal};
 use crate::wire::body::{Body as Fields, MAX_NAME};
 use crate::wire::charge::created_json;
 use crate::wire::orders::read_orders;
@@ -17,6 +17,19 @@ use axum::response::Response;
 use std::sync::Arc;
 use xanpay_store::{Merchant, Permission};
 
+/// The fields as they are documented.
+const FIELDS: [&str; 9] = [
+    "verificationCode",
+    "email",
+    "merchantAmount",
+    "merchantCurrency",
+    "method",
+    "orders",
+    "notifyUrl",
+    "notifyPayload",
+    "hash",
+];
+
 /// Creates a charge.
 pub async fn handle(
     State(web): State<Arc<Web>>,
@@ -26,13 +39,12 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Charges)?;
     let body = read_body(&headers, body).await?;
-    let (new, hash) = read(&body, &caller.0, web.app.addresses.of(caller.0.environment))?;
-    super::create_hash::check(&web.app, &caller.0, &new, hash.as_deref())?;
+    let new = read(&web.app, &body, &caller.0).await?;
     let run = |key| flows::create_charge(&web.app, &caller.0, new, key, created_json);
     once(&web, &headers, caller.owner(), "POST /charges", &body, run).await
 }
 
-fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<(NewCharge, Option<String>), Refusal> {
+async fn read(app: &App, body: &[u8], merchant: &Merchant) -> Result<NewCharge, FlowError> {
     let mut fields = Fields::parse(body)?;
     let currency = fields.currency("merchantCurrency");
     let merchant_amount = fields.amount("merchantAmount", currency);
@@ -43,7 +55,7 @@ fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<(
     let email = fields.email_at("email", "email");
     let verification_code = fields.text("verificationCode", MAX_NAME);
     let orders = read_orders(&mut fields, "orders", currency);
-    let notify_url = fields.callback_url("notifyUrl", addresses);
+    let notify_url = fields.callback_url("notifyUrl", app.addresses.of(merchant.environment));
     let notify_payload = fields.payload("notifyPayload");
     // Whatever the text is: if it is not the hash, it is the wrong one.
     let hash = fields.string("hash");
@@ -51,11 +63,18 @@ fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<(
         fields.fault("hash", "missing_field", "is required in secure mode");
     }
     let has_code = fields.raw("verificationCode").is_some();
+    let has_readable_orders = orders.is_some() || fields.raw("orders").is_none();
+    if let (Some(hash), Some(amount), true) = (hash, merchant_amount, has_readable_orders) {
+        fields.add(create_hash::faults(app, merchant, &hash, amount, orders.as_deref())?);
+    }
     fields.add(flows::unmet_requirements(merchant, method, has_code));
-    fields.finish()?;
+    if let (true, Some(method), Some(amount)) = (fields.has_faults(), method, merchant_amount) {
+        // The flow, which would say so, is not reached.
+        fields.add(flows::unpayable(app, merchant, method, amount).await?);
+    }
+    fields.finish_in(&FIELDS)?;
     let missing = |field| move || Refusal::field(field, "missing_field", "is required");
     let merchant_amount = merchant_amount.ok_or_else(missing("merchantAmount"))?;
     let method = method.ok_or_else(missing("method"))?;
-    let new = NewCharge { merchant_amount, method, email, verification_code, orders, notify_url, notify_payload };
-    Ok((new, hash))
+    Ok(NewCharge { merchant_amount, method, email, verification_code, orders, notify_url, notify_payload })
 }

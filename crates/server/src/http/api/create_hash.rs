@@ -5,7 +5,7 @@ use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
 use crate::app::App;
-use crate::flows::{NewCharge, Refusal, hash_key};
+use crate::flows::{Fault, FlowError, hash_key};
 use crate::wire::hash::{hash_amount, hash_request};
 use axum::body::Body;
 use axum::extract::State;
@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
+use xanpay_domain::money::Money;
 use xanpay_store::{Merchant, Permission};
 
 /// Computes the hash of a request: bare base64, no quotes.
@@ -29,12 +30,21 @@ pub async fn handle(
     Ok(([(header::CONTENT_TYPE, kind)], hash).into_response())
 }
 
-/// Checks the hash of a charge request wherever one is given. That secure mode wants one is seen when the request is read.
-pub(super) fn check(app: &App, merchant: &Merchant, new: &NewCharge, given: Option<&str>) -> Result<(), ApiError> {
-    let Some(given) = given else { return Ok(()) };
-    let expected = hash_amount(&hash_key(app, merchant)?, new.merchant_amount, new.orders.as_deref())?;
+/// The faults of the hash of a charge request.
+pub(super) fn faults(
+    app: &App,
+    merchant: &Merchant,
+    given: &str,
+    amount: Money,
+    orders: Option<&str>,
+) -> Result<Vec<Fault>, FlowError> {
+    let expected = match hash_amount(&hash_key(app, merchant)?, amount, orders) {
+        Ok(expected) => expected,
+        Err(refusal) => return Ok(refusal.faults),
+    };
     if bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    Err(Refusal::field("hash", "hash_mismatch", "is not the hash of this amount, currency and orders").into())
+    let message = "is not the hash of this amount, currency and orders".to_owned();
+    Ok(vec![Fault { field: "hash".into(), code: "hash_mismatch", message }])
 }

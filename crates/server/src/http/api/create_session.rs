@@ -5,8 +5,8 @@ use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
 use super::once;
-use crate::flows::{self, NewSession, Refusal};
-use crate::outbound::address::AddressPolicy;
+use crate::app::App;
+use crate::flows::{self, FlowError, NewSession, Refusal};
 use crate::wire::body::Body as Fields;
 use crate::wire::orders::read_orders;
 use crate::wire::session::session_json;
@@ -18,6 +18,10 @@ use std::sync::Arc;
 use xanpay_domain::session::Prefill;
 use xanpay_store::Merchant;
 
+/// The fields as they are documented.
+const FIELDS: [&str; 8] =
+    ["amount", "currency", "orders", "methods", "notifyUrl", "notifyPayload", "redirectUrl", "customer"];
+
 /// Creates a session.
 pub async fn handle(
     State(web): State<Arc<Web>>,
@@ -26,19 +30,19 @@ pub async fn handle(
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
-    let new = read(&body, &caller.0, web.app.addresses.of(caller.0.environment))?;
+    let new = read(&web.app, &body, &caller.0).await?;
     let run =
         |key| flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at));
     once(&web, &headers, caller.owner(), "POST /sessions", &body, run).await
 }
 
-fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<NewSession, Refusal> {
+async fn read(app: &App, body: &[u8], merchant: &Merchant) -> Result<NewSession, FlowError> {
     let mut fields = Fields::parse(body)?;
     let currency = fields.currency("currency");
     let amount = fields.amount("amount", currency);
     let orders = read_orders(&mut fields, "orders", currency);
     let methods = fields.methods("methods");
-    let notify_url = fields.callback_url("notifyUrl", addresses);
+    let notify_url = fields.callback_url("notifyUrl", app.addresses.of(merchant.environment));
     let notify_payload = fields.payload("notifyPayload");
     let redirect_url = fields.redirect_url("redirectUrl");
     let prefill = fields.object("customer", |customer, path| Prefill {
@@ -47,9 +51,9 @@ fn read(body: &[u8], merchant: &Merchant, addresses: &AddressPolicy) -> Result<N
     });
     if fields.has_faults() {
         // The flow, which would say so, is not reached.
-        fields.add(flows::methods_not_enabled(merchant, methods.as_deref().unwrap_or_default()));
+        fields.add(flows::unusable_methods(app, merchant, methods.as_deref().unwrap_or_default(), amount).await?);
     }
-    fields.finish()?;
+    fields.finish_in(&FIELDS)?;
     let amount = amount.ok_or_else(|| Refusal::field("amount", "missing_field", "is required"))?;
     Ok(NewSession { amount, orders, methods, notify_url, notify_payload, redirect_url, prefill })
 }

@@ -19,6 +19,10 @@ use xanpay_domain::method::Method;
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
 
+/// The fields as they are documented.
+const FIELDS: [&str; 9] =
+    ["method", "account", "amount", "currency", "reference", "bankReference", "bookedAt", "payerName", "payerAccount"];
+
 /// Records a transfer.
 pub async fn handle(
     State(web): State<Arc<Web>>,
@@ -62,7 +66,7 @@ pub(super) fn read(
     };
     let payer_name = fields.text("payerName", MAX_NAME);
     let payer_account = fields.text("payerAccount", MAX_NAME);
-    fields.finish()?;
+    fields.finish_in(&FIELDS)?;
     let missing = |field| move || Refusal::field(field, "missing_field", "is required");
     Ok(NewTransfer {
         environment,
