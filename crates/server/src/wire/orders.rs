@@ -45,6 +45,7 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
             }
             Some(serde_json::Value::String(_)) => None,
             Some(serde_json::Value::Number(_)) if name == "id" => None,
+            Some(_) if name == "id" => Some(("invalid_field", "must be a string or a number".to_owned())),
             Some(_) => Some(("invalid_field", "must be a string".to_owned())),
         };
         if let Some((code, message)) = fault {
@@ -62,7 +63,8 @@ fn check_numbers(body: &mut Body<'_>, path: &str, members: &HashMap<String, &Raw
     let is_count = |count| (1..=i64::from(u32::MAX)).contains(&count);
     let member = |name: &str| members.get(name).map(|raw| raw.get()).filter(|json| *json != "null");
     if member("quantity").is_some_and(|json| !whole_number(json).is_some_and(is_count)) {
-        body.fault(&format!("{path}.quantity"), "invalid_field", "must be a whole number greater than zero");
+        let message = format!("must be a whole number from 1 to {}", u32::MAX);
+        body.fault(&format!("{path}.quantity"), "invalid_field", message);
     }
     let line_currency = match member("currency") {
         Some(json) => {

@@ -354,6 +354,25 @@ async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
 }
 
 #[tokio::test]
+async fn a_refused_order_line_is_told_what_is_accepted() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for (line, accepted) in [
+            (r#"{"quantity":1000000000000000000000000000000}"#, "a whole number from 1 to 4294967295"),
+            (r#"{"quantity":4294967296}"#, "a whole number from 1 to 4294967295"),
+            (r#"{"id":true}"#, "a string or a number"),
+        ] {
+            let body = format!(r#"{{"amount":35,"currency":"SGD","orders":[{line}]}}"#);
+            let answer = gateway.send(Call::post("/sessions").by(&merchant).raw(body)).await;
+            assert!(answer.expect_problem(400, "invalid_field").text().contains(accepted), "{line}");
+        }
+        let most = json!({"orders": [{"id": 5, "quantity": u32::MAX}]});
+        gateway.session(&merchant, &most).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_member_that_an_order_line_names_twice_is_refused() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
