@@ -414,6 +414,10 @@ fn an_account_that_its_method_refuses_names_the_field() {
     assert!(scratch.refused(&["account", "disable", id, "--env", "live"]).contains("account"));
     assert_eq!(scratch.json(&["account", "disable", id], 0)["disabled"], true);
     assert_eq!(scratch.json(&["account", "list"], 0)["accounts"][0]["disabled"], true);
+    assert!(scratch.refused(&["account", "enable", id, "--env", "live"]).contains("account"));
+    assert_eq!(scratch.json(&["account", "enable", id], 0)["disabled"], false);
+    assert_eq!(scratch.json(&["account", "list"], 0)["accounts"][0]["disabled"], false);
+    assert!(scratch.refused(&["account", "enable", id]).contains("no disabled account"));
 }
 
 #[test]

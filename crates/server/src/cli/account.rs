@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{note, table};
 use super::values;
-use crate::flows::{NewAccount, add_account, disable_account};
+use crate::flows::{NewAccount, add_account, disable_account, enable_account};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use xanpay_domain::id::AccountId;
@@ -19,7 +19,9 @@ pub(super) enum Account {
     /// Every receiving account of the environment
     List,
     /// Use an account for no new charge; what is on its way still arrives
-    Disable(Disable),
+    Disable(Which),
+    /// Use a disabled account again
+    Enable(Which),
 }
 
 #[derive(Debug, Args)]
@@ -54,7 +56,7 @@ pub(super) struct Add {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Disable {
+pub(super) struct Which {
     /// The account's id
     account_id: String,
 }
@@ -63,7 +65,8 @@ pub(super) fn run(command: Account, context: &Context) -> Result<(), Failure> {
     match command {
         Account::Add(add) => run_add(add, context),
         Account::List => run_list(context),
-        Account::Disable(disable) => run_disable(&disable, context),
+        Account::Disable(which) => run_disable(&which, context),
+        Account::Enable(which) => run_enable(&which, context),
     }
 }
 
@@ -142,10 +145,18 @@ fn view(account: &Row) -> Value {
     value
 }
 
-fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
-    let id: AccountId = values::id("account", "account_unknown", &disable.account_id)?;
+fn run_disable(which: &Which, context: &Context) -> Result<(), Failure> {
+    let id: AccountId = values::id("account", "account_unknown", &which.account_id)?;
     let environment = context.environment;
     context.with_app(|app| async move { Ok(disable_account(&app, id, environment).await?) })?;
     let value = json!({ "accountId": id.to_text(), "disabled": true });
     context.output.result(&value, &format!("account {id} takes no new charge"))
+}
+
+fn run_enable(which: &Which, context: &Context) -> Result<(), Failure> {
+    let id: AccountId = values::id("account", "account_unknown", &which.account_id)?;
+    let environment = context.environment;
+    context.with_app(|app| async move { Ok(enable_account(&app, id, environment).await?) })?;
+    let value = json!({ "accountId": id.to_text(), "disabled": false });
+    context.output.result(&value, &format!("account {id} takes charges again"))
 }

@@ -16,6 +16,7 @@ mod create_session;
 mod credit;
 mod disable_account;
 mod disable_webhook;
+mod enable_account;
 mod events;
 mod expire_charges;
 mod idempotent;
@@ -43,6 +44,7 @@ pub(crate) use create_merchant::{HASH_KEY_PURPOSE, SIGNING_KEY_PURPOSE, callback
 pub use create_session::{NewSession, create_session, unusable_methods};
 pub use disable_account::disable_account;
 pub use disable_webhook::disable_webhook;
+pub use enable_account::enable_account;
 pub use expire_charges::{expire_due_charges, forget_idempotency_keys, release_cooled_nonces};
 pub use idempotent::{Idempotency, replay};
 pub use import_statement::{ImportOptions, ImportReport, ImportedFile, RefusedLine, import_statement};

@@ -36,7 +36,12 @@ pub const CATALOGUE: &[Entry] = &[
         "The receiving account of a transfer or statement is not configured.",
         "Add it with `xanpay account add`, or name the right one.",
     ),
-    entry("account_exists", 400, "The receiving account is already there.", "Use it, or disable it first."),
+    entry(
+        "account_exists",
+        400,
+        "The receiving account is already there.",
+        "Use it; `xanpay account enable` brings one back that was disabled.",
+    ),
     entry(
         "body_unreadable",
         400,

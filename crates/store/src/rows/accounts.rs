@@ -52,6 +52,7 @@ statements! {
     LIST_ACCOUNTS("receiving_accounts") = concat!("SELECT ", account_columns!(),
         " FROM receiving_accounts WHERE environment = $1 ORDER BY created_at, id");
     DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
+    ENABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
     COUNT_PENDING("charges") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM charges WHERE account_id = $1 AND closed_at IS NULL LIMIT $2) AS pending";
 }
@@ -117,6 +118,14 @@ impl Tx {
     /// [`StoreError`].
     pub async fn disable_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.execute(DISABLE_ACCOUNT, &[now.into(), id.into()]).await? == 1)
+    }
+
+    /// Lets an account take new charges again. False when it is in use or unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enable_account(&self, id: AccountId) -> Result<bool, StoreError> {
+        Ok(self.execute(ENABLE_ACCOUNT, &[id.into()]).await? == 1)
     }
 
     /// How many charges wait for money on an account, counted up to `limit`.
