@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use xanpay_testkit::Database;
 
 /// A directory that goes away with the test.
 struct Scratch(PathBuf);
@@ -93,7 +94,11 @@ struct Server {
 
 impl Server {
     fn start(scratch: &Scratch) -> Self {
-        let mut child = scratch.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_by(scratch.command(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    fn start_by(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}"));
@@ -320,6 +325,38 @@ fn an_answer_does_not_wait_for_what_follows_its_request() {
     let mut answer = [0; 15];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn no_level_of_the_log_tells_what_customers_have_entered() {
+    let postgres = Database::postgres().await;
+    let url = postgres.url();
+    let scratch = Scratch::new();
+    for place in [["--data", "here"], ["--database-url", &url]] {
+        let on = |arguments: &[&'static str]| [&place[..], &["--master-key-file", "key"], arguments].concat();
+        let merchant = ["merchant", "create", "--name", "Shop", "--currency", "SGD", "--methods", "paynow"];
+        let merchant = scratch.json(&on(&merchant), 0);
+        scratch.json(&on(&["account", "add", "--method", "paynow", "--account", "+6585867834", "--name", "DN"]), 0);
+        let log = scratch.path("log");
+        let mut serve = scratch.command(&on(&["serve", "--listen", "127.0.0.1:0", "--log", "trace"]));
+        serve.stderr(std::fs::File::create(&log).unwrap());
+        let server = Server::start_by(serve);
+        let charge =
+            r#"{"merchantAmount": 35, "merchantCurrency": "SGD", "method": "paynow", "email": "mei@example.com"}"#;
+        let charge: Value = serde_json::from_str(&server.post(&merchant, "/charges", charge)).unwrap();
+        let transfer = serde_json::json!({
+            "account": "+6585867834", "amount": 35, "currency": "SGD", "reference": charge["destination"]["nonce"],
+            "payerName": "TAN MEI LING", "payerAccount": "0721234567",
+        });
+        let transfer = server.post(&merchant, "/sandbox/transfers", &transfer.to_string());
+        assert!(transfer.contains("\"matched\""), "{transfer}");
+        assert_eq!(server.stop(), Some(0));
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains("request served"), "{log}");
+        for personal in ["mei@example.com", "TAN MEI LING", "0721234567"] {
+            assert!(!log.contains(personal), "{personal}: {log}");
+        }
+    }
 }
 
 #[test]
