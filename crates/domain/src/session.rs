@@ -6,7 +6,7 @@
 //!         \------------------------------\-----the clock-----> expired
 //! ```
 //! `charged`, `cancelled` and `expired` are final. A session is judged expired when it is read: nothing has to run for
-//! it to expire.
+//! it to expire. Whoever sees that first writes it down, so that it stays so when the clock goes back.
 
 use crate::contact::{Email, Phone};
 use crate::environment::Environment;

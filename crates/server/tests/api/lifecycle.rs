@@ -47,6 +47,63 @@ async fn a_session_expires_after_seven_days_and_then_makes_no_charge() {
 }
 
 #[tokio::test]
+async fn an_expiry_that_was_told_stays_when_the_clock_goes_back() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let other = Gateway::start(database).await;
+        let shown = async |gateway: &Gateway, session: &str| {
+            gateway.send(Call::get(format!("/sessions/{session}")).by(&merchant)).await.expect(200).json()
+        };
+        let form = [("method", "paynow"), ("email", "a@example.com")];
+        let start = |session: &str| Call::post(format!("/checkout/sessions/{session}/start")).form(&form);
+        let page = |session: &str| Call::get(format!("/?sessionId={session}&isSandbox=true"));
+        let mut sessions = Vec::new();
+        for _ in 0..4 {
+            sessions.push(id(&gateway.session(&merchant, &json!({})).await).to_owned());
+        }
+        let [by_api, by_page, by_start, unseen] = &sessions[..] else { panic!("four were made") };
+        gateway.advance(Span::days(8));
+        let told = shown(&gateway, by_api).await;
+        assert_eq!((&told["status"], &told), (&json!("expired"), &shown(&gateway, by_api).await));
+        gateway.send(page(by_page)).await.expect(200);
+        gateway.send(start(by_start)).await.expect(303);
+        gateway.advance(Span::days(-2));
+        other.advance(Span::days(6));
+        for gateway in [&gateway, &other] {
+            assert_eq!(shown(gateway, by_api).await, told);
+            for session in [by_api, by_page, by_start] {
+                assert_eq!(status(gateway, &merchant, session).await, "expired");
+                gateway.send(start(session)).await.expect(303);
+            }
+            assert_eq!(row_counts(database).await["charges"], 0);
+            // Nobody was told anything of this one.
+            assert_eq!(status(gateway, &merchant, unseen).await, "created");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_lives_is_shown_without_a_write() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let session = gateway.session(&merchant, &json!({})).await;
+        let versions = async || count_where(database, "sessions", "version = 1").await;
+        gateway.advance(Span::days(6));
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "created");
+        assert_eq!(versions().await, 1);
+        gateway.advance(Span::days(2));
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "expired");
+        assert_eq!(versions().await, 0);
+        // The second look finds it written.
+        let expired = count_where(database, "sessions", "version = 3").await;
+        assert_eq!(status(&gateway, &merchant, id(&session)).await, "expired");
+        assert_eq!((expired, count_where(database, "sessions", "version = 3").await), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_customers_first_act_leaves_a_session_one_hour() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;

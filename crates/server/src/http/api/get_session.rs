@@ -5,6 +5,7 @@ use super::super::error::ApiError;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::json;
+use crate::flows;
 use crate::wire::session::session_json;
 use axum::extract::State;
 use axum::response::Response;
@@ -20,5 +21,7 @@ pub async fn handle(
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
     let tx = web.app.store.reader();
     let session = tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
-    Ok(json(session_json(&session, web.app.clock.now(session.environment))))
+    let now = web.app.clock.now(session.environment);
+    let session = flows::judge_session(&web.app, session, now).await?;
+    Ok(json(session_json(&session, now)))
 }

@@ -5,7 +5,7 @@ use super::super::router::Web;
 use super::text::ENGLISH;
 use super::view::{Frame, MessageKind, MessagePage};
 use super::{security_headers, view};
-use crate::flows::FlowError;
+use crate::flows::{self, FlowError};
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -88,6 +88,8 @@ impl Checkout {
         let Ok(id) = SessionId::parse(id) else { return Ok(None) };
         let tx = web.app.store.reader();
         let Some(session) = tx.find_session(id).await? else { return Ok(None) };
+        let now = web.app.clock.now(session.environment);
+        let session = flows::judge_session(&web.app, session, now).await?;
         let charge = match session.state {
             SessionState::Charged { charge_id } => tx.find_charge(charge_id).await?,
             SessionState::Created { .. }
@@ -98,7 +100,6 @@ impl Checkout {
         let merchant =
             web.app.directory.find_merchant(&web.app.store, session.merchant_id, session.environment).await?;
         let Some(merchant) = merchant else { return Ok(None) };
-        let now = web.app.clock.now(session.environment);
         Ok(Some(Self { session, charge, merchant, now }))
     }
 
