@@ -8,6 +8,7 @@ mod memory;
 
 use memory::Memory;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
@@ -34,8 +35,21 @@ pub struct KnownAccount {
     pub row: Account,
     /// The rail's reading.
     pub rail: ReceivingAccount,
-    /// Charges that wait for money on it, counted up to a bound.
-    pub load: i64,
+    /// Charges that wait for money on it, counted up to a bound when it was read, and those placed here since.
+    load: Arc<AtomicI64>,
+}
+
+impl KnownAccount {
+    /// An account as it was read.
+    #[must_use]
+    pub fn new(row: Account, rail: ReceivingAccount, load: i64) -> Self {
+        Self { row, rail, load: Arc::new(AtomicI64::new(load)) }
+    }
+
+    /// Counts a charge that is about to be placed on it: until the next count, charges go elsewhere.
+    pub fn expect_charge(&self) {
+        self.load.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The accounts of an environment.
@@ -133,7 +147,7 @@ impl Directory {
                 }
             };
             let load = if row.disabled_at.is_none() { tx.count_pending_charges(row.id, MAX_LOAD).await? } else { 0 };
-            known.push(KnownAccount { row, rail, load });
+            known.push(KnownAccount::new(row, rail, load));
         }
         let known = Arc::new(known);
         self.accounts.keep(environment, Arc::clone(&known));
@@ -189,7 +203,10 @@ pub fn usable_accounts(accounts: &[KnownAccount], merchant: MerchantId, method: 
         .filter(|account| account.row.method == method && account.row.disabled_at.is_none())
         .filter(|account| account.row.merchant_id.is_none_or(|owner| owner == merchant))
         .collect();
-    usable.sort_by_key(|account| (account.row.merchant_id.is_none(), account.load, account.row.id));
+    // Each load is read once: others change it meanwhile, and what is sorted must not.
+    usable.sort_by_cached_key(|account| {
+        (account.row.merchant_id.is_none(), account.load.load(Ordering::Relaxed), account.row.id)
+    });
     usable
 }
 

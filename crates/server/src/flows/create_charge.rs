@@ -75,6 +75,9 @@ impl Draft {
         offer: Offer,
     ) -> Self {
         let now = app.clock.now(merchant.environment);
+        if let Some(account) = offer.accounts.first() {
+            account.expect_charge();
+        }
         Self {
             merchant_id: merchant.id,
             environment: merchant.environment,

@@ -154,7 +154,7 @@ mod tests {
         let (known, _) = parse_account(method, &input).unwrap();
         let customer_amount = Money::from_minor(10_000, method.currency()).unwrap();
         let terms = rail(method).usual_terms();
-        Offer { method, customer_amount, rate: None, accounts: vec![KnownAccount { row, rail: known, load: 0 }], terms }
+        Offer { method, customer_amount, rate: None, accounts: vec![KnownAccount::new(row, known, 0)], terms }
     }
 
     #[tokio::test]

@@ -2,11 +2,13 @@
 
 use crate::support::{Answer, Call, Gateway, gateway::read};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Barrier;
 use tower::ServiceExt;
+use xanpay_domain::method::Method;
 use xanpay_domain::time::Span;
+use xanpay_server::directory::Freshness;
 use xanpay_server::flows;
 use xanpay_store::MerchantChanges;
 use xanpay_testkit::{Engine, on_both_databases, row_counts};
@@ -115,6 +117,31 @@ async fn equal_charge_requests_at_once_find_one_charge() {
         let fresh = answers.iter().filter(|answer| answer.json()["isDuplicate"] == false).count();
         assert_eq!((ids.len(), fresh), (1, 1));
         assert_eq!(row_counts(database).await["charges"], 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn charges_that_come_in_a_row_are_spread_over_the_accounts() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for account in ["+6591234567", "+6598765432"] {
+            gateway.account(merchant.environment, Method::Paynow, account, "DN").await;
+        }
+        // Long enough after the accounts were added that all are known.
+        gateway.app.directory.accounts(&gateway.app.store, merchant.environment, Freshness::Fresh).await.unwrap();
+        let mut placed = BTreeMap::new();
+        for n in 0..30 {
+            let charge = match n % 2 {
+                0 => gateway.charge(&merchant, &json!({"notifyPayload": n.to_string()})).await,
+                _ => {
+                    let session = gateway.session(&merchant, &json!({})).await;
+                    gateway.checkout(&merchant, session["id"].as_str().unwrap()).await
+                }
+            };
+            *placed.entry(charge["destination"]["account"].to_string()).or_insert(0) += 1;
+        }
+        assert_eq!(placed.values().collect::<Vec<_>>(), [&10, &10, &10], "{placed:?}");
     })
     .await;
 }
