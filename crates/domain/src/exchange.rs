@@ -411,7 +411,8 @@ mod tests {
             assert!(!inverted(&rates, "HKD", "SGD", "0.16"), "{what}");
         }
         assert!(inverted(&ecb(), "EUR", "IDR", "0.00005"));
-        assert!(!inverted(&ecb(), "SGD", "USD", "1.28"), "near one, both directions are plausible");
+        assert!(inverted(&ecb(), "SGD", "USD", "1.28") && inverted(&ecb(), "EUR", "SGD", "0.7002"));
+        assert!(!inverted(&ecb(), "EUR", "USD", "0.91"), "near one, both directions are plausible");
         assert!(!inverted(&[], "HKD", "SGD", "5.716"));
     }
 

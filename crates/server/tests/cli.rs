@@ -543,6 +543,10 @@ fn a_rate_upside_down_is_refused_unless_it_is_forced() {
     assert!(scratch.refused(&["rate", "set", "SGD", "HKD", "0.175"]).contains("looks upside down"));
     assert_eq!(scratch.json(&["rate", "list"], 0)["rates"][0]["rate"], "0.174933");
     assert_eq!(scratch.json(&["rate", "set", "HKD", "SGD", "5.716", "--force"], 0)["rates"], 1);
+    scratch.json(&["rate", "set", "EUR", "SGD", "1.4282"], 0);
+    assert!(scratch.refused(&["rate", "set", "EUR", "SGD", "0.7002"]).contains("looks upside down"));
+    std::fs::write(scratch.path("rates.csv"), "base,quote,rate\nEUR,SGD,0.7002\n").unwrap();
+    assert!(scratch.refused(&["rate", "import", "rates.csv"]).contains("looks upside down"));
 }
 
 #[test]

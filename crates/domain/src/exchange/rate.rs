@@ -61,23 +61,31 @@ impl Rate {
         Some(Self { mantissa, scale: CROSS_SCALE })
     }
 
-    /// Whether this is the rate of the opposite direction: its product with what is known is about one, although the
-    /// known rate is not. Rates between 1/2 and 2 are never taken for inverted, as both directions are plausible.
+    /// Whether this is the rate of the opposite direction. Far from one, where the known rate is above 2 or below 1/2, it
+    /// is enough that their product is about one. Nearer to one both directions are plausible: there the product must be
+    /// one to the percent, and the rate more than a twentieth away from the known one.
     #[must_use]
     pub fn looks_inverted(self, known: Self) -> bool {
         let product = u128::from(self.mantissa) * u128::from(known.mantissa);
         let one = 10_u128.pow(self.scale + known.scale);
         let known_one = 10_u128.pow(known.scale);
         let known_is_far = u128::from(known.mantissa) > 2 * known_one || 2 * u128::from(known.mantissa) < known_one;
-        known_is_far && 5 * product >= 4 * one && 4 * product <= 5 * one
+        let is_about_one = 5 * product >= 4 * one && 4 * product <= 5 * one;
+        let is_one = product.abs_diff(one) * 100 <= one;
+        is_about_one && known_is_far || is_one && self.is_away_from(known, 20)
     }
 
     /// Whether this is more than a tenth above or below what is known: a digit is wrong, or much has happened.
     #[must_use]
     pub fn jumps_from(self, known: Self) -> bool {
+        self.is_away_from(known, 10)
+    }
+
+    /// Whether this is above or below what is known by more than the `part`-th part of it.
+    fn is_away_from(self, known: Self, part: u128) -> bool {
         let own = u128::from(self.mantissa) * 10_u128.pow(known.scale);
         let other = u128::from(known.mantissa) * 10_u128.pow(self.scale);
-        own.abs_diff(other) * 10 > other
+        own.abs_diff(other) * part > other
     }
 }
 
@@ -113,6 +121,34 @@ mod tests {
             ("99999999.9999999999", "0.0000000001", true),
         ] {
             assert_eq!(rate(new).jumps_from(rate(known)), jumps, "{new} {known}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_inverted_when_it_is_near_the_reciprocal_and_not_near_what_is_known() {
+        let rate = |text| Rate::parse(text).unwrap();
+        for (new, known, inverted) in [
+            // A reciprocal to the percent, wherever the known rate is not near one.
+            ("0.7002", "1.4282", true),
+            ("1.4282", "0.7002", true),
+            ("0.694", "1.4282", true),
+            ("0.690", "1.4282", false),
+            ("0.926", "1.08", true),
+            ("1.0638", "0.94", true),
+            ("0.5", "2", true),
+            // Near one a rate may well be on the other side of it tomorrow.
+            ("0.99", "1.01", false),
+            ("0.9993", "1.0004", false),
+            ("1.02", "0.9804", false),
+            ("1", "1", false),
+            // Far from one the neighbourhood of the reciprocal is enough.
+            ("5.0", "0.174933", true),
+            ("4.0", "0.174933", false),
+            ("99999999.9999999999", "0.00000001", true),
+            ("0.0000000001", "99999999.9999999999", false),
+            ("0.174", "0.174933", false),
+        ] {
+            assert_eq!(rate(new).looks_inverted(rate(known)), inverted, "{new} {known}");
         }
     }
 
