@@ -30,11 +30,20 @@ pub enum ContactError {
 }
 
 impl Email {
-    /// Reads an address.
+    /// Reads an address that somebody typed. What turns or hides what stands beside it on a screen is refused, and so is
+    /// the mark that stands for bytes that were no text.
     ///
     /// # Errors
     /// [`ContactError::Email`].
     pub fn parse(text: &str) -> Result<Self, ContactError> {
+        if text.chars().any(is_deceptive) { Err(ContactError::Email) } else { Self::stored(text) }
+    }
+
+    /// An address that was taken before, by rules that may have been milder.
+    ///
+    /// # Errors
+    /// [`ContactError::Email`].
+    pub fn stored(text: &str) -> Result<Self, ContactError> {
         let (local, host) = text.rsplit_once('@').ok_or(ContactError::Email)?;
         let clean =
             |part: &str| !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"@".contains(c));
@@ -56,6 +65,16 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Directional and invisible format characters, and what replaces bytes that are no text. The two joiners may stand: some
+/// scripts need them in the name of a host.
+fn is_deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFD}' | '\u{E0000}'..='\u{E007F}'
+    )
 }
 
 impl Phone {
@@ -130,6 +149,18 @@ mod tests {
         ] {
             assert_eq!(Email::parse(bad), Err(ContactError::Email), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn no_address_turns_or_hides_text_and_a_stored_one_can_still_be_read() {
+        for deceptive in ['\u{202E}', '\u{2066}', '\u{200F}', '\u{200B}', '\u{FEFF}', '\u{FFFD}', '\u{E0041}'] {
+            for text in [std::format!("a{deceptive}b@example.com"), std::format!("a@ex{deceptive}ample.com")] {
+                assert_eq!(Email::parse(&text), Err(ContactError::Email), "{text:?}");
+                assert_eq!(Email::stored(&text).unwrap().as_str(), text);
+            }
+        }
+        assert!(Email::parse("a@\u{646}\u{627}\u{645}\u{647}\u{200C}\u{627}\u{6CC}.example").is_ok());
+        assert_eq!(Email::stored("a@b"), Err(ContactError::Email));
     }
 
     #[test]

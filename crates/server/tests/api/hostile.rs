@@ -159,6 +159,30 @@ async fn hostile_bodies_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn an_address_that_hides_or_replaces_characters_is_refused_on_the_page_and_by_the_api() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let session = gateway.session(&merchant, &json!({})).await;
+        let start = || Call::post(format!("/checkout/sessions/{}/start", session["id"].as_str().unwrap()));
+        for address in ["%ff@b.co", "a%E2%80%AEb@b.co", "a@b%ff.co"] {
+            let answer = gateway.send(start().raw(format!("method=paynow&email={address}"))).await.expect(400);
+            assert!(answer.text().contains("aria-describedby=\"email-fault\""), "{address}: {answer}");
+        }
+        for address in ["a\u{202E}b@b.co", "a\u{FFFD}@b.co"] {
+            let body = json!({"merchantAmount": 1, "merchantCurrency": "SGD", "method": "paynow", "email": address});
+            let answer = gateway.send(Call::post("/charges").by(&merchant).json(&body)).await;
+            assert_eq!(answer.expect_problem(400, "invalid_field").fields(), ["email"]);
+            let body = json!({"amount": 1, "currency": "SGD", "customer": {"email": address}});
+            let answer = gateway.send(Call::post("/sessions").by(&merchant).json(&body)).await;
+            assert_eq!(answer.expect_problem(400, "invalid_field").fields(), ["customer.email"]);
+        }
+        let counts = row_counts(database).await;
+        assert_eq!((counts["charges"], counts["sessions"]), (0, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_fault_of_a_request_is_named_at_once_in_the_order_of_the_documentation() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;

@@ -61,7 +61,8 @@ statements! {
 fn read_charge(mut row: Row) -> Result<VersionedCharge, StoreError> {
     let (id, merchant_id, environment) = (row.id("id")?, row.id("merchant_id")?, row.environment()?);
     let (session_id, customer_id) = (row.id_opt("session_id")?, row.id("customer_id")?);
-    let email = row.text_opt("email")?.map(|text| Email::parse(&text)).transpose().map_err(|_| row.corrupt("email"))?;
+    let email =
+        row.text_opt("email")?.map(|text| Email::stored(&text)).transpose().map_err(|_| row.corrupt("email"))?;
     let phone = read_phone(&mut row, "phone")?;
     let (merchant_amount, customer_amount) = (row.money("merchant_amount_minor")?, row.money("customer_amount_minor")?);
     let rate = read_rate(&mut row)?;

@@ -55,7 +55,7 @@ fn read_session(mut row: Row) -> Result<(Session, i64), StoreError> {
 
 fn read_prefill(row: &mut Row) -> Result<Option<Prefill>, StoreError> {
     let given = row.flag("prefill")?;
-    let email = row.text_opt("prefill_email")?.map(|text| Email::parse(&text)).transpose();
+    let email = row.text_opt("prefill_email")?.map(|text| Email::stored(&text)).transpose();
     let email = email.map_err(|_| row.corrupt("prefill_email"))?;
     let phone = read_phone(row, "prefill_phone")?;
     Ok(given.then_some(Prefill { email, phone }))
