@@ -2,6 +2,7 @@
 
 use crate::methods;
 use crate::rail::{Reliability, rail};
+use crate::text;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 
@@ -175,6 +176,11 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn warn(&mut self, field: &'static str, code: &'static str, message: impl Into<String>) {
         self.warnings.push(Warning { field, code, message: message.into() });
+    }
+
+    /// Warns of a name that the rail's code carries in another form.
+    pub(crate) fn warn_of_name(&mut self) {
+        self.warnings.extend(self.name.and_then(text::name_warning));
     }
 
     /// The account in its final spelling.

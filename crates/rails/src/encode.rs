@@ -1,7 +1,8 @@
 //! `xanpay qr encode`: named fields in, payload text out.
 
-use crate::account::AccountFault;
+use crate::account::{AccountFault, Warning};
 use crate::methods;
+use crate::text;
 use std::collections::BTreeMap;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::method::Method;
@@ -70,6 +71,18 @@ pub fn encode(method: Method, fields: &BTreeMap<String, Field>) -> Result<String
             Err(EncodeError::new("method", "has no QR"))
         }
     }
+}
+
+/// What a payload of [`encode`] carries otherwise than it was typed.
+#[must_use]
+pub fn encode_warnings(method: Method, fields: &BTreeMap<String, Field>) -> Vec<Warning> {
+    let typed = |key| match fields.get(key) {
+        Some(Field::Text(text)) => Some(text.as_str()),
+        Some(Field::Number(_) | Field::Bool(_)) | None => None,
+    };
+    // A link carries a name as it is.
+    let name = typed("name").filter(|_| method != Method::InBankTransfer);
+    name.and_then(text::name_warning).into_iter().collect()
 }
 
 /// The keys that [`encode`] takes for a method, each with a line of help; none where the rail has no QR.

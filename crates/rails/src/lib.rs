@@ -17,7 +17,7 @@ mod svg;
 mod text;
 
 pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account};
-pub use encode::{EncodeError, Field, encode, encode_keys};
+pub use encode::{EncodeError, Field, encode, encode_keys, encode_warnings};
 pub use lint::{Finding, LintField, LintReport, Recognised, is_sandbox_payload, lint};
 pub use payload::{PaymentRequest, payload};
 pub use rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability, rail};

@@ -1,5 +1,6 @@
 //! Text that a payload may carry: ASCII folding, cutting, and the checks of single fields.
 
+use crate::account::Warning;
 use crate::encode::EncodeError;
 use crate::rail::Alphabet;
 
@@ -74,23 +75,43 @@ pub(crate) fn fold_ascii(text: &str) -> Result<String, char> {
     Ok(folded)
 }
 
-/// A name or city as a payload carries it: folded and, at `max` characters, cut.
-pub(crate) fn name(field: &str, text: &str, max: usize) -> Result<String, EncodeError> {
+/// The most characters of a payee's name in an EMVCo code.
+const MAX_NAME: usize = 25;
+
+/// A name as an EMVCo code carries it: folded and cut.
+pub(crate) fn name(field: &str, text: &str) -> Result<String, EncodeError> {
     let folded = fold_ascii(text.trim()).map_err(|character| {
         EncodeError::new(field, format!("the character {character:?} cannot be written in ASCII"))
     })?;
     if folded.is_empty() {
         return Err(EncodeError::new(field, "must not be empty"));
     }
-    Ok(folded.chars().take(max).collect())
+    Ok(cut(&folded))
 }
 
-/// The name of a stored account for a payload: what can be folded, cut at `max`; `None` when nothing can.
-pub(crate) fn account_name(text: Option<&str>, max: usize) -> Option<String> {
+/// The name of a stored account for a payload: what can be folded, cut; `None` when nothing can.
+pub(crate) fn account_name(text: &str) -> Option<String> {
     let name: String =
-        text?.chars().filter_map(|character| fold_ascii(character.encode_utf8(&mut [0; 4])).ok()).collect();
-    let name: String = name.trim().chars().take(max).collect();
+        text.chars().filter_map(|character| fold_ascii(character.encode_utf8(&mut [0; 4])).ok()).collect();
+    let name = cut(name.trim());
     if name.is_empty() { None } else { Some(name) }
+}
+
+/// At most so many characters as a code holds, and no space at the cut.
+fn cut(folded: &str) -> String {
+    folded.chars().take(MAX_NAME).collect::<String>().trim_end().to_owned()
+}
+
+/// What to tell whoever typed a name that an EMVCo code carries in another form.
+pub(crate) fn name_warning(typed: &str) -> Option<Warning> {
+    let message = match account_name(typed) {
+        Some(written) if written == typed.trim() => return None,
+        Some(written) => {
+            format!("the code says {written:?}: it holds at most {MAX_NAME} characters, all of them ASCII")
+        }
+        None => "the code says NA: no character of the name can be written in ASCII".to_owned(),
+    };
+    Some(Warning { field: "name", code: "name_changed", message })
 }
 
 /// A text that must fit as it is: too long or outside the alphabet is refused, never cut.

@@ -716,6 +716,50 @@ fn the_seeds_payload_is_written_read_and_drawn() {
 }
 
 #[test]
+fn a_name_that_a_code_carries_in_another_form_is_told() {
+    let scratch = Scratch::new();
+    let long = "Cafe that is a very long name for one code";
+    for (method, name, written) in [
+        ("fps", long, Some("Cafe that is a very long")),
+        ("fps", "  Cafe  ", None),
+        ("paynow", "Caf\u{e9}", Some("Cafe")),
+        ("instapay", "A name of 25 characters !", None),
+        ("instapay", "A name of 25 characters !!", Some("A name of 25 characters !")),
+        ("in-bank-transfer", long, None),
+    ] {
+        let account = match method {
+            "fps" => r#""account":"1234567""#,
+            "paynow" => r#""account":"+6585867834""#,
+            "instapay" => r#""account":"123456","bic":"BNORPHMMXXX","city":"Manila""#,
+            _ => r#""account":"shop@okbank""#,
+        };
+        let input = format!(r#"{{"method":"{method}",{account},"name":"{name}"}}"#);
+        let output = scratch.with_input(&["qr", "encode", "--json"], &input);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        if let Some(written) = written {
+            assert!(told.starts_with("warning: name: ") && told.contains(&format!("{written:?}")), "{told}");
+            assert_eq!(value["warnings"][0]["code"], "name_changed");
+            let report = scratch.json(&["qr", "lint", value["payload"].as_str().unwrap()], 0);
+            assert_eq!(report["fields"]["59"], *written);
+        } else {
+            assert_eq!((told.as_str(), keys(&value)), ("", vec!["payload"]), "{name}");
+        }
+    }
+    let add = ["account", "add", "--method", "fps", "--account"];
+    for (account, name, said) in
+        [("1234567", long, "\"Cafe that is a very long\""), ("1234568", "\u{8336}\u{9910}\u{5ef3}", "NA")]
+    {
+        let added = scratch.json(&[&add[..], &[account, "--name", name]].concat(), 0);
+        assert_eq!(added["warnings"][0]["code"], "name_changed");
+        assert!(added["warnings"][0]["message"].as_str().unwrap().contains(said), "{added}");
+    }
+    let added = scratch.json(&[&add[..], &["1234569", "--name", "Cafe"]].concat(), 0);
+    assert_eq!(keys(&added), ["accountId"]);
+}
+
+#[test]
 fn wrong_usage_ends_with_status_two_and_help_with_zero() {
     let scratch = Scratch::new();
     for line in [

@@ -213,6 +213,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         }
         _ => {}
     }
+    draft.warn_of_name();
     draft.finish(Method::Fps, proxy.kind, proxy.value)
 }
 
@@ -265,7 +266,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         currency,
         reference: printable("reference", 25)?,
         bill_number: printable("billNumber", 25)?,
-        name: &text::name("name", keys.text("name")?.unwrap_or("NA"), 25)?,
+        name: &text::name("name", keys.text("name")?.unwrap_or("NA"))?,
         city: printable("city", 15)?.unwrap_or("HK"),
         category: text::digits("mcc", keys.text("mcc")?.unwrap_or("0000"), 4)?,
         dynamic: keys.flag("dynamic")?.unwrap_or(amount.is_some()),

@@ -209,6 +209,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     if draft.name.is_none() {
         draft.warn("name", "missing", "apps show the payee's name; NA is written without one");
     }
+    draft.warn_of_name();
     let (mut parsed, warnings) = draft.finish(Method::Instapay, kind, digits)?;
     parsed.bank = Some(bic);
     Ok((parsed, warnings))
@@ -275,7 +276,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         amount: amount.as_deref(),
         reference,
         memo: printable("memo", 25)?,
-        name: &text::name("name", keys.required("name")?, 25)?,
+        name: &text::name("name", keys.required("name")?)?,
         city: text::exact("city", keys.required("city")?, 15, Alphabet::PrintableAscii)?,
     }
     .write()

@@ -24,7 +24,7 @@ pub(crate) const SANDBOX_NAME: &str = "XANPAY TEST";
 /// Tag 59 of a charge: the holder's name as far as it can be written, `NA` where none can.
 pub(crate) fn payee_name(account: &ReceivingAccount, environment: Environment) -> String {
     match environment {
-        Environment::Live => text::account_name(account.name.as_deref(), 25).unwrap_or_else(|| "NA".to_owned()),
+        Environment::Live => account.name.as_deref().and_then(text::account_name).unwrap_or_else(|| "NA".to_owned()),
         Environment::Sandbox => SANDBOX_NAME.to_owned(),
     }
 }

@@ -279,7 +279,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::Paynow)?;
     let reference =
         keys.text("reference")?.map(|text| text::exact("reference", text, 25, Alphabet::PrintableAscii)).transpose()?;
-    let name = text::name("name", keys.text("name")?.unwrap_or("NA"), 25)?;
+    let name = text::name("name", keys.text("name")?.unwrap_or("NA"))?;
     let city = keys.text("city")?.unwrap_or("Singapore");
     let expiry = keys.text("expiry")?;
     if expiry.is_some_and(|date| !text::is_date(date)) {

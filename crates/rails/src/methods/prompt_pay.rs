@@ -321,7 +321,7 @@ fn payee<'a>(keys: &Keys<'a>) -> Result<Recipient<'a>, EncodeError> {
 /// Writes a code from named fields.
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::PromptPay)?;
-    let name = keys.text("name")?.map(|name| text::name("name", name, 25)).transpose()?;
+    let name = keys.text("name")?.map(|name| text::name("name", name)).transpose()?;
     let city = keys.text("city")?.map(|city| text::exact("city", city, 15, Alphabet::PrintableAscii)).transpose()?;
     let message = keys.text("message")?.map(|message| {
         // TrueMoney writes its message as UTF-16BE in hexadecimal digits.

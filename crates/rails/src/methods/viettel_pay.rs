@@ -172,7 +172,7 @@ pub(crate) fn payload(
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::ViettelPay)?;
     let purpose = keys.text("reference")?.map(content).transpose()?;
-    let name = keys.text("name")?.map(|name| text::name("name", name, 25)).transpose()?;
+    let name = keys.text("name")?.map(|name| text::name("name", name)).transpose()?;
     let printable = |key: &str, max| -> Result<Option<&str>, EncodeError> {
         keys.text(key)?.map(|text| text::exact(key, text, max, Alphabet::PrintableAscii)).transpose()
     };

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::{note, table};
+use super::output::{table, warn};
 use super::values;
 use crate::flows::{NewAccount, add_account, disable_account, enable_account};
 use clap::{Args, Subcommand};
@@ -84,16 +84,8 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         merchant: add.merchant.as_deref().map(values::merchant_id).transpose()?,
     };
     let (id, warnings) = context.with_new_app(|app| async move { Ok(add_account(&app, new).await?) })?;
-    for warning in &warnings {
-        note(&format!("warning: {}: {}", warning.field, warning.message));
-    }
     let mut value = json!({ "accountId": id.to_text() });
-    if let (Value::Object(members), false) = (&mut value, warnings.is_empty()) {
-        let list = warnings
-            .iter()
-            .map(|warning| json!({ "field": warning.field, "code": warning.code, "message": warning.message }));
-        members.insert("warnings".to_owned(), list.collect());
-    }
+    warn(&mut value, &warnings);
     context.output.result(&value, &format!("account {id} is added"))
 }
 

@@ -1,8 +1,9 @@
 //! What a command prints: text for people, or one JSON value.
 
 use super::failure::Failure;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{self, Write};
+use xanpay_rails::Warning;
 
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,19 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 /// Prints a line on standard error. There is nobody to tell when that fails.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Tells what is probably wrong with what was typed: a line each on standard error, and a list in the result.
+pub(crate) fn warn(result: &mut Value, warnings: &[Warning]) {
+    for warning in warnings {
+        note(&format!("warning: {}: {}", warning.field, warning.message));
+    }
+    if let (Value::Object(members), false) = (result, warnings.is_empty()) {
+        let list = warnings
+            .iter()
+            .map(|warning| json!({ "field": warning.field, "code": warning.code, "message": warning.message }));
+        members.insert("warnings".to_owned(), list.collect());
+    }
 }
 
 /// Pairs as two columns.

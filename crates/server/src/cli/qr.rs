@@ -4,7 +4,7 @@ mod picture;
 
 use super::Context;
 use super::failure::Failure;
-use super::output::pairs;
+use super::output::{pairs, warn};
 use super::values;
 use crate::wire::body::Members;
 use clap::{Args, Subcommand};
@@ -14,7 +14,9 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use xanpay_domain::method::Method;
-use xanpay_rails::{EncodeError, Field, Finding, LintField, LintReport, encode, encode_keys, lint, qr_svg};
+use xanpay_rails::{
+    EncodeError, Field, Finding, LintField, LintReport, encode, encode_keys, encode_warnings, lint, qr_svg,
+};
 
 /// More than any QR code holds, and than any fields for one.
 const MAX_INPUT: usize = 64 * 1024;
@@ -79,7 +81,10 @@ fn keys_help() -> String {
 fn run_encode(context: &Context) -> Result<(), Failure> {
     let (method, fields) = read_fields(&values::read_input(MAX_INPUT)?)?;
     let payload = encode(method, &fields)?;
-    context.output.result(&json!({ "payload": payload }), &payload)
+    let warnings = encode_warnings(method, &fields);
+    let mut value = json!({ "payload": payload });
+    warn(&mut value, &warnings);
+    context.output.result(&value, &payload)
 }
 
 /// The payload on standard input, without the line's end. Bytes that are no text become marks that no code may have, so
