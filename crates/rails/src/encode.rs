@@ -73,7 +73,7 @@ pub fn encode(method: Method, fields: &BTreeMap<String, Field>) -> Result<String
     }
 }
 
-/// What a payload of [`encode`] carries otherwise than it was typed.
+/// What a payload of [`encode`] carries otherwise than it was typed, or could have been meant otherwise.
 #[must_use]
 pub fn encode_warnings(method: Method, fields: &BTreeMap<String, Field>) -> Vec<Warning> {
     let typed = |key| match fields.get(key) {
@@ -82,7 +82,9 @@ pub fn encode_warnings(method: Method, fields: &BTreeMap<String, Field>) -> Vec<
     };
     // A link carries a name as it is.
     let name = typed("name").filter(|_| method != Method::InBankTransfer);
-    name.and_then(text::name_warning).into_iter().collect()
+    let account = typed("account").filter(|_| method == Method::PromptPay);
+    let warnings = [name.and_then(text::name_warning), account.and_then(methods::prompt_pay::wallet_warning)];
+    warnings.into_iter().flatten().collect()
 }
 
 /// The keys that [`encode`] takes for a method, each with a line of help; none where the rail has no QR.

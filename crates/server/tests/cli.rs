@@ -760,6 +760,35 @@ fn a_name_that_a_code_carries_in_another_form_is_told() {
 }
 
 #[test]
+fn fifteen_digits_of_promptpay_are_told_to_be_ambiguous_and_a_word_before_them_decides() {
+    let scratch = Scratch::new();
+    let digits = "099400016550100";
+    for (account, tag, warned) in [
+        (digits.to_owned(), "29", true),
+        (format!("wallet:{digits}"), "29", false),
+        (format!("biller:{digits}"), "30", false),
+    ] {
+        let input = serde_json::json!({"method": "prompt-pay", "account": account}).to_string();
+        let output = scratch.with_input(&["qr", "encode", "--json"], &input);
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(value["warnings"][0]["code"] == "kind_assumed", warned, "{account}: {value}");
+        let report = scratch.json(&["qr", "lint", value["payload"].as_str().unwrap()], 0);
+        assert!(report["fields"][tag].is_object(), "{account}: {report}");
+    }
+    for (account, policy, warned) in [
+        (digits, "nonce", true),
+        ("biller:010555801234501", "nonce", false),
+        ("wallet:140000812345678", "unique-amount", false),
+    ] {
+        let added = scratch.json(&["account", "add", "--method", "prompt-pay", "--account", account], 0);
+        assert_eq!(added["warnings"][0]["code"] == "kind_assumed", warned, "{account}: {added}");
+        let list = scratch.json(&["account", "list"], 0);
+        let listed = list["accounts"].as_array().unwrap().iter().find(|row| row["accountId"] == added["accountId"]);
+        assert_eq!(listed.unwrap()["policy"], policy, "{account}");
+    }
+}
+
+#[test]
 fn wrong_usage_ends_with_status_two_and_help_with_zero() {
     let scratch = Scratch::new();
     for line in [

@@ -1,7 +1,7 @@
 //! PromptPay, Thailand: transfer codes (tag 29) and bill payment codes (tag 30). Source: Bank of Thailand's Thai QR
 //! payment standard as public encoders write it.
 
-use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount, Warning};
 use crate::emv::profile::{Payee, Profile};
 use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
@@ -69,8 +69,8 @@ pub(crate) static RAIL: Rail = Rail {
 };
 
 pub(crate) const KEYS: &[(&str, &str)] = &[
-    ("account", "mobile number, tax id (13 digits) or e-wallet (15 digits)"),
-    ("biller", "biller id (15 digits) for a bill payment code, instead of account"),
+    ("account", "mobile number, tax id (13 digits) or e-wallet (15 digits, also as wallet:...)"),
+    ("biller", "biller id (15 digits) for a bill payment code, instead of account; also account as biller:..."),
     ("reference", "Ref1, tag 30-02, at most 20 letters and digits, written in upper case"),
     ("reference2", "Ref2, tag 30-03, the same"),
     ("reference3", "Ref3, tag 62-07, at most 25 characters"),
@@ -222,6 +222,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         }
         _ => {}
     }
+    if kind == BILLER && prefix.is_none() {
+        let message =
+            "15 digits are taken for a biller id; an e-wallet id, which has 15 as well, is written wallet:...";
+        draft.warn("account", "kind_assumed", message);
+    }
     if kind != BILLER {
         draft.warn("account", "no_reference", "transfers to this kind of account carry no reference; a biller id does");
     }
@@ -258,32 +263,50 @@ pub(crate) fn payload(
     .write()
 }
 
+/// The payee of named fields: a biller, by its own key or as `biller:...`, or an account.
+enum Named<'a> {
+    Biller(&'a str),
+    Account(&'a str),
+}
+
+fn named<'a>(keys: &Keys<'a>) -> Result<Named<'a>, EncodeError> {
+    if let Some(biller) = keys.text("biller")? {
+        if keys.text("account")?.is_some() {
+            return Err(EncodeError::new("account", "cannot be given together with biller"));
+        }
+        return Ok(Named::Biller(biller));
+    }
+    let account = keys.required("account")?;
+    match account.split_once(':') {
+        Some(("biller", biller)) => Ok(Named::Biller(biller)),
+        Some(("wallet", wallet)) if text::ungroup(wallet).len() == 15 => Ok(Named::Account(wallet)),
+        Some(("wallet", _)) => Err(EncodeError::new("account", "an e-wallet id has 15 digits")),
+        Some(_) | None => Ok(Named::Account(account)),
+    }
+}
+
+/// What to tell whoever gave an account that could be a biller, too.
+pub(crate) fn wallet_warning(account: &str) -> Option<Warning> {
+    let message = "15 digits are taken for an e-wallet here; a biller id, which has 15 as well, is given as biller";
+    let is_wallet = matches!(transfer_id(account), Ok((E_WALLET, _)));
+    is_wallet.then(|| Warning { field: "account", code: "kind_assumed", message: message.to_owned() })
+}
+
 /// Reads the payee from named fields.
 fn payee<'a>(keys: &Keys<'a>) -> Result<Recipient<'a>, EncodeError> {
     let terminal = keys
         .text("reference3")?
         .map(|text| text::exact("reference3", text, 25, Alphabet::PrintableAscii))
         .transpose()?;
-    if let Some(biller) = keys.text("biller")? {
-        for key in ["account", "bank", "ota", "message"] {
-            if keys.text(key)?.is_some() {
-                return Err(EncodeError::new(key, "cannot be given together with biller"));
-            }
-        }
-        if !text::is_digits(biller) || !(13..=15).contains(&biller.len()) {
-            return Err(EncodeError::new("biller", "must be 15 digits (13 in old codes)"));
-        }
-        let reference = keys.text("reference")?.map(|text| bill_reference("reference", text)).transpose()?;
-        let reference2 = keys.text("reference2")?.map(|text| bill_reference("reference2", text)).transpose()?;
-        let inner = bill(biller, reference.as_deref(), reference2.as_deref())?;
-        return Ok(Recipient { root: "30", inner, terminal });
-    }
+    let account = match named(keys)? {
+        Named::Account(account) => account,
+        Named::Biller(biller) => return Ok(Recipient { root: "30", inner: bill_payee(keys, biller)?, terminal }),
+    };
     for key in ["reference", "reference2", "reference3"] {
         if keys.text(key)?.is_some() {
             return Err(EncodeError::new(key, "has no place in a transfer code; it goes with biller"));
         }
     }
-    let account = keys.required("account")?;
     let inner = match (keys.text("bank")?, keys.text("ota")?) {
         (Some(_), Some(_)) => return Err(EncodeError::new("ota", "cannot be given together with bank")),
         (Some(bank), None) => {
@@ -316,6 +339,21 @@ fn payee<'a>(keys: &Keys<'a>) -> Result<Recipient<'a>, EncodeError> {
         }
     };
     Ok(Recipient { root: "29", inner, terminal })
+}
+
+/// Tag 30 from named fields.
+fn bill_payee(keys: &Keys<'_>, biller: &str) -> Result<Writer, EncodeError> {
+    for key in ["bank", "ota", "message"] {
+        if keys.text(key)?.is_some() {
+            return Err(EncodeError::new(key, "cannot be given together with biller"));
+        }
+    }
+    if !text::is_digits(biller) || !(13..=15).contains(&biller.len()) {
+        return Err(EncodeError::new("biller", "must be 15 digits (13 in old codes)"));
+    }
+    let reference = keys.text("reference")?.map(|text| bill_reference("reference", text)).transpose()?;
+    let reference2 = keys.text("reference2")?.map(|text| bill_reference("reference2", text)).transpose()?;
+    bill(biller, reference.as_deref(), reference2.as_deref())
 }
 
 /// Writes a code from named fields.
