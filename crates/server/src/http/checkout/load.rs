@@ -87,9 +87,9 @@ impl Checkout {
     async fn find(web: &Web, id: &str) -> Result<Option<Self>, FlowError> {
         let Ok(id) = SessionId::parse(id) else { return Ok(None) };
         let tx = web.app.store.reader();
-        let Some(session) = tx.find_session(id).await? else { return Ok(None) };
+        let Some(mut session) = tx.find_session(id).await? else { return Ok(None) };
         let now = web.app.clock.now(session.environment);
-        let session = flows::judge_session(&web.app, session, now).await?;
+        flows::judge_session(&web.app, &mut session, now).await?;
         let charge = match session.state {
             SessionState::Charged { charge_id } => tx.find_charge(charge_id).await?,
             SessionState::Created { .. }
