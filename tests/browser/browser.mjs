@@ -80,6 +80,28 @@ export function smallTargets(page) {
 
 /**
  * @param {import("playwright-core").Page} page
+ * @returns {Promise<string[]>} words of marks and of methods' names that are broken over two lines
+ */
+export function brokenWords(page) {
+  return page.evaluate(() => {
+    const broken = [];
+    for (const element of document.querySelectorAll(".test-mark, .method-name")) {
+      const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+        for (const { 0: word, index } of (text.textContent ?? "").matchAll(/[^\s-]+/g)) {
+          const range = document.createRange();
+          range.setStart(text, index);
+          range.setEnd(text, index + word.length);
+          if (new Set([...range.getClientRects()].map((line) => line.top)).size > 1) broken.push(word);
+        }
+      }
+    }
+    return broken;
+  });
+}
+
+/**
+ * @param {import("playwright-core").Page} page
  * @returns {Promise<number>} pixels by which the page is wider than the screen
  */
 export function overflow(page) {

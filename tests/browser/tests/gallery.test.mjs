@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { SCHEMES, SCREENS, accessibilityViolations, complaints, launch, overflow, smallTargets } from "../browser.mjs";
+import { SCHEMES, SCREENS, accessibilityViolations, brokenWords, complaints, launch, overflow, smallTargets } from "../browser.mjs";
 import { GalleryServer, renderGallery } from "../gallery.mjs";
 
 const gallery = await renderGallery();
@@ -38,6 +38,7 @@ for (const screen of SCREENS) {
           assert.deepEqual(await accessibilityViolations(page), []);
           assert.deepEqual(await smallTargets(page), []);
           assert.ok((await overflow(page)) <= 0, "the page is wider than the screen");
+          assert.deepEqual(await brokenWords(page), []);
           assert.deepEqual(complained, []);
         });
       }
