@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Barrier;
 use tower::ServiceExt;
+use xanpay_domain::currency::Currency;
 use xanpay_domain::method::Method;
 use xanpay_domain::time::Span;
 use xanpay_server::directory::Freshness;
@@ -15,10 +16,15 @@ use xanpay_testkit::{Engine, on_both_databases, row_counts};
 
 /// Sends all calls at the same moment; their answers in their order.
 async fn at_once(gateway: &Gateway, calls: Vec<Call>) -> Vec<Answer> {
+    at_once_to(calls.into_iter().map(|call| (gateway, call)).collect()).await
+}
+
+/// Sends each call to its process, all at the same moment; their answers in their order.
+async fn at_once_to(calls: Vec<(&Gateway, Call)>) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(calls.len()));
     let tasks: Vec<_> = calls
         .into_iter()
-        .map(|call| {
+        .map(|(gateway, call)| {
             let (router, barrier) = (gateway.router.clone(), Arc::clone(&barrier));
             tokio::spawn(async move {
                 barrier.wait().await;
@@ -142,6 +148,38 @@ async fn charges_that_come_in_a_row_are_spread_over_the_accounts() {
             *placed.entry(charge["destination"]["account"].to_string()).or_insert(0) += 1;
         }
         assert_eq!(placed.values().collect::<Vec<_>>(), [&10, &10, &10], "{placed:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn equal_amounts_at_once_from_three_processes_are_all_placed() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.account(merchant.environment, Method::PromptPay, "0812345678", "DN").await;
+        gateway.switch(&merchant, |merchant| merchant.methods.push(Method::PromptPay)).await;
+        gateway.rate(Currency::SGD, Currency::THB, "25").await;
+        let mut gateways = vec![gateway];
+        if database.engine() == Engine::Postgres {
+            gateways.push(Gateway::start(database).await);
+            gateways.push(Gateway::start(database).await);
+        }
+        let (mut amounts, mut all) = (BTreeSet::new(), 0);
+        for round in 0..8 {
+            let call = |n: usize| {
+                let body = json!({
+                    "merchantAmount": 4, "merchantCurrency": "SGD", "method": "prompt-pay", "email": "b@example.com",
+                    "notifyPayload": format!("{round}-{n}"),
+                });
+                (&gateways[n % gateways.len()], Call::post("/charges").by(&merchant).json(&body))
+            };
+            for answer in at_once_to((0..60).map(call).collect()).await {
+                assert_eq!(answer.status, 200, "round {round}: {answer}");
+                amounts.insert(answer.json()["customerAmount"].to_string());
+                all += 1;
+            }
+        }
+        assert_eq!(amounts.len(), all, "each has an amount of its own");
     })
     .await;
 }

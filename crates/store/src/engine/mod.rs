@@ -29,8 +29,9 @@ use tokio::sync::{mpsc, oneshot};
 /// The most transactions that share one commit: enough for one fsync to be paid by many, few enough for a steady
 /// rhythm.
 const MAX_BATCH: usize = 256;
-/// How often a transaction that lost a race is run again before its caller is told.
-const MAX_ATTEMPTS: usize = 8;
+/// How often a transaction that loses its races is run before its caller is told. Each lost race is one that another won,
+/// so that everybody comes through in the end.
+const MAX_ATTEMPTS: usize = 24;
 /// How many transactions may wait; beyond that callers wait to enqueue, which slows them down instead of us.
 const QUEUE_LENGTH: usize = 4096;
 

@@ -28,6 +28,8 @@ use tokio_postgres::Config;
 const WRITERS: usize = 2;
 /// The pause before a lost connection is tried again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+/// A transaction that lost a race for the first time waits up to twice this long.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs statements on a connection: at once, or with those of others where there is a desk.
 ///
@@ -204,6 +206,14 @@ async fn write_together(
     again
 }
 
+/// How long to wait before a transaction that lost its race for the `attempt`-th time runs again: at random, up to twice
+/// as long each time. Others that want the same row would otherwise meet again and again, and one of them lose every time.
+fn pause_after(attempt: usize) -> Duration {
+    let most = SHORTEST_PAUSE.saturating_mul(1 << attempt.min(4)).as_micros() as u64;
+    // The hasher's keys are random, which is enough for what decides nothing but a pause.
+    Duration::from_micros(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), attempt) % most)
+}
+
 /// Runs one job in its own transaction, again when it lost a race.
 async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
     for attempt in 1..=MAX_ATTEMPTS {
@@ -222,6 +232,7 @@ async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
                 if !retryable || attempt == MAX_ATTEMPTS {
                     return job.answer(None);
                 }
+                tokio::time::sleep(pause_after(attempt)).await;
             }
         }
     }
