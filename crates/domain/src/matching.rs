@@ -1,7 +1,8 @@
 //! Matching: which charge an incoming transfer pays, if any.
 //!
 //! Evidence is read from the transfer's texts, but never decides alone: account, currency, amount, time and uniqueness
-//! do. Whatever is not clear is held for a person, with its reason. Nothing is matched by amount alone.
+//! do. Whatever is not clear is held for a person, with its reason. Nothing is matched by amount alone where the account's
+//! policy does not say so.
 
 use crate::charge::{Charge, ChargeCommand, ChargeEvent, ChargeRefusal, ChargeStatus, LATE_GRACE};
 use crate::currency::Currency;
@@ -59,7 +60,7 @@ pub enum Reason {
     Cancelled,
     /// The texts name no charge of this account.
     NoReference,
-    /// The texts name more than one charge.
+    /// More than one charge is named, or can be meant where no text names one.
     SeveralReferences,
     /// The nonce stands inside a longer text and the amount differs, or a digit behind it makes it another code.
     WeakReference,
@@ -261,8 +262,7 @@ pub fn mentions<T: AsRef<str>>(texts: &[T]) -> Vec<Mention> {
     // Places in `squeezed` behind which a word goes on with a digit.
     let mut before_digit = Vec::new();
     for text in texts {
-        let plain: String = text.as_ref().chars().filter_map(plain_char).collect();
-        for word in plain.split(|c: char| !c.is_ascii_alphanumeric()) {
+        for word in words(&plain(text.as_ref())) {
             if let Some(nonce) = Nonce::parse(word) {
                 add(nonce, Evidence::Word);
             }
@@ -281,6 +281,14 @@ pub fn mentions<T: AsRef<str>>(texts: &[T]) -> Vec<Mention> {
     found
 }
 
+fn plain(text: &str) -> String {
+    text.chars().filter_map(plain_char).collect()
+}
+
+fn words(plain: &str) -> impl Iterator<Item = &str> {
+    plain.split(|c: char| !c.is_ascii_alphanumeric())
+}
+
 /// Full-width forms become ASCII; invisible characters vanish; everything else stays.
 fn plain_char(c: char) -> Option<char> {
     match c {
@@ -290,27 +298,40 @@ fn plain_char(c: char) -> Option<char> {
     }
 }
 
-/// The charges that money without a nonce can mean where the amount or the account alone tells charges apart. `pending`
-/// holds the claim now; `expired` held it before and are not paid.
+/// The nonces that words of the texts can be meant for, where a slip of the finger may have made other words of them.
+#[must_use]
+pub fn mistyped<T: AsRef<str>>(texts: &[T]) -> Vec<Nonce> {
+    let mut meant = Vec::new();
+    for text in texts {
+        meant.extend(words(&plain(text.as_ref())).flat_map(Nonce::near));
+    }
+    meant.sort_unstable();
+    meant.dedup();
+    meant
+}
+
+/// The charges of a bank account that money without a nonce can mean where the amount or the account alone tells charges
+/// apart. `pending` ask this amount now, or wait for money on an account to themselves; `expired` asked it and are not
+/// paid.
 ///
 /// An amount is free again when its charge expires, so that the money of one may come while another waits for the same
 /// amount. Both are meant then, unless they are of one customer, who has begun anew. Money that nobody waits for is that
 /// of the charge which expired before it, within the grace period.
 #[must_use]
-pub fn claimants<'a>(incoming: &Incoming, pending: Option<&'a Charge>, expired: &'a [Charge]) -> Vec<&'a Charge> {
+pub fn claimants<'a>(incoming: &Incoming, pending: &'a [Charge], expired: &'a [Charge]) -> Vec<&'a Charge> {
     let existed = |charge: &Charge| charge.created_at <= incoming.booked_until.plus(CLOCK_SKEW);
     let asked = |charge: &Charge| existed(charge) && charge.outstanding() == incoming.amount;
     let until = |charge: &Charge, grace| charge.expires_at.plus(grace) >= incoming.booked_from;
-    let anew = |charge: &Charge| pending.is_some_and(|pending| pending.customer_id == charge.customer_id);
-    let waiting = pending.filter(|charge| existed(charge));
+    let anew = |charge: &Charge| pending.iter().any(|pending| pending.customer_id == charge.customer_id);
+    let waiting = pending.iter().filter(|charge| existed(charge));
     let rivals = expired.iter().filter(|charge| asked(charge) && until(charge, UNDER_WAY) && !anew(charge));
-    let meant: Vec<_> = waiting.into_iter().chain(rivals).collect();
+    let meant: Vec<_> = waiting.chain(rivals).collect();
     if !meant.is_empty() {
         return meant;
     }
     let late: Vec<_> = expired.iter().filter(|charge| asked(charge) && until(charge, LATE_GRACE)).collect();
-    // Money that is older than the only charge is held, with that as the reason.
-    if late.is_empty() { pending.into_iter().collect() } else { late }
+    // Money that is older than every charge is held, with that as the reason.
+    if late.is_empty() { pending.iter().collect() } else { late }
 }
 
 /// Decides what a transfer pays. `candidates` are the charges of its account whose nonces it mentions, each once.
@@ -547,22 +568,24 @@ mod tests {
             booked_until: NOW.plus(minutes(until)),
             ..incoming(3500)
         };
-        let meant = |incoming: Incoming, pending: Option<&Charge>, expired: &[Charge]| {
-            claimants(&incoming, pending, expired).iter().map(|charge| charge.id).collect::<Vec<_>>()
+        let meant = |incoming: Incoming, pending: &[&Charge], expired: &[Charge]| {
+            let pending: Vec<Charge> = pending.iter().map(|charge| (*charge).clone()).collect();
+            claimants(&incoming, &pending, expired).iter().map(|charge| charge.id).collect::<Vec<_>>()
         };
         let expired = [first.clone()];
-        assert_eq!(meant(money(30, 30), Some(&first), &[]), [first.id]);
-        assert_eq!(meant(money(150, 150), Some(&second), &expired), [second.id], "the first one was over");
-        assert_eq!(meant(money(30, 30), Some(&second), &expired), [first.id], "the second one did not exist");
-        assert_eq!(meant(money(-700, 800), Some(&second), &expired), [second.id, first.id], "a day fits both");
-        assert_eq!(meant(money(-700, 800), Some(&retry), &expired), [retry.id], "a customer who has begun anew");
-        assert_eq!(meant(money(61, 61), Some(&second), &expired), [first.id], "under way at the deadline");
-        assert_eq!(meant(money(90, 90), None, &expired), [first.id], "late, and nobody else waits");
+        assert_eq!(meant(money(30, 30), &[&first], &[]), [first.id]);
+        assert_eq!(meant(money(150, 150), &[&second], &expired), [second.id], "the first one was over");
+        assert_eq!(meant(money(30, 30), &[&second], &expired), [first.id], "the second one did not exist");
+        assert_eq!(meant(money(-700, 800), &[&second], &expired), [second.id, first.id], "a day fits both");
+        assert_eq!(meant(money(-700, 800), &[&retry], &expired), [retry.id], "a customer who has begun anew");
+        assert_eq!(meant(money(61, 61), &[&second], &expired), [first.id], "under way at the deadline");
+        assert_eq!(meant(money(90, 90), &[], &expired), [first.id], "late, and nobody else waits");
+        assert_eq!(meant(money(150, 150), &[&first, &second], &[]), [first.id, second.id], "both wait");
         let (grace, beyond) = (60 + 7 * 24 * 60, 61 + 7 * 24 * 60);
-        assert_eq!(meant(money(grace, grace), None, &expired), [first.id]);
-        assert!(meant(money(beyond, beyond), None, &expired).is_empty());
+        assert_eq!(meant(money(grace, grace), &[], &expired), [first.id]);
+        assert!(meant(money(beyond, beyond), &[], &expired).is_empty());
         let dearer = Incoming { amount: sgd(3501), ..money(30, 30) };
-        assert!(meant(dearer, None, &expired).is_empty());
-        assert_eq!(meant(money(30, 30), Some(&second), &[]), [second.id], "held as older than its charge");
+        assert!(meant(dearer, &[], &expired).is_empty());
+        assert_eq!(meant(money(30, 30), &[&second], &[]), [second.id], "held as older than its charge");
     }
 }

@@ -110,6 +110,36 @@ impl Nonce {
             .then(|| Self(text.to_ascii_lowercase()))
     }
 
+    /// The nonces that a word is or can be meant for: a letter lost, added or changed, or two neighbours swapped. One per
+    /// length at the most, as nonces are further apart.
+    #[must_use]
+    pub fn near(word: &str) -> Vec<Self> {
+        let shortest = NonceLength::SHORTEST.0 - 1;
+        if !word.is_ascii() || !(shortest..=NonceLength::LONGEST.0 + 1).contains(&word.len()) {
+            return Vec::new();
+        }
+        let letters = || CONSONANTS.iter().chain(VOWELS).map(|letter| char::from(*letter));
+        let mut found: Vec<Self> = Vec::new();
+        let mut look = |range: core::ops::Range<usize>, instead: &str| {
+            let mut meant = String::from(word);
+            meant.replace_range(range, instead);
+            found.extend(Self::parse(&meant));
+        };
+        for place in 0..=word.len() {
+            letters().for_each(|letter| look(place..place, letter.encode_utf8(&mut [0; 4])));
+            if let Some(letter) = word.get(place..place + 1) {
+                look(place..place + 1, "");
+                letters().for_each(|other| look(place..place + 1, other.encode_utf8(&mut [0; 4])));
+                if let Some(next) = word.get(place + 1..place + 2) {
+                    look(place..place + 2, &[next, letter].concat());
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// The word in lower case, as the API shows it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -297,9 +327,9 @@ mod tests {
     }
 
     #[test]
-    fn no_single_mistyping_of_a_nonce_is_well_formed() {
+    fn no_single_mistyping_of_a_nonce_is_well_formed_and_each_is_near_its_own() {
         let alphabet = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        for nonce in draw_many(300, NonceLength::DEFAULT, 3500, Strength::Plain) {
+        for (turn, nonce) in draw_many(300, NonceLength::DEFAULT, 3500, Strength::Plain).into_iter().enumerate() {
             let word = nonce.as_str().as_bytes();
             let mut mistyped: BTreeSet<Vec<u8>> = BTreeSet::new();
             for place in 0..=word.len() {
@@ -326,7 +356,9 @@ mod tests {
             }
             mistyped.remove(word);
             for wrong in mistyped {
-                assert_eq!(Nonce::parse(core::str::from_utf8(&wrong).unwrap()), None, "{nonce}");
+                let wrong = core::str::from_utf8(&wrong).unwrap();
+                assert_eq!(Nonce::parse(wrong), None, "{nonce}");
+                assert!(turn > 2 || Nonce::near(wrong).contains(&nonce), "{nonce} is not seen in {wrong}");
             }
         }
     }
@@ -380,7 +412,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in ".{0,16}") {
-            let _ = Nonce::parse(&text);
+            let _ = (Nonce::parse(&text), Nonce::near(&text));
         }
     }
 }

@@ -21,6 +21,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 5, text: include_str!("../migrations/0005_transfers_by_arrival.sql") },
     Migration { number: 6, text: include_str!("../migrations/0006_claims_of_expired_charges.sql") },
     Migration { number: 7, text: include_str!("../migrations/0007_checks_without_a_table.sql") },
+    Migration { number: 8, text: include_str!("../migrations/0008_amounts_of_a_bank_account.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

@@ -2,9 +2,11 @@
 
 use super::refusal::Refusal;
 use crate::app::App;
+use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::AccountId;
 use xanpay_domain::matching::Policy;
+use xanpay_domain::method::Method;
 use xanpay_rails::{AccountInput, parse_account};
 use xanpay_store::{Account, StoreError};
 
@@ -18,41 +20,62 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// The bank account that a bank's file names: every receiving account that it stands for is meant.
-    pub(super) fn of_statement(accounts: &[Account], name: &str) -> Option<Self> {
-        let named = accounts.iter().find(|account| is_named(account, name))?;
-        let shared: Vec<Account> = accounts.iter().filter(|account| is_shared(account, named)).cloned().collect();
-        Some(Self { id: oldest(&shared, named), accounts: shared })
+    /// The bank account behind a receiving account, with all receiving accounts that share it.
+    pub(super) fn of_account(accounts: &[Account], account: &Account) -> Self {
+        let shared: Vec<Account> = accounts.iter().filter(|other| is_shared(other, account)).cloned().collect();
+        let oldest = shared.iter().min_by_key(|account| account.id.to_text());
+        Self { id: oldest.map_or(account.id, |oldest| oldest.id), accounts: shared }
     }
 
-    /// The bank account that a report names, of whose receiving accounts those count that `is_meant` says. One that is
-    /// named as it was added is meant alone.
-    pub(super) fn of_report(accounts: &[Account], name: &str, is_meant: impl Fn(&Account) -> bool) -> Option<Self> {
-        let named = |as_name: fn(&Account, &str) -> bool| {
-            accounts.iter().find(|account| is_meant(account) && as_name(account, name))
-        };
-        if let Some(only) = named(is_added_as) {
-            let id = oldest(accounts.iter().filter(|account| is_shared(account, only)), only);
-            return Some(Self { id, accounts: vec![only.clone()] });
+    /// The bank accounts that a bank's file names, as rails of two currencies may call their accounts alike: every
+    /// receiving account that one stands for is meant.
+    pub(super) fn of_statement(accounts: &[Account], name: &str) -> Vec<Self> {
+        let named =
+            |as_name: fn(&Account, &str) -> bool| accounts.iter().filter(|account| as_name(account, name)).collect();
+        let (stated, added): (Vec<&Account>, Vec<&Account>) = (named(is_stated_as), named(is_added_as));
+        let named = if stated.is_empty() { added } else { stated };
+        distinct(named.into_iter().map(|account| Self::of_account(accounts, account)))
+    }
+
+    /// The bank accounts that a report names, of whose receiving accounts those count that `is_meant` says. By the name of
+    /// the bank account all of them are meant; one that is named as it was added, that one alone.
+    pub(super) fn of_report(accounts: &[Account], name: &str, is_meant: impl Fn(&Account) -> bool) -> Vec<Self> {
+        let meant = || accounts.iter().filter(|account| is_meant(account));
+        let stated = meant().filter(|account| is_stated_as(account, name)).map(|account| {
+            let mut book = Self::of_account(accounts, account);
+            book.accounts.retain(&is_meant);
+            book
+        });
+        let stated = distinct(stated);
+        if !stated.is_empty() {
+            return stated;
         }
-        let first = named(is_stated_as)?;
-        let shared = || accounts.iter().filter(|account| is_shared(account, first));
-        Some(Self {
-            id: oldest(shared(), first),
-            accounts: shared().filter(|account| is_meant(account)).cloned().collect(),
-        })
+        let added = meant().filter(|account| is_added_as(account, name));
+        added.map(|only| Self { accounts: vec![only.clone()], ..Self::of_account(accounts, only) }).collect()
     }
 
-    /// The account of transfers that name no charge.
-    pub(super) fn first(&self) -> &Account {
-        // Both constructors put one in.
-        &self.accounts[0]
+    /// Which of the bank accounts that a name stands for a payment came in on: that of its currency, else the first.
+    pub(super) fn of_payment(books: &[Self], currency: Currency) -> Result<&Self, Refusal> {
+        let mut fitting = books.iter().filter(|book| book.accounts.iter().any(|account| is_in(account, currency)));
+        let (first, second) = (fitting.next(), fitting.next());
+        if second.is_some() {
+            let message =
+                format!("names several receiving accounts in {currency}; name the one that is meant, or its method");
+            return Err(Refusal::field("account", "account_ambiguous", message));
+        }
+        first.or(books.first()).ok_or_else(|| unknown_account("is no receiving account of this environment"))
+    }
+
+    /// The account of transfers that name no charge: one of the transfer's currency, where there is one.
+    pub(super) fn usual(&self, currency: Currency) -> &Account {
+        // Every constructor puts one in.
+        self.accounts.iter().find(|account| is_in(account, currency)).unwrap_or(&self.accounts[0])
     }
 
     /// How transfers are told apart: by amounts only if that is so on every account.
     pub(super) fn policy(&self) -> Policy {
         let by_nonce = self.accounts.iter().any(|account| account.policy == Policy::Nonce);
-        if by_nonce { Policy::Nonce } else { self.first().policy }
+        if by_nonce { Policy::Nonce } else { self.accounts[0].policy }
     }
 }
 
@@ -62,19 +85,28 @@ pub(super) async fn all_accounts(app: &App, environment: Environment) -> Result<
     app.store.reader().list_accounts(environment).await?.into_iter().collect()
 }
 
-fn oldest<'a>(accounts: impl IntoIterator<Item = &'a Account>, named: &Account) -> AccountId {
-    accounts.into_iter().min_by_key(|account| account.id.to_text()).map_or(named.id, |account| account.id)
+/// Each bank account once.
+fn distinct(books: impl Iterator<Item = Book>) -> Vec<Book> {
+    let mut found: Vec<Book> = Vec::new();
+    for book in books {
+        if found.iter().all(|known| known.id != book.id) {
+            found.push(book);
+        }
+    }
+    found
 }
 
-/// Whether two receiving accounts are the same one or are named alike by their bank's statements.
+pub(super) fn is_in(account: &Account, currency: Currency) -> bool {
+    account.method.currency() == currency
+}
+
+/// Whether two receiving accounts are the same one or are named alike by their bank's statements. What two currencies'
+/// rails call alike without a word of the operator is not one account.
 fn is_shared(account: &Account, other: &Account) -> bool {
-    let name = |account: &Account| account.statement_account.as_deref().map(squeeze).filter(|name| !name.is_empty());
-    account.id == other.id || (name(account).is_some() && name(account) == name(other))
-}
-
-/// Whether a text names an account: as it was added, or as its bank's statements do.
-pub(super) fn is_named(account: &Account, text: &str) -> bool {
-    is_added_as(account, text) || is_stated_as(account, text)
+    let stated = |account: &Account| stated_name(account).map(squeeze);
+    account.id == other.id
+        || (stated(account).is_some() && stated(account) == stated(other))
+        || (is_in(account, other.method.currency()) && bank_name(account) == bank_name(other))
 }
 
 /// Whether a text is the name under which an account was added, or another spelling of its rail.
@@ -91,8 +123,29 @@ fn is_added_as(account: &Account, text: &str) -> bool {
 
 /// Whether a text is the name of an account in its bank's statements.
 fn is_stated_as(account: &Account, text: &str) -> bool {
-    let wanted = squeeze(text);
-    !wanted.is_empty() && account.statement_account.as_deref().map(squeeze) == Some(wanted)
+    match stated_name(account) {
+        Some(name) => !squeeze(text).is_empty() && spell(text, account) == spell(name, account),
+        None => is_added_as(account, text),
+    }
+}
+
+/// What the operator says that the bank's statements call an account.
+fn stated_name(account: &Account) -> Option<&str> {
+    account.statement_account.as_deref().filter(|name| !squeeze(name).is_empty())
+}
+
+/// What the bank's statements call an account: the account itself, if the operator has not said so.
+fn bank_name(account: &Account) -> String {
+    spell(stated_name(account).unwrap_or(&account.account), account)
+}
+
+/// A name of a bank account in the currency of `account` as it is compared: in the normal form of the rail that has such
+/// accounts.
+fn spell(name: &str, account: &Account) -> String {
+    let input = AccountInput { account: name, name: Some("x"), bank: Some(&account.bank), ..AccountInput::default() };
+    let rails = Method::ALL.into_iter().filter(|method| method.currency() == account.method.currency());
+    let parsed = rails.filter_map(|method| parse_account(method, &input).ok()).next();
+    squeeze(parsed.as_ref().map_or(name, |(parsed, _)| &parsed.account))
 }
 
 /// A name as it is compared: letters and digits only, in upper case.

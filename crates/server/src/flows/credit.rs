@@ -1,20 +1,23 @@
 //! Crediting one transfer inside a transaction: found again, linked to what another feed has told of, or judged and
 //! stored. The rule of linking is in `docs/decisions/0005-one-payment-many-reports.md`.
 
-use super::book::Book;
+use super::book::{Book, is_in};
 use super::events::{EventSeed, push_status_event};
 use super::placement::spell;
 use super::refusal::FlowError;
 use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
 use xanpay_domain::linking::{Feed, Likeness, likeness, subject};
-use xanpay_domain::matching::{Evidence, Incoming, Outcome, Reason, Verdict, claimants, decide, mentions};
+use xanpay_domain::matching::{
+    Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mistyped,
+};
+use xanpay_domain::nonce::Nonce;
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{ReportedTransfer, Transfer};
 use xanpay_store::{Account, StoreError, Tx};
 
-/// The most expired charges with one claim that are looked at, the newest first.
-const MAX_EXPIRED: i64 = 50;
+/// The most charges of one account and amount that are looked at.
+const MAX_EQUAL: i64 = 50;
 
 /// A transfer to judge, with everything that is decided before the transaction begins.
 #[derive(Debug, Clone)]
@@ -45,6 +48,10 @@ impl Report {
             booked_until: self.reported.booked.latest(),
         }
     }
+
+    fn may_pay(&self, charge: &Charge) -> bool {
+        self.payee.is_none_or(|payee| payee == charge.merchant_id)
+    }
 }
 
 /// What became of a transfer.
@@ -71,6 +78,8 @@ struct Reading<'a> {
     report: &'a Report,
     named: Vec<Named<'a>>,
     subject: String,
+    /// Whether a word is a nonce of no charge of the book: that of another account, or of another shop.
+    names_another: bool,
 }
 
 /// A charge that a transfer can mean, locked.
@@ -102,16 +111,24 @@ pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowErr
 /// Finds the charges of the book that the texts name.
 async fn read<'a>(tx: &Tx, report: &'a Report) -> Result<Reading<'a>, FlowError> {
     let (mut named, mut nonces) = (Vec::new(), Vec::new());
+    let mut names_another = false;
     for mention in mentions(&report.reported.references()) {
-        for account in &report.book.accounts {
-            let nonce = spell(account.method, &mention.nonce);
-            if let Some(id) = tx.find_charge_id_by_nonce(account.id, &nonce).await? {
-                named.push(Named { account, evidence: mention.evidence, id });
-                nonces.push(mention.nonce.clone());
-            }
-        }
+        let held = holders(tx, report, &mention.nonce).await?;
+        names_another |= held.is_empty() && mention.evidence == Evidence::Word;
+        nonces.extend(held.iter().map(|_| mention.nonce.clone()));
+        named.extend(held.into_iter().map(|(account, id)| Named { account, evidence: mention.evidence, id }));
     }
-    Ok(Reading { report, named, subject: subject(nonces) })
+    Ok(Reading { report, named, subject: subject(nonces), names_another })
+}
+
+/// The charges of the book that hold a nonce.
+async fn holders<'a>(tx: &Tx, report: &'a Report, nonce: &Nonce) -> Result<Vec<(&'a Account, ChargeId)>, StoreError> {
+    let mut held = Vec::new();
+    for account in &report.book.accounts {
+        let id = tx.find_charge_id_by_nonce(account.id, &spell(account.method, nonce)).await?;
+        held.extend(id.map(|id| (account, id)));
+    }
+    Ok(held)
 }
 
 /// What makes the report the same one when it comes again.
@@ -158,8 +175,7 @@ async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Tra
 /// A report of a transfer that another feed has told of. Where that feed left out the words that name a charge, this one
 /// may bring them.
 async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credited, FlowError> {
-    let says_more = known.reason == Reason::NoReference && !reading.named.is_empty();
-    if !says_more {
+    if !is_open(&known) || reading.named.is_empty() {
         return Ok(Credited { transfer: known, duplicate: true, judged: false, changed: None });
     }
     let (judged, changed) = judge(tx, reading, Likeness::Different).await?;
@@ -175,6 +191,13 @@ async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credite
     };
     tx.save_transfer(&transfer).await?;
     Ok(Credited { transfer, duplicate: true, judged: true, changed })
+}
+
+/// Whether a transfer is held for want of words that name a charge.
+fn is_open(known: &Transfer) -> bool {
+    known.charge_id.is_none()
+        && known.subject.is_empty()
+        && matches!(known.reason, Reason::NoReference | Reason::SeveralReferences | Reason::WeakReference)
 }
 
 /// A transfer that is new to the book.
@@ -195,7 +218,7 @@ async fn judge(tx: &Tx, reading: &Reading<'_>, seen: Likeness) -> Result<(Transf
     let candidates = candidates(tx, reading).await?;
     let account = match candidates.as_slice() {
         [only] => only.account,
-        [] | [_, _, ..] => report.book.first(),
+        [] | [_, _, ..] => report.book.usual(report.reported.amount.currency()),
     };
     let verdict = if seen == Likeness::Unclear {
         Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate }
@@ -241,25 +264,21 @@ fn completes(event: ChargeEvent, before: &Charge) -> bool {
     }
 }
 
-/// The charges of the book that the transfer can mean, locked. Where an account's policy allows it, the amount or the
-/// account alone proposes one when no nonce does.
+/// The charges of the book that the transfer can mean, locked: those that its texts name, or those that its amount or its
+/// account alone proposes. Two are as unclear as more.
 async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<'a>>, FlowError> {
     let report = reading.report;
     let mut found: Vec<(&Account, Evidence, ChargeId)> =
         reading.named.iter().map(|named| (named.account, named.evidence, named.id)).collect();
-    if found.is_empty() {
-        let amount = report.reported.amount;
-        for account in report.book.accounts.iter().filter(|account| account.method.currency() == amount.currency()) {
-            if let Some(claim) = account.policy.claim(amount) {
-                let meant = by_claim(tx, report, account, claim).await?;
-                found.extend(meant.into_iter().map(|id| (account, Evidence::Policy, id)));
-            }
-        }
+    if found.is_empty() && !reading.names_another {
+        let meant = by_policy(tx, report).await?;
+        found.extend(meant.into_iter().map(|(account, id)| (account, Evidence::Policy, id)));
     }
     let mut locked = Vec::new();
     for (account, evidence, id) in found {
-        if let Some(found) = tx.lock_charge(id).await?
-            && report.payee.is_none_or(|payee| payee == found.charge.merchant_id)
+        if locked.len() < 2
+            && let Some(found) = tx.lock_charge(id).await?
+            && report.may_pay(&found.charge)
         {
             locked.push(Candidate { account, evidence, charge: found.charge, version: found.version });
         }
@@ -267,17 +286,45 @@ async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<
     Ok(locked)
 }
 
-/// The charges that the amount or the account alone proposes.
-async fn by_claim(tx: &Tx, report: &Report, account: &Account, claim: i64) -> Result<Vec<ChargeId>, StoreError> {
-    let incoming = report.incoming(account);
-    let pending = match tx.find_charge_id_by_claim(account.id, claim).await? {
-        Some(id) => tx.find_charge(id).await?,
-        None => None,
-    };
-    let mut expired = Vec::new();
-    let since = incoming.booked_from.minus(LATE_GRACE);
-    for id in tx.list_expired_by_claim(account.id, claim, since, MAX_EXPIRED).await? {
-        expired.extend(tx.find_charge(id).await?);
+/// The charges that money without a nonce can mean, where the policy of an account lets the amount or the account alone
+/// propose one. What waits for its nonce on another name of the bank account and asks as much may be meant as well, and so
+/// may whoever has nearly typed the nonce of a charge.
+async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, ChargeId)>, StoreError> {
+    let amount = report.reported.amount;
+    let accounts = || report.book.accounts.iter().filter(|account| is_in(account, amount.currency()));
+    let Some(claiming) = accounts().find(|account| account.policy != Policy::Nonce) else { return Ok(Vec::new()) };
+    let incoming = report.incoming(claiming);
+    let (mut pending, mut expired) = (Vec::new(), Vec::new());
+    for account in accounts() {
+        let waiting = match account.policy {
+            Policy::VirtualAccount => tx.find_charge_id_by_claim(account.id, 0).await?.into_iter().collect(),
+            Policy::UniqueAmount | Policy::Nonce => {
+                tx.list_charges_asking(account.id, amount.minor(), MAX_EQUAL).await?
+            }
+        };
+        let since = incoming.booked_from.minus(LATE_GRACE);
+        let over = tx.list_expired_asking(account.id, amount.minor(), since, MAX_EQUAL).await?;
+        pending.extend(load(tx, report, waiting).await?);
+        expired.extend(load(tx, report, over).await?);
     }
-    Ok(claimants(&incoming, pending.as_ref(), &expired).into_iter().map(|charge| charge.id).collect())
+    let charges = claimants(&incoming, &pending, &expired);
+    let holder = |charge: &Charge| accounts().find(|account| account.id == charge.destination.account_id);
+    let mut meant: Vec<_> = charges.iter().filter_map(|charge| Some((holder(charge)?, charge.id))).collect();
+    if meant.iter().all(|(account, _)| account.policy == Policy::Nonce) {
+        return Ok(Vec::new());
+    }
+    for nonce in mistyped(&report.reported.references()) {
+        let held = holders(tx, report, &nonce).await?;
+        meant.extend(held.into_iter().filter(|(_, id)| charges.iter().all(|charge| charge.id != *id)));
+    }
+    Ok(meant)
+}
+
+/// Those of the charges that the transfer may pay.
+async fn load(tx: &Tx, report: &Report, ids: Vec<ChargeId>) -> Result<Vec<Charge>, StoreError> {
+    let mut charges = Vec::new();
+    for id in ids {
+        charges.extend(tx.find_charge(id).await?.filter(|charge| report.may_pay(charge)));
+    }
+    Ok(charges)
 }

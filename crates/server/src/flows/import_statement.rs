@@ -108,7 +108,7 @@ pub async fn import_statement(
     let accounts = all_accounts(app, options.environment).await?;
     // All accounts first: a file that cannot be stored whole is not stored in part.
     let books = books(&accounts, &file, options)?;
-    let lanes = lanes(&file, &books, app.clock.now(options.environment));
+    let lanes = lanes(&file, &books, app.clock.now(options.environment))?;
     let feed =
         feed(&file).ok_or_else(|| Refusal::field("", "format_unknown", "the file is of a format without a feed"))?;
     record(app, lanes, options.environment, feed, &mut report).await?;
@@ -145,14 +145,16 @@ fn count(name: &str, file: &File) -> ImportedFile {
     }
 }
 
-/// The bank account of each statement: the one that the file names, if it is known, else the one that the caller names.
-fn books(accounts: &[Account], file: &File, options: &ImportOptions) -> Result<Vec<Book>, Refusal> {
-    let from_caller = options.account.as_deref().and_then(|name| Book::of_statement(accounts, name));
+/// The bank accounts that each statement can be about: those that the file names, if it is known, else those that the
+/// caller names.
+fn books(accounts: &[Account], file: &File, options: &ImportOptions) -> Result<Vec<Vec<Book>>, Refusal> {
+    let named = |name: &str| Some(Book::of_statement(accounts, name)).filter(|books| !books.is_empty());
+    let from_caller = options.account.as_deref().and_then(named);
     let mut strangers: Vec<String> = Vec::new();
     let mut books = Vec::new();
     for statement in &file.statements {
-        if let Some(book) = statement.account.as_deref().and_then(|name| Book::of_statement(accounts, name)) {
-            books.push(book);
+        if let Some(known) = statement.account.as_deref().and_then(named) {
+            books.push(known);
             continue;
         }
         strangers.extend(statement.account.as_deref().map(squeeze));
@@ -183,24 +185,24 @@ fn feed(file: &File) -> Option<Feed> {
 
 /// A payment to record.
 struct Item {
-    book: Arc<Book>,
+    book: Book,
     reported: ReportedTransfer,
     occurrence: u32,
 }
 
 /// The payments of a file that brought money, in lanes: those that may be about the same charge or the same transfer are
 /// in one lane, in the file's order.
-fn lanes(file: &File, books: &[Book], now: Timestamp) -> Vec<Vec<Item>> {
+fn lanes(file: &File, books: &[Vec<Book>], now: Timestamp) -> Result<Vec<Vec<Item>>, Refusal> {
     let mut lanes: Vec<Vec<Item>> = Vec::new();
     let mut places: HashMap<(AccountId, String), usize> = HashMap::new();
     // Rows without a reference are numbered through the file. A reference that comes again in another statement of the
     // file is the same booking, as cumulative reports repeat them; in the same statement it is another one.
     let mut rows: HashMap<(AccountId, String), u32> = HashMap::new();
-    for (statement, book) in file.statements.iter().zip(books) {
-        let book = Arc::new(book.clone());
+    for (statement, books) in file.statements.iter().zip(books) {
         let mut references: HashMap<(AccountId, String), u32> = HashMap::new();
         for payment in statement.entries.iter().flat_map(payments) {
             let reported = reported(payment, now);
+            let book = Book::of_payment(books, reported.amount.currency())?;
             let counted = if reported.bank_reference.is_some() { &mut references } else { &mut rows };
             let occurrence = counted.entry((book.id, reported.fingerprint())).or_insert(0);
             *occurrence += 1;
@@ -214,10 +216,10 @@ fn lanes(file: &File, books: &[Book], now: Timestamp) -> Vec<Vec<Item>> {
                 lanes.push(Vec::new());
             }
             places.extend(keys.into_iter().map(|key| ((book.id, key), place)));
-            lanes[place].push(Item { book: Arc::clone(&book), occurrence: *occurrence, reported });
+            lanes[place].push(Item { book: book.clone(), occurrence: *occurrence, reported });
         }
     }
-    lanes
+    Ok(lanes)
 }
 
 /// The payments of an entry. Money that may still come or that went out is none.
@@ -270,7 +272,7 @@ async fn record_lane(
     let mut done = Vec::with_capacity(lane.len());
     for item in lane {
         let job = Arc::new(Report {
-            book: Book::clone(&item.book),
+            book: item.book,
             reported: item.reported,
             source: "statement",
             feed,

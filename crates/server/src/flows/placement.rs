@@ -1,9 +1,11 @@
 //! Placing a charge: account, nonce and payment instructions, until one combination is free.
 
+use super::book::{Book, is_in};
 use super::quote::Offer;
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::directory::KnownAccount;
 use crate::entropy;
+use std::collections::HashSet;
 use xanpay_domain::charge::{Charge, Destination};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
@@ -12,7 +14,7 @@ use xanpay_domain::money::Money;
 use xanpay_domain::nonce::{Nonce, Strength};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_rails::{PaymentRequest, payload, rail};
-use xanpay_store::{Fingerprint, Tx};
+use xanpay_store::{Claim, Fingerprint, Tx};
 
 /// Nonces drawn for one charge. The first ones keep the larger distance of equal amounts, the rest the smaller one; when
 /// all are taken, the account's three million words of 60 days are nearly used up.
@@ -51,10 +53,9 @@ pub(super) async fn place(
 ) -> Result<Placed, FlowError> {
     let length = rail(offer.method).nonce_length;
     for account in &offer.accounts {
-        let Some(amount) = free_amount(tx, account, offer, charge.created_at).await? else { continue };
+        let Some((amount, claim)) = room(tx, account, offer, charge.created_at).await? else { continue };
         charge.customer_amount = amount;
         charge.received = Money::zero(amount.currency());
-        let claim = account.row.policy.claim(amount);
         for (turn, seed) in seeds.iter().enumerate() {
             let strength = if turn < STRONG_DRAWS { Strength::PerAmount } else { Strength::Plain };
             let Some(nonce) = Nonce::draw(*seed, length, amount.minor(), strength) else {
@@ -74,42 +75,61 @@ pub(super) async fn place(
     Err(Refusal::new(Kind::Unavailable, "accounts_full", detail).into())
 }
 
-/// The amount to ask on an account: the quoted one, or the nearest one above it that no pending charge of the account
-/// asks, nor one that has just expired. Nothing when the account has no room.
-async fn free_amount(
+/// The amount to ask on an account, and what the charge then claims. Nothing when the account has no room.
+async fn room(
     tx: &Tx,
     account: &KnownAccount,
     offer: &Offer,
     now: Timestamp,
-) -> Result<Option<Money>, FlowError> {
-    let amount = offer.customer_amount;
+) -> Result<Option<(Money, Option<Claim>)>, FlowError> {
     match account.row.policy {
-        Policy::Nonce => Ok(Some(amount)),
+        Policy::Nonce => Ok(Some((offer.customer_amount, None))),
         Policy::VirtualAccount => {
-            let busy = tx.find_charge_id_by_claim(account.row.id, 0).await?.is_some();
-            Ok((!busy).then_some(amount))
+            let claim = Claim { minor: 0, book: None };
+            let busy = tx.find_charge_id_by_claim(account.row.id, claim.minor).await?.is_some();
+            Ok((!busy).then_some((offer.customer_amount, Some(claim))))
         }
         Policy::UniqueAmount => {
-            let currency = amount.currency();
-            let step = 10_i64.pow(currency.exponent().saturating_sub(offer.method.payable_exponent()));
-            let taken = tx.list_claims(account.row.id, amount.minor(), MAX_STEPS + 1).await?;
-            let steps = (0..=MAX_STEPS).map(|n| amount.minor() + n * step);
-            let free = steps.filter(|minor| taken.binary_search(minor).is_err());
-            // A step past the limit could be asked for and not be paid.
-            let mut free = free
-                .filter_map(|minor| Money::from_minor(minor, currency).ok())
-                .take_while(|amount| offer.terms.check(*amount).is_ok())
-                .peekable();
-            let nearest = free.peek().copied();
-            for amount in free.take(MAX_SHUNNED) {
-                let since = now.minus(SHUNNED_FOR);
-                if tx.list_expired_by_claim(account.row.id, amount.minor(), since, 1).await?.is_empty() {
-                    return Ok(Some(amount));
-                }
-            }
-            Ok(nearest)
+            // Read here and not remembered, as another name of the bank account may just have been added.
+            let accounts: Vec<_> = tx.list_accounts(account.row.environment).await?.into_iter().flatten().collect();
+            let book = Book::of_account(&accounts, &account.row);
+            let free = free_amount(tx, &book, offer, now).await?;
+            Ok(free.map(|amount| (amount, Some(Claim { minor: amount.minor(), book: Some(book.id) }))))
         }
     }
+}
+
+/// The amount to ask where amounts tell payments apart: the quoted one, or the nearest one above it that no pending charge
+/// of the bank account asks, nor one that has just expired.
+async fn free_amount(tx: &Tx, book: &Book, offer: &Offer, now: Timestamp) -> Result<Option<Money>, FlowError> {
+    let amount = offer.customer_amount;
+    let currency = amount.currency();
+    let step = 10_i64.pow(currency.exponent().saturating_sub(offer.method.payable_exponent()));
+    let accounts = || book.accounts.iter().filter(|account| is_in(account, currency));
+    let mut taken = HashSet::new();
+    for account in accounts() {
+        let highest = amount.minor().saturating_add(MAX_STEPS * step);
+        taken.extend(tx.list_amounts_asked(account.id, amount.minor(), highest).await?);
+    }
+    let steps = (0..=MAX_STEPS).map(|n| amount.minor() + n * step);
+    // A step past the limit could be asked for and not be paid.
+    let mut free = steps
+        .filter(|minor| !taken.contains(minor))
+        .filter_map(|minor| Money::from_minor(minor, currency).ok())
+        .take_while(|amount| offer.terms.check(*amount).is_ok())
+        .peekable();
+    let nearest = free.peek().copied();
+    for amount in free.take(MAX_SHUNNED) {
+        let mut is_shunned = false;
+        for account in accounts() {
+            let since = now.minus(SHUNNED_FOR);
+            is_shunned |= !tx.list_expired_asking(account.id, amount.minor(), since, 1).await?.is_empty();
+        }
+        if !is_shunned {
+            return Ok(Some(amount));
+        }
+    }
+    Ok(nearest)
 }
 
 /// A nonce as a rail carries it.

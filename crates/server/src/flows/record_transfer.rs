@@ -1,6 +1,6 @@
 //! An incoming transfer is reported by the API or the command line.
 
-use super::book::{Book, all_accounts, unknown_account};
+use super::book::{Book, all_accounts};
 use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
 use super::idempotent::Idempotency;
@@ -102,6 +102,6 @@ async fn find_book(app: &App, new: &NewTransfer) -> Result<Book, FlowError> {
         (Some(_) | None, _) => true,
     };
     let is_meant = |account: &Account| new.method.is_none_or(|method| method == account.method) && owner_fits(account);
-    let book = Book::of_report(&accounts, &new.account, is_meant);
-    book.ok_or_else(|| unknown_account("is no receiving account of this environment").into())
+    let books = Book::of_report(&accounts, &new.account, is_meant);
+    Ok(Book::of_payment(&books, new.reported.amount.currency())?.clone())
 }

@@ -37,6 +37,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Add it with `xanpay account add`, or name the right one.",
     ),
     entry(
+        "account_ambiguous",
+        400,
+        "The text names several receiving accounts that are not names of one bank account.",
+        "Send the method, or name the account as it was added.",
+    ),
+    entry(
         "account_exists",
         400,
         "The receiving account is already there.",

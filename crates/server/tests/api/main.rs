@@ -9,6 +9,7 @@
 
 mod support;
 
+mod books;
 mod checkout_phone;
 mod corpus;
 mod deliveries;

@@ -15,6 +15,15 @@ use xanpay_domain::time::Timestamp;
 /// What an equal request would repeat: the first half of a SHA-256 over everything that makes requests equal.
 pub type Fingerprint = [u8; 16];
 
+/// What can be held only once among pending charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The amount where transfers are told apart by amount, 0 where every charge has an account to itself.
+    pub minor: i64,
+    /// The bank account on which it is unique; nothing where it is so on the receiving account only.
+    pub book: Option<AccountId>,
+}
+
 /// A charge and the version that a change of it must name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionedCharge {
@@ -34,19 +43,23 @@ macro_rules! charge_columns {
 }
 
 statements! {
-    INSERT_CHARGE("charges", for_many) = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint, claim_minor) \
+    INSERT_CHARGE("charges", for_many) = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint, claim_minor, \
+        claim_book_id) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-        $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34, $35) ON CONFLICT DO NOTHING");
+        $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34, $35, $36) ON CONFLICT DO NOTHING");
     FIND_CHARGE("charges", for_many) = concat!("SELECT ", charge_columns!(), " FROM charges WHERE id = $1");
     FIND_CHARGE_OF_SESSION("charges", for_many) = concat!("SELECT ", charge_columns!(), " FROM charges WHERE session_id = $1");
     FIND_BY_FINGERPRINT("charges") = concat!("SELECT ", charge_columns!(),
         " FROM charges WHERE fingerprint = $1 AND status = 'pending'");
     FIND_BY_NONCE("charges") = "SELECT id FROM charges WHERE account_id = $1 AND nonce = $2 AND nonce_held = 1";
     FIND_BY_CLAIM("charges") = "SELECT id FROM charges WHERE account_id = $1 AND claim_minor = $2 AND status = 'pending'";
-    LIST_EXPIRED_BY_CLAIM("charges") = "SELECT id FROM charges WHERE account_id = $1 AND claim_minor = $2 AND status = 'expired' \
-        AND closed_at >= $3 ORDER BY closed_at DESC LIMIT $4";
-    LIST_CLAIMS("charges") = "SELECT claim_minor FROM charges WHERE account_id = $1 AND claim_minor >= $2 AND status = 'pending' \
-        ORDER BY claim_minor LIMIT $3";
+    // What a charge asks is written as its index has it.
+    LIST_ASKING("charges") = "SELECT id FROM charges WHERE account_id = $1 AND closed_at IS NULL \
+        AND customer_amount_minor - received_minor = $2 LIMIT $3";
+    LIST_EXPIRED_ASKING("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'expired' \
+        AND customer_amount_minor - received_minor = $2 AND closed_at >= $3 ORDER BY closed_at DESC LIMIT $4";
+    LIST_ASKED("charges") = "SELECT DISTINCT customer_amount_minor, received_minor FROM charges WHERE account_id = $1 \
+        AND closed_at IS NULL AND customer_amount_minor >= $2 AND customer_amount_minor - received_minor <= $3";
     LOCK_CHARGE("charges") = concat!("UPDATE charges SET version = version + 1 WHERE id = $1 RETURNING ", charge_columns!());
     SAVE_CHARGE("charges") = "UPDATE charges SET updated_at = $1, received_minor = $2, status = $3, closed_at = $4, \
         paid_late = $5, version = version + 1 WHERE id = $6 AND version = $7";
@@ -149,16 +162,13 @@ fn write_state(state: ChargeState) -> [Value<'static>; 3] {
 impl Tx {
     /// Adds a charge; false when its nonce, its session, its fingerprint or its claim is already taken.
     ///
-    /// `claim` is what the account can hold only once among pending charges: the amount where transfers are told apart
-    /// by amount, 0 where every charge has an account to itself.
-    ///
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_charge(
         &self,
         charge: &Charge,
         fingerprint: Option<&Fingerprint>,
-        claim: Option<i64>,
+        claim: Option<Claim>,
     ) -> Result<bool, StoreError> {
         let (to, rate) = (&charge.destination, charge.rate.as_ref());
         let [status, closed_at, paid_late] = write_state(charge.state);
@@ -197,7 +207,8 @@ impl Tx {
             closed_at,
             paid_late,
             fingerprint.map(|fingerprint| fingerprint.as_slice()).into(),
-            claim.into(),
+            claim.map(|claim| claim.minor).into(),
+            claim.and_then(|claim| claim.book).into(),
         ];
         Ok(self.execute(INSERT_CHARGE, &row).await? == 1)
     }
@@ -269,29 +280,53 @@ impl Tx {
         row.map(|mut row| row.id("id")).transpose()
     }
 
-    /// The charges that held a claim on an account until they expired, at `since` or later; the newest first.
+    /// Pending charges of an account that ask exactly an amount, as far as it is not paid in part.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_expired_by_claim(
+    pub async fn list_charges_asking(
         &self,
         account: AccountId,
-        claim: i64,
-        since: Timestamp,
+        amount_minor: i64,
         limit: i64,
     ) -> Result<Vec<ChargeId>, StoreError> {
-        let params = [account.into(), claim.into(), since.into(), limit.into()];
-        let rows = self.query(LIST_EXPIRED_BY_CLAIM, &params).await?;
+        let rows = self.query(LIST_ASKING, &[account.into(), amount_minor.into(), limit.into()]).await?;
         rows.into_iter().map(|mut row| row.id("id")).collect()
     }
 
-    /// The claims of pending charges on an account from `from` upwards.
+    /// Charges of an account that asked exactly an amount when they expired, at `since` or later; the newest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_claims(&self, account: AccountId, from: i64, limit: i64) -> Result<Vec<i64>, StoreError> {
-        let rows = self.query(LIST_CLAIMS, &[account.into(), from.into(), limit.into()]).await?;
-        rows.into_iter().map(|mut row| row.int("claim_minor")).collect()
+    pub async fn list_expired_asking(
+        &self,
+        account: AccountId,
+        amount_minor: i64,
+        since: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ChargeId>, StoreError> {
+        let params = [account.into(), amount_minor.into(), since.into(), limit.into()];
+        let rows = self.query(LIST_EXPIRED_ASKING, &params).await?;
+        rows.into_iter().map(|mut row| row.id("id")).collect()
+    }
+
+    /// The amounts between two that pending charges of an account ask or, paid in part, asked; in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_amounts_asked(
+        &self,
+        account: AccountId,
+        from_minor: i64,
+        until_minor: i64,
+    ) -> Result<Vec<i64>, StoreError> {
+        let rows = self.query(LIST_ASKED, &[account.into(), from_minor.into(), until_minor.into()]).await?;
+        let mut amounts = Vec::new();
+        for mut row in rows {
+            let (whole, received) = (row.int("customer_amount_minor")?, row.int("received_minor")?);
+            amounts.extend([whole, whole - received]);
+        }
+        Ok(amounts)
     }
 
     /// Loads a charge for a change.

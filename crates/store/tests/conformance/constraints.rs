@@ -1,12 +1,13 @@
 //! The database refuses what the domain forbids, whoever writes it.
 
 use crate::samples::{event, full_charge, full_session, money, transfer};
-use xanpay_domain::charge::Charge;
+use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::matching::Policy;
-use xanpay_store::{Recipient, Store, StoreError};
+use xanpay_domain::time::Span;
+use xanpay_store::{Claim, Recipient, Store, StoreError};
 use xanpay_testkit::{Database, Engine, World, commit, on_both_databases};
 
-async fn insert(store: &Store, charge: &Charge, fingerprint: Option<[u8; 16]>, claim: Option<i64>) -> bool {
+async fn insert(store: &Store, charge: &Charge, fingerprint: Option<[u8; 16]>, claim: Option<Claim>) -> bool {
     commit!(store, |tx, charge| tx.insert_charge(&charge, fingerprint.as_ref(), claim).await?).unwrap()
 }
 
@@ -23,15 +24,13 @@ async fn a_nonce_names_one_charge_per_account_until_it_is_released() {
 
         // Closing keeps it out of use; only the end of the cool-down frees it.
         let now = world.clock.now();
-        let cancelled =
-            Charge { state: xanpay_domain::charge::ChargeState::Cancelled { cancelled_at: now }, ..first.clone() };
+        let cancelled = Charge { state: ChargeState::Cancelled { cancelled_at: now }, ..first.clone() };
         commit!(store, |tx, cancelled| tx.save_charge(&cancelled, 1).await?).unwrap();
         assert!(!insert(&store, &same, None, None).await);
         let release = async |environment, closed_by| {
             commit!(store, |tx| tx.release_nonces(environment, closed_by, 100).await?).unwrap()
         };
         use xanpay_domain::environment::Environment::{Live, Sandbox};
-        use xanpay_domain::time::Span;
         assert_eq!(release(Sandbox, now.minus(Span::millis(1))).await, 0);
         assert_eq!(release(Live, now).await, 0);
         assert_eq!(release(Sandbox, now).await, 1);
@@ -54,25 +53,83 @@ async fn a_session_has_one_charge_and_a_pending_fingerprint_or_claim_too() {
         assert!(insert(&store, &world.charge(Some(session.id)), None, None).await);
         assert!(!insert(&store, &world.charge(Some(session.id)), None, None).await);
 
-        let claim = Policy::UniqueAmount.claim(money(3500, "SGD"));
+        let claim = Policy::UniqueAmount.claim(money(3500, "SGD")).map(|minor| Claim { minor, book: None });
         let first = world.charge(None);
         assert!(insert(&store, &first, Some([1; 16]), claim).await);
         assert!(!insert(&store, &world.charge(None), Some([1; 16]), None).await);
         assert!(!insert(&store, &world.charge(None), None, claim).await);
-        assert!(insert(&store, &world.charge(None), Some([2; 16]), claim.map(|minor| minor + 1)).await);
+        assert!(
+            insert(
+                &store,
+                &world.charge(None),
+                Some([2; 16]),
+                claim.map(|claim| Claim { minor: claim.minor + 1, ..claim })
+            )
+            .await
+        );
         assert!(insert(&store, &world.charge(None), None, None).await, "absent ones do not collide");
         let tx = store.reader();
         let account = world.account.id;
         assert_eq!(tx.find_charge_id_by_claim(account, 3500).await.unwrap(), Some(first.id));
-        assert_eq!(tx.list_claims(account, 0, 10).await.unwrap(), [3500, 3501]);
-        assert_eq!(tx.list_claims(account, 3501, 10).await.unwrap(), [3501]);
-        assert_eq!(tx.list_claims(account, 0, 1).await.unwrap(), [3500]);
+        assert_eq!(tx.find_charge_id_by_claim(account, 3501).await.unwrap().map(|id| id == first.id), Some(false));
 
         // Both are free again once the charge has closed.
         let expired_at = world.clock.now();
-        let expired = Charge { state: xanpay_domain::charge::ChargeState::Expired { expired_at }, ..first };
+        let expired = Charge { state: ChargeState::Expired { expired_at }, ..first };
         commit!(store, |tx, expired| tx.save_charge(&expired, 1).await?).unwrap();
         assert!(insert(&store, &world.charge(None), Some([1; 16]), claim).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_amount_is_claimed_once_on_a_bank_account_whichever_of_its_accounts_claims_it() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let (world, other) = (World::stored(&store, 5).await, World::stored(&store, 6).await);
+        let claim = |minor, book| Some(Claim { minor, book });
+        let book = Some(world.account.id);
+        assert!(insert(&store, &world.charge(None), None, claim(3500, book)).await);
+        assert!(!insert(&store, &other.charge(None), None, claim(3500, book)).await);
+        assert!(!insert(&store, &world.charge(None), None, claim(3500, None)).await);
+        assert!(insert(&store, &other.charge(None), None, claim(3500, None)).await, "on an account of its own");
+        assert!(insert(&store, &other.charge(None), None, claim(3501, book)).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_expired() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 7).await;
+        let (whole, part, over) = (world.charge(None), world.charge(None), world.charge(None));
+        for charge in [&whole, &part, &over] {
+            assert!(insert(&store, charge, None, None).await);
+        }
+        let (asked, closed_at, account) = (whole.customer_amount.minor(), world.clock.now(), world.account.id);
+        let part = Charge { received: money(500, "SGD"), ..part };
+        let over = Charge { state: ChargeState::Expired { expired_at: closed_at }, ..over };
+        for charge in [part.clone(), over.clone()] {
+            commit!(store, |tx, charge| tx.save_charge(&charge, 1).await?).unwrap();
+        }
+        let tx = store.reader();
+        let asking = async |minor| tx.list_charges_asking(account, minor, 9).await.unwrap();
+        assert_eq!((asking(asked).await, asking(asked - 500).await), (vec![whole.id], vec![part.id]));
+        assert_eq!(asking(asked - 1).await, []);
+        let expired = async |minor, since| tx.list_expired_asking(account, minor, since, 9).await.unwrap();
+        assert_eq!(expired(asked, closed_at).await, [over.id]);
+        assert_eq!(expired(asked, closed_at.plus(Span::millis(1))).await, []);
+        assert_eq!(expired(asked - 1, closed_at).await, []);
+        let between = async |from, until| {
+            let mut amounts = tx.list_amounts_asked(account, from, until).await.unwrap();
+            amounts.sort_unstable();
+            amounts.dedup();
+            amounts
+        };
+        assert_eq!(between(1, asked).await, [asked - 500, asked]);
+        assert_eq!(between(asked + 1, asked + 9).await, []);
+        assert_eq!(between(1, asked - 501).await, []);
     })
     .await;
 }

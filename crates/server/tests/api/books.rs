@@ -1,0 +1,353 @@
+//! Several receiving accounts are names of one bank account: whose money a statement of it tells of, and what their
+//! customers are asked.
+
+use crate::support::gateway::{START, read};
+use crate::support::{Call, Caller, Gateway};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use tower::ServiceExt;
+use xanpay_domain::currency::Currency;
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::{Outcome, Policy};
+use xanpay_domain::method::Method;
+use xanpay_domain::money::Money;
+use xanpay_domain::time::Span;
+use xanpay_rails::rail;
+use xanpay_server::flows::{self, ImportOptions, ImportedFile, NewAccount, NewMerchant, import_statement};
+use xanpay_statements::sample::{Booking, camt054};
+use xanpay_statements::{Date, FormatChoice};
+use xanpay_testkit::{Database, Engine, on_both_databases};
+
+/// The bank account behind the names.
+const BANK: &str = "0721234567";
+const MOBILE: &str = "+6585867834";
+const UEN: &str = "201403121W";
+
+/// A receiving account to add.
+fn account(method: Method, account: &str, policy: Option<Policy>, stated: Option<&str>) -> NewAccount {
+    NewAccount {
+        environment: Environment::Sandbox,
+        method,
+        account: account.into(),
+        name: Some("ACME STORE".into()),
+        bank: None,
+        template_qr: None,
+        template_as_issued: false,
+        policy,
+        statement_account: stated.map(str::to_owned),
+        merchant: None,
+    }
+}
+
+/// A shop of one method, which its own accounts are added for.
+struct Shop<'a> {
+    gateway: &'a Gateway,
+    method: Method,
+    caller: Caller,
+}
+
+impl<'a> Shop<'a> {
+    async fn open(gateway: &'a Gateway, method: Method) -> Self {
+        let new = NewMerchant {
+            name: "Paper Moon".into(),
+            currency: method.currency(),
+            methods: vec![method],
+            environment: Environment::Sandbox,
+            phone_verification: false,
+        };
+        let made = flows::create_merchant(&gateway.app, new).await.unwrap();
+        let (key, secret, environment) = (made.key.api_key, made.key.api_secret, Environment::Sandbox);
+        Self { gateway, method, caller: Caller { merchant: Some(made.id), key, secret, environment } }
+    }
+
+    /// This shop on one of its own accounts.
+    async fn on(gateway: &'a Gateway, mut new: NewAccount) -> Self {
+        let shop = Self::open(gateway, new.method).await;
+        new.merchant = shop.caller.merchant;
+        flows::add_account(&gateway.app, new).await.unwrap();
+        shop
+    }
+
+    fn asking(&self, amount: &str, email: &str) -> Call {
+        let body = json!({
+            "merchantAmount": amount, "merchantCurrency": self.method.currency().code(), "method": self.method.as_str(),
+            "email": email,
+        });
+        Call::post("/charges").by(&self.caller).json(&body)
+    }
+
+    async fn charge(&self, amount: &str, email: &str) -> Value {
+        self.gateway.send(self.asking(amount, email)).await.expect(200).json()
+    }
+
+    async fn status(&self, charge: &Value) -> String {
+        let shown = self.gateway.get_charge(&self.caller, charge["id"].as_str().unwrap()).await;
+        shown["status"].as_str().unwrap().to_owned()
+    }
+}
+
+fn nonce(charge: &Value) -> &str {
+    charge["destination"]["nonce"].as_str().unwrap()
+}
+
+/// A nonce with two of its letters swapped.
+fn swapped(charge: &Value) -> String {
+    let mut letters: Vec<char> = nonce(charge).chars().collect();
+    letters.swap(1, 2);
+    letters.into_iter().collect()
+}
+
+/// A bank's notification of one credit.
+fn notification(to: &str, amount: Money, text: &str, reference: &str) -> String {
+    let booking = Booking {
+        amount,
+        reference: text.into(),
+        payer: "TAN AH KOW".into(),
+        bank_reference: reference.into(),
+        date: Date::constant(2022, 6, 24),
+    };
+    camt054(to, "M1", START, &[booking])
+}
+
+/// The same credit as a statement tells of it.
+fn statement(to: &str, amount: Money, text: &str, reference: &str) -> String {
+    let file = notification(to, amount, text, reference).replace("camt.054", "camt.053");
+    file.replace("BkToCstmrDbtCdtNtfctn", "BkToCstmrStmt").replace("Ntfctn>", "Stmt>")
+}
+
+async fn import(gateway: &Gateway, file: &str) -> ImportedFile {
+    let options = ImportOptions {
+        environment: Environment::Sandbox,
+        account: None,
+        format: FormatChoice::Auto,
+        profile: None,
+        currency: None,
+        dry_run: false,
+    };
+    import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap()
+}
+
+/// What becomes of one credit: outcome and reason.
+async fn told(gateway: &Gateway, to: &str, amount: Money, text: &str, reference: &str) -> (Value, Value) {
+    // The list is in the order of arrival.
+    gateway.advance(Span::millis(1));
+    assert_eq!(import(gateway, &notification(to, amount, text, reference)).await.new, 1);
+    last(gateway).await
+}
+
+/// The outcome and the reason of the last transfer.
+async fn last(gateway: &Gateway) -> (Value, Value) {
+    let operator = gateway.operator(Environment::Sandbox).await;
+    let list = gateway.send(Call::get("/transfers?limit=1").by(&operator)).await.expect(200).json();
+    (list["data"][0]["outcome"].clone(), list["data"][0]["reason"].clone())
+}
+
+fn money(method: Method, minor: i64) -> Money {
+    Money::from_minor(minor, method.currency()).unwrap()
+}
+
+fn held() -> (Value, Value) {
+    (json!("ambiguous"), json!("several_references"))
+}
+
+#[tokio::test]
+async fn money_without_a_nonce_is_held_where_another_name_of_the_bank_account_asks_as_much() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        for (method, first, policy, second) in [
+            (Method::PromptPay, "0812345678", None, "099400016550100"),
+            (Method::Paynow, MOBILE, Some(Policy::UniqueAmount), UEN),
+        ] {
+            let bank = format!("{BANK}{method}");
+            let by_nonce = Shop::on(&gateway, account(method, second, Some(Policy::Nonce), Some(&bank))).await;
+            let by_amount = Shop::on(&gateway, account(method, first, policy, Some(&bank))).await;
+            let asked = by_amount.charge("35", "a@b.sg").await;
+            let also = by_nonce.charge("35", "c@b.sg").await;
+            assert_eq!((&asked["customerAmount"], &also["customerAmount"]), (&json!(35), &json!(35)));
+            for (number, text) in ["", "thank you", &swapped(&also)].into_iter().enumerate() {
+                let reference = format!("{method}{number}");
+                let outcome = told(&gateway, &bank, money(method, 3500), text, &reference).await;
+                assert_eq!(outcome, held(), "{text}");
+            }
+            assert_eq!(
+                (by_amount.status(&asked).await, by_nonce.status(&also).await),
+                ("pending".into(), "pending".into())
+            );
+            // A later report of the same money brings the nonce, so that it is clear whose it is.
+            let file = statement(&bank, money(method, 3500), nonce(&also), &format!("{method}1"));
+            let report = import(&gateway, &file).await;
+            assert_eq!((report.new, report.duplicates, report.outcome(Outcome::Matched)), (0, 1, 1), "{report:?}");
+            assert_eq!(by_nonce.status(&also).await, "completed");
+            told(&gateway, &bank, money(method, 3500), "", &format!("{method}9")).await;
+            assert_eq!(by_amount.status(&asked).await, "completed", "nobody else asks as much now");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_word_near_another_charges_nonce_is_held_and_one_near_its_own_is_not() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, Some(BANK))).await;
+        let (asked, dearer) = (shop.charge("35", "a@b.sg").await, shop.charge("36", "c@b.sg").await);
+        let amount = money(Method::PromptPay, 3500);
+        assert_eq!(told(&gateway, BANK, amount, &swapped(&dearer), "B1").await, held());
+        // The nonce of a charge on another account: by its name, one receiving account alone is meant.
+        let other = Shop::on(&gateway, account(Method::PromptPay, "0812345679", None, None)).await;
+        let elsewhere = other.charge("37", "d@b.sg").await;
+        let unmatched = (json!("unmatched"), json!("no_reference"));
+        assert_eq!(told(&gateway, BANK, amount, nonce(&elsewhere), "B2").await, unmatched);
+        assert_eq!(told(&gateway, BANK, amount, &swapped(&asked), "B3").await, (json!("matched"), json!("exact")));
+        assert_eq!((shop.status(&asked).await, shop.status(&dearer).await), ("completed".into(), "pending".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_expired_charge_of_another_name_competes_as_long_as_its_money_may_be_under_way() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let by_nonce = Shop::on(&gateway, account(Method::Paynow, UEN, Some(Policy::Nonce), Some(BANK))).await;
+        let policy = Some(Policy::UniqueAmount);
+        let by_amount = Shop::on(&gateway, account(Method::Paynow, MOBILE, policy, Some(BANK))).await;
+        by_nonce.charge("35", "a@b.sg").await;
+        gateway.advance(Span::minutes(61));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        let asked = by_amount.charge("35", "c@b.sg").await;
+        assert_eq!(asked["customerAmount"], json!(35.01), "the amount is kept for its money");
+        gateway.advance(Span::minutes(61));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        by_nonce.charge("35.01", "d@b.sg").await;
+        // Both were asked for that day; a charge that waits for its nonce is never paid by its amount alone.
+        assert_eq!(told(&gateway, BANK, money(Method::Paynow, 3501), "", "B1").await, held());
+        assert_eq!(told(&gateway, BANK, money(Method::Paynow, 3500), "", "B2").await.0, json!("unmatched"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_two_charges_of_a_bank_account_are_asked_the_same_amount_where_amounts_tell_them_apart() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let first = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, Some(BANK))).await;
+        let before = first.charge("35", "a@b.sg").await;
+        let second = Shop::on(&gateway, account(Method::PromptPay, "0812345679", None, Some("072-1234567"))).await;
+        let after = second.charge("35", "a@b.sg").await;
+        assert_eq!((&before["customerAmount"], &after["customerAmount"]), (&json!(35), &json!(35.01)));
+        let by_nonce = Shop::on(&gateway, account(Method::PromptPay, "099400016550100", None, Some(BANK))).await;
+        let waiting = by_nonce.charge("35.02", "a@b.sg").await;
+        assert_eq!(first.charge("35", "b@b.sg").await["customerAmount"], json!(35.03));
+        // What is paid in part asks for the rest.
+        told(&gateway, BANK, money(Method::PromptPay, 502), nonce(&waiting), "B0").await;
+        assert_eq!(second.charge("30", "b@b.sg").await["customerAmount"], json!(30.01));
+        for (shop, charge, amount) in [(&first, before, 3500), (&second, after, 3501)] {
+            let paid = told(&gateway, BANK, money(Method::PromptPay, amount), "", &format!("B{amount}")).await;
+            assert_eq!((paid.0, shop.status(&charge).await), (json!("matched"), "completed".into()));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn amounts_stay_apart_when_two_names_of_a_bank_account_are_asked_at_once_by_two_processes() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let second_process = match database.engine() {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Gateway::start(database).await),
+        };
+        let first = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, Some(BANK))).await;
+        let second = Shop::on(&gateway, account(Method::PromptPay, "0812345679", None, Some(BANK))).await;
+        let mut running = tokio::task::JoinSet::new();
+        for number in 0..12 {
+            for (shop, process) in [(&first, &gateway), (&second, second_process.as_ref().unwrap_or(&gateway))] {
+                let (call, router) = (shop.asking("35", &format!("c{number}@b.sg")), process.router.clone());
+                running.spawn(async move { read(router.oneshot(call.into_request()).await.unwrap()).await });
+            }
+        }
+        let made = running.join_all().await;
+        let asked: HashSet<String> =
+            made.into_iter().map(|answer| answer.expect(200).json()["customerAmount"].to_string()).collect();
+        assert_eq!(asked.len(), 24, "{asked:?}");
+    })
+    .await;
+}
+
+/// Receiving accounts of which one is added under the name that the other's statements have.
+const ONE_ACCOUNT: [(Method, &str, Method, &str, &str); 3] = [
+    (Method::HkBankTransfer, "004-123-456789", Method::Fps, "1234567", "004123456789"),
+    (Method::AuBankTransfer, "062-000 12345678", Method::AuBankTransfer, "shop@example.com.au", "062000 12345678"),
+    (Method::NzBankTransfer, "01-0902-0068389-00", Method::NzBankTransfer, "01-0902-0068389-01", "01 0902 0068389 000"),
+];
+
+#[tokio::test]
+async fn an_account_that_another_is_stated_as_is_one_bank_account_with_it_in_either_order() {
+    on_both_databases(async |database| {
+        for (own_method, own, other_method, other, stated) in ONE_ACCOUNT {
+            for own_is_first in [true, false] {
+                let database = match database.engine() {
+                    Engine::Sqlite => Database::sqlite(),
+                    Engine::Postgres => Database::postgres().await,
+                };
+                let gateway = Gateway::start(&database).await;
+                let operator = gateway.operator(Environment::Sandbox).await;
+                let mut accounts =
+                    [account(own_method, own, None, None), account(other_method, other, None, Some(stated))];
+                if !own_is_first {
+                    accounts.reverse();
+                }
+                let mut shops = Vec::new();
+                for (number, new) in accounts.into_iter().enumerate() {
+                    let shop = Shop::on(&gateway, new).await;
+                    let amount = money(shop.method, 3500 + i64::try_from(number).unwrap());
+                    let charge = shop.charge(&amount.to_decimal(), "a@b.sg").await;
+                    shops.push((shop, charge, amount));
+                }
+                for (number, (shop, charge, amount)) in shops.iter().enumerate() {
+                    let name = if own_is_first { stated } else { own };
+                    let case = format!("{own} and {other}, account {number} by {name}");
+                    if number == 0 {
+                        let paid = told(&gateway, name, *amount, nonce(charge), "B1").await;
+                        assert_eq!(paid.0, json!("matched"), "{case}");
+                    } else {
+                        let body = json!({
+                            "account": name, "amount": amount.to_decimal(), "currency": amount.currency().code(),
+                            "reference": nonce(charge),
+                        });
+                        let paid = gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200);
+                        assert_eq!(paid.json()["outcome"], "matched", "{case}");
+                    }
+                    assert_eq!(shop.status(charge).await, "completed", "{case}");
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_accounts_that_rails_of_two_currencies_call_alike_that_of_the_moneys_currency_is_meant() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let name = "123456789";
+        let template = rail(Method::DuitNow).example_template.map(str::to_owned);
+        let duit_now =
+            NewAccount { template_qr: template, ..account(Method::DuitNow, name, Some(Policy::Nonce), None) };
+        let malaysian = Shop::on(&gateway, duit_now).await;
+        let fps = Shop::on(&gateway, account(Method::Fps, name, None, None)).await;
+        for (number, shop) in [&fps, &malaysian].into_iter().enumerate() {
+            let currency = shop.method.currency().code();
+            let (by_notice, by_file) = (shop.charge("35", "a@b.sg").await, shop.charge("35", "b@b.sg").await);
+            let body = json!({"account": name, "amount": 35, "currency": currency, "reference": nonce(&by_notice)});
+            let paid = gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200).json();
+            assert_eq!(paid["outcome"], "matched", "{currency}: {paid}");
+            let paid = told(&gateway, name, money(shop.method, 3500), nonce(&by_file), &format!("B{number}")).await;
+            assert_eq!(paid.0, json!("matched"), "{currency}");
+        }
+        let stranger = told(&gateway, name, Money::from_minor(3500, Currency::SGD).unwrap(), "", "B9").await;
+        assert_eq!(stranger, (json!("unmatched"), json!("other_currency")));
+    })
+    .await;
+}
