@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod reader;
+mod writeback;
 
 pub(crate) use reader::Reader;
 
