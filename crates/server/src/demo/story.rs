@@ -16,8 +16,8 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Outcome;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Timestamp;
+use xanpay_statements::Date;
 use xanpay_statements::sample::{Booking, camt054};
-use xanpay_statements::{Date, FormatChoice};
 
 /// How long the shop waits for its notices.
 const NOTICES_TIMEOUT: Duration = Duration::from_secs(8);
@@ -190,14 +190,7 @@ fn day(now: Timestamp) -> Result<Date, Failure> {
 }
 
 async fn import(app: &Arc<App>, path: &Path) -> Result<ImportedFile, Failure> {
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: None,
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run: false,
-    };
+    let options = ImportOptions::new(Environment::Sandbox);
     let bytes =
         std::fs::read(path).map_err(|error| Failure::new("file_unreadable", format!("{}: {error}", path.display())))?;
     Ok(import_statement(app, "statement.xml", &bytes, &options).await?)

@@ -40,6 +40,14 @@ pub struct ImportOptions {
     pub dry_run: bool,
 }
 
+impl ImportOptions {
+    /// A file that says everything itself.
+    #[must_use]
+    pub fn new(environment: Environment) -> Self {
+        Self { environment, account: None, format: FormatChoice::Auto, profile: None, currency: None, dry_run: false }
+    }
+}
+
 /// What an import of several files did.
 #[derive(Debug, Clone, Default)]
 pub struct ImportReport {

@@ -14,8 +14,8 @@ use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
 use xanpay_rails::rail;
 use xanpay_server::flows::{self, ImportOptions, ImportedFile, NewAccount, NewMerchant, import_statement};
+use xanpay_statements::Date;
 use xanpay_statements::sample::{Booking, camt054};
-use xanpay_statements::{Date, FormatChoice};
 use xanpay_testkit::{Database, Engine, on_both_databases};
 
 /// The bank account behind the names.
@@ -116,14 +116,7 @@ fn statement(to: &str, amount: Money, text: &str, reference: &str) -> String {
 }
 
 async fn import(gateway: &Gateway, file: &str) -> ImportedFile {
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: None,
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run: false,
-    };
+    let options = ImportOptions::new(Environment::Sandbox);
     import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap()
 }
 

@@ -11,8 +11,8 @@ use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
 use xanpay_server::flows::{self, ImportOptions, ImportedFile, NewAccount, import_statement};
+use xanpay_statements::Date;
 use xanpay_statements::sample::{Booking, camt054, dbs_classic};
-use xanpay_statements::{Date, FormatChoice};
 use xanpay_testkit::{Database, Entropy, on_both_databases, row_counts};
 
 const ACCOUNT: &str = "+6585867834";
@@ -83,14 +83,7 @@ fn dbs_2026(paid: &[Paid]) -> String {
 }
 
 async fn import(gateway: &Gateway, file: &str) -> ImportedFile {
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: Some(ACCOUNT.into()),
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run: false,
-    };
+    let options = ImportOptions { account: Some(ACCOUNT.into()), ..ImportOptions::new(Environment::Sandbox) };
     let report = import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap();
     assert!(report.refused.is_empty(), "{:?}", report.refused);
     report
@@ -401,14 +394,7 @@ async fn a_file_about_two_accounts_that_are_not_ours_is_not_taken_for_the_one_th
         let statement = &file[file.find("<Stmt>").unwrap()..file.find("</BkToCstmrStmt>").unwrap()];
         let stranger = statement.replace("123-45678-9", "999-99999-9");
         let both = file.replace("</BkToCstmrStmt>", &format!("{stranger}</BkToCstmrStmt>"));
-        let options = ImportOptions {
-            environment: Environment::Sandbox,
-            account: Some(ACCOUNT.into()),
-            format: FormatChoice::Auto,
-            profile: None,
-            currency: None,
-            dry_run: false,
-        };
+        let options = ImportOptions { account: Some(ACCOUNT.into()), ..ImportOptions::new(Environment::Sandbox) };
         let refusal = import_statement(&gateway.app, "file", both.as_bytes(), &options).await.unwrap_err();
         assert!(refusal.to_string().contains("several"), "{refusal}");
         assert_eq!(transfers(database).await, 0);

@@ -12,8 +12,8 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::ChargeId;
 use xanpay_domain::money::Money;
 use xanpay_server::flows::{ImportOptions, import_statement};
+use xanpay_statements::Date;
 use xanpay_statements::sample::{Booking, camt054};
-use xanpay_statements::{Date, FormatChoice};
 use xanpay_testkit::on_both_databases;
 
 /// What stands in the rendered file where the memo's fields go.
@@ -115,14 +115,7 @@ async fn pay(gateway: &Gateway, merchant: &Caller, number: usize, case: &Value) 
     let charge = gateway.charge(merchant, &json!({"notifyPayload": number.to_string()})).await;
     let memo = memo(case, charge["destination"]["nonce"].as_str().unwrap());
     let cents = if case["expect"] == "match-short" { 3400 } else { 3500 };
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: Some("+6585867834".into()),
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run: false,
-    };
+    let options = ImportOptions { account: Some("+6585867834".into()), ..ImportOptions::new(Environment::Sandbox) };
     let file = file(number, &memo, cents);
     let report = import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap();
     assert_eq!((report.new, report.refused.len()), (1, 0), "{case}");

@@ -9,8 +9,8 @@ use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
 use xanpay_server::flows::{FlowError, ImportOptions, ImportedFile, import_statement};
+use xanpay_statements::Date;
 use xanpay_statements::sample::{Booking, camt054, dbs_classic};
-use xanpay_statements::{Date, FormatChoice};
 use xanpay_store::StoreError;
 use xanpay_testkit::{on_both_databases, row_counts, spoil};
 
@@ -176,14 +176,7 @@ async fn import(gateway: &Gateway, file: &str, dry_run: bool) -> ImportedFile {
 }
 
 async fn try_import(gateway: &Gateway, file: &str, dry_run: bool) -> Result<ImportedFile, FlowError> {
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: Some(ACCOUNT.into()),
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run,
-    };
+    let options = ImportOptions { account: Some(ACCOUNT.into()), dry_run, ..ImportOptions::new(Environment::Sandbox) };
     import_statement(&gateway.app, "file", file.as_bytes(), &options).await
 }
 

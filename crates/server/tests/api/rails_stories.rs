@@ -12,7 +12,6 @@ use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
 use xanpay_rails::{AccountKind, QrKind, is_sandbox_payload, lint, qr_modules, qr_svg, rail};
 use xanpay_server::flows::{self, FlowError, ImportOptions, NewAccount, NewMerchant};
-use xanpay_statements::FormatChoice;
 use xanpay_statements::sample::{Booking, camt054};
 use xanpay_testkit::{Database, on_both_databases, spoil};
 
@@ -114,14 +113,7 @@ async fn import(gateway: &Gateway, statement_account: &str, amount: Money, refer
         date: xanpay_statements::Date::constant(2022, 6, 24),
     };
     let file = camt054(statement_account, "M1", now, &[booking]);
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: None,
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run: false,
-    };
+    let options = ImportOptions::new(Environment::Sandbox);
     let report = flows::import_statement(&gateway.app, "bank.xml", file.as_bytes(), &options).await.unwrap();
     assert_eq!((report.new, report.refused.len()), (1, 0), "{report:?}");
     report.outcome(xanpay_domain::matching::Outcome::Matched)

@@ -13,8 +13,8 @@ use xanpay_domain::time::{Span, Timestamp};
 use xanpay_server::clock::Clock;
 use xanpay_server::flows::{self, FlowError, ImportOptions, ImportedFile};
 use xanpay_server::outbound::address::AddressPolicy;
+use xanpay_statements::Date;
 use xanpay_statements::sample::{Booking, camt054};
-use xanpay_statements::{Date, FormatChoice};
 use xanpay_store::{Attempt, Store};
 use xanpay_testkit::older::{columns, older_copy, rows, schema_steps};
 use xanpay_testkit::{Database, Engine, on_both_databases};
@@ -53,14 +53,7 @@ async fn import(gateway: &Gateway, charge: &Value) -> ImportedFile {
         bank_reference: String::new(),
         date: Date::constant(2022, 6, 24),
     };
-    let options = ImportOptions {
-        environment: Environment::Sandbox,
-        account: Some("+6585867834".into()),
-        format: FormatChoice::Auto,
-        profile: None,
-        currency: None,
-        dry_run: false,
-    };
+    let options = ImportOptions { account: Some("+6585867834".into()), ..ImportOptions::new(Environment::Sandbox) };
     let file = camt054("1", "M1", START, &[booking]);
     flows::import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap()
 }
