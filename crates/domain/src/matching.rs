@@ -317,21 +317,31 @@ pub fn mistyped<T: AsRef<str>>(texts: &[T]) -> Vec<Nonce> {
 /// An amount is free again when its charge expires, so that the money of one may come while another waits for the same
 /// amount. Both are meant then, unless they are of one customer, who has begun anew. Money that nobody waits for is that
 /// of the charge which expired before it, within the grace period.
+///
+/// `may_propose` says of a charge whether its account lets the amount or the account alone propose it. A charge that waits
+/// for its nonce competes with such a one, and is not paid without it.
 #[must_use]
-pub fn claimants<'a>(incoming: &Incoming, pending: &'a [Charge], expired: &'a [Charge]) -> Vec<&'a Charge> {
+pub fn claimants<'a>(
+    incoming: &Incoming,
+    pending: &'a [Charge],
+    expired: &'a [Charge],
+    may_propose: impl Fn(&Charge) -> bool,
+) -> Vec<&'a Charge> {
     let existed = |charge: &Charge| charge.created_at <= incoming.booked_until.plus(CLOCK_SKEW);
     let asked = |charge: &Charge| existed(charge) && charge.outstanding() == incoming.amount;
     let until = |charge: &Charge, grace| charge.expires_at.plus(grace) >= incoming.booked_from;
     let anew = |charge: &Charge| pending.iter().any(|pending| pending.customer_id == charge.customer_id);
     let waiting = pending.iter().filter(|charge| existed(charge));
     let rivals = expired.iter().filter(|charge| asked(charge) && until(charge, UNDER_WAY) && !anew(charge));
-    let meant: Vec<_> = waiting.chain(rivals).collect();
-    if !meant.is_empty() {
-        return meant;
+    let mut meant: Vec<_> = waiting.chain(rivals).collect();
+    if meant.is_empty() {
+        meant = expired.iter().filter(|charge| asked(charge) && until(charge, LATE_GRACE)).collect();
     }
-    let late: Vec<_> = expired.iter().filter(|charge| asked(charge) && until(charge, LATE_GRACE)).collect();
-    // Money that is older than every charge is held, with that as the reason.
-    if late.is_empty() { pending.iter().collect() } else { late }
+    if meant.is_empty() {
+        // Money that is older than every charge is held, with that as the reason.
+        meant = pending.iter().collect();
+    }
+    if meant.iter().any(|charge| may_propose(charge)) { meant } else { Vec::new() }
 }
 
 /// Decides what a transfer pays. `candidates` are the charges of its account whose nonces it mentions, each once.
@@ -570,7 +580,7 @@ mod tests {
         };
         let meant = |incoming: Incoming, pending: &[&Charge], expired: &[Charge]| {
             let pending: Vec<Charge> = pending.iter().map(|charge| (*charge).clone()).collect();
-            claimants(&incoming, &pending, expired).iter().map(|charge| charge.id).collect::<Vec<_>>()
+            claimants(&incoming, &pending, expired, |_| true).iter().map(|charge| charge.id).collect::<Vec<_>>()
         };
         let expired = [first.clone()];
         assert_eq!(meant(money(30, 30), &[&first], &[]), [first.id]);
@@ -581,6 +591,11 @@ mod tests {
         assert_eq!(meant(money(61, 61), &[&second], &expired), [first.id], "under way at the deadline");
         assert_eq!(meant(money(90, 90), &[], &expired), [first.id], "late, and nobody else waits");
         assert_eq!(meant(money(150, 150), &[&first, &second], &[]), [first.id, second.id], "both wait");
+        let by_nonce = [first.clone(), second.clone()];
+        for (proposed, count) in [(None, 0), (Some(first.id), 2)] {
+            let may_propose = |charge: &Charge| Some(charge.id) == proposed;
+            assert_eq!(claimants(&money(150, 150), &by_nonce, &[], may_propose).len(), count, "{proposed:?}");
+        }
         let (grace, beyond) = (60 + 7 * 24 * 60, 61 + 7 * 24 * 60);
         assert_eq!(meant(money(grace, grace), &[], &expired), [first.id]);
         assert!(meant(money(beyond, beyond), &[], &expired).is_empty());

@@ -307,12 +307,13 @@ async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, 
         pending.extend(load(tx, report, waiting).await?);
         expired.extend(load(tx, report, over).await?);
     }
-    let charges = claimants(&incoming, &pending, &expired);
     let holder = |charge: &Charge| accounts().find(|account| account.id == charge.destination.account_id);
-    let mut meant: Vec<_> = charges.iter().filter_map(|charge| Some((holder(charge)?, charge.id))).collect();
-    if meant.iter().all(|(account, _)| account.policy == Policy::Nonce) {
+    let may_propose = |charge: &Charge| holder(charge).is_some_and(|account| account.policy != Policy::Nonce);
+    let charges = claimants(&incoming, &pending, &expired, may_propose);
+    if charges.is_empty() {
         return Ok(Vec::new());
     }
+    let mut meant: Vec<_> = charges.iter().filter_map(|charge| Some((holder(charge)?, charge.id))).collect();
     for nonce in mistyped(&report.reported.references()) {
         let held = holders(tx, report, &nonce).await?;
         meant.extend(held.into_iter().filter(|(_, id)| charges.iter().all(|charge| charge.id != *id)));
