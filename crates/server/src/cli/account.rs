@@ -65,8 +65,8 @@ pub(super) fn run(command: Account, context: &Context) -> Result<(), Failure> {
     match command {
         Account::Add(add) => run_add(add, context),
         Account::List => run_list(context),
-        Account::Disable(which) => run_disable(&which, context),
-        Account::Enable(which) => run_enable(&which, context),
+        Account::Disable(which) => run_switch(&which, true, context),
+        Account::Enable(which) => run_switch(&which, false, context),
     }
 }
 
@@ -137,18 +137,17 @@ fn view(account: &Row) -> Value {
     value
 }
 
-fn run_disable(which: &Which, context: &Context) -> Result<(), Failure> {
+fn run_switch(which: &Which, disabled: bool, context: &Context) -> Result<(), Failure> {
     let id: AccountId = values::id("account", "account_unknown", &which.account_id)?;
     let environment = context.environment;
-    context.with_app(|app| async move { Ok(disable_account(&app, id, environment).await?) })?;
-    let value = json!({ "accountId": id.to_text(), "disabled": true });
-    context.output.result(&value, &format!("account {id} takes no new charge"))
-}
-
-fn run_enable(which: &Which, context: &Context) -> Result<(), Failure> {
-    let id: AccountId = values::id("account", "account_unknown", &which.account_id)?;
-    let environment = context.environment;
-    context.with_app(|app| async move { Ok(enable_account(&app, id, environment).await?) })?;
-    let value = json!({ "accountId": id.to_text(), "disabled": false });
-    context.output.result(&value, &format!("account {id} takes charges again"))
+    context.with_app(|app| async move {
+        match disabled {
+            true => disable_account(&app, id, environment).await?,
+            false => enable_account(&app, id, environment).await?,
+        }
+        Ok(())
+    })?;
+    let value = json!({ "accountId": id.to_text(), "disabled": disabled });
+    let text = if disabled { "takes no new charge" } else { "takes charges again" };
+    context.output.result(&value, &format!("account {id} {text}"))
 }
