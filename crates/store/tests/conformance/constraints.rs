@@ -2,6 +2,7 @@
 
 use crate::samples::{event, full_charge, full_session, money, transfer};
 use xanpay_domain::charge::{Charge, ChargeState};
+use xanpay_domain::id::Id;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::time::Span;
 use xanpay_store::{Claim, Recipient, Store, StoreError};
@@ -244,6 +245,26 @@ async fn impossible_rows_are_refused() {
         let completed =
             "UPDATE charges SET status = 'completed', closed_at = 1, received_minor = customer_amount_minor";
         assert_eq!(database.execute(completed).await, Ok(1));
+        store.close();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_that_was_taken_by_milder_rules_can_still_be_read() {
+    on_both_databases(async |database| {
+        let store = full_database(database).await;
+        let address = "a\u{202E}b@example.com";
+        for (table, column) in [("charges", "email"), ("sessions", "prefill_email")] {
+            let change = format!("UPDATE {table} SET {column} = '{address}'");
+            assert_eq!(database.execute(&change).await, Ok(1));
+        }
+        let id = |table: &str| format!("SELECT id FROM {table}");
+        let (charge, session) = (one_text(database, &id("charges")).await, one_text(database, &id("sessions")).await);
+        let charge = store.reader().find_charge(Id::parse(&charge).unwrap()).await.unwrap().unwrap();
+        let session = store.reader().find_session(Id::parse(&session).unwrap()).await.unwrap().unwrap();
+        let prefilled = session.prefill.and_then(|prefill| prefill.email);
+        assert_eq!([charge.email, prefilled].map(|email| email.unwrap().as_str().to_owned()), [address; 2]);
         store.close();
     })
     .await;
