@@ -344,3 +344,28 @@ async fn of_accounts_that_rails_of_two_currencies_call_alike_that_of_the_moneys_
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_name_of_two_bank_accounts_in_one_currency_asks_for_the_method() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let name = "1234567890";
+        let template = rail(Method::GojekId).example_template.map(str::to_owned);
+        let go_pay = account(Method::GojekId, name, Some(Policy::Nonce), Some("888800001111"));
+        Shop::on(&gateway, NewAccount { template_qr: template, ..go_pay }).await;
+        let bank = NewAccount {
+            bank: Some("BCA".into()),
+            ..account(Method::IdBankTransfer, name, Some(Policy::Nonce), Some("777700002222"))
+        };
+        let shop = Shop::on(&gateway, bank).await;
+        let charge = shop.charge("35000", "a@b.sg").await;
+        let mut body = json!({"account": name, "amount": 35000, "currency": "IDR", "reference": nonce(&charge)});
+        let refused = gateway.send(Call::post("/transfers").by(&operator).json(&body)).await;
+        assert_eq!(refused.expect_problem(400, "account_ambiguous").fields(), ["account"]);
+        body["method"] = json!(Method::IdBankTransfer.as_str());
+        let paid = gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200).json();
+        assert_eq!(paid["outcome"], "matched", "{paid}");
+    })
+    .await;
+}
