@@ -32,6 +32,10 @@ const READER_CACHE_KIB: i64 = 8192;
 /// Reading connections: reads are short and run on the callers' threads.
 const READERS: usize = 8;
 
+/// What is the matter where SQLite finds that it must not write.
+const READ_ONLY: &str =
+    "this process may not write to the database; its file, its log and their folder must be writable";
+
 /// A connection that statements take turns on. The mutex is uncontended on the writer and costs nanoseconds.
 #[derive(Clone)]
 pub(crate) struct SharedConnection(Arc<Mutex<rusqlite::Connection>>);
@@ -205,6 +209,7 @@ fn driver_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
         Some(ErrorCode::DiskFull) => StoreError::Unavailable("the disk is full".into()),
+        Some(ErrorCode::ReadOnly) => StoreError::Unavailable(READ_ONLY.into()),
         // Before a commit nothing is at stake, and the next try may find the disk mended; see [`commit`] for the rest.
         Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Driver(error.to_string()),
@@ -335,11 +340,13 @@ fn commit(connection: &SharedConnection) -> Result<(), StoreError> {
     let code = error.sqlite_error_code();
     let error = driver_error(error);
     match code {
-        // Nothing was written: SQLite has not begun to, or has found no room or a broken rule before it did.
+        // Nothing was written: SQLite has not begun to, or has found no room or a broken rule before it did. What it may
+        // not write it knows when it opens or begins; a disk that turns read-only later fails the write itself.
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::DiskFull
+            | ErrorCode::ReadOnly
             | ErrorCode::ConstraintViolation
             | ErrorCode::OutOfMemory,
         ) => {
@@ -360,6 +367,7 @@ mod tests {
     use super::*;
     use crate::engine::{Queue, Sql};
     use rusqlite::ffi;
+    use std::path::PathBuf;
     use xanpay_testkit::Database;
 
     const INSERT: Sql = Sql::new("t", "INSERT INTO t (id) VALUES ($1)");
@@ -422,12 +430,39 @@ mod tests {
     #[test]
     fn a_disk_that_fails_before_a_commit_is_unavailable_and_a_broken_rule_is_not() {
         let answer = |code| driver_error(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
-        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CANTOPEN] {
+        for code in [
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_IOERR_READ,
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_CANTOPEN,
+            ffi::SQLITE_READONLY,
+            ffi::SQLITE_READONLY_DIRECTORY,
+        ] {
             assert!(matches!(answer(code), StoreError::Unavailable(_)), "{code}");
         }
         for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_CONSTRAINT_CHECK, ffi::SQLITE_ERROR] {
             assert!(matches!(answer(code), StoreError::Driver(_)), "{code}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_must_not_be_written_is_read_refuses_writes_and_ends_nothing() {
+        let database = Database::sqlite();
+        let owner = connect(&database.path()).unwrap();
+        owner.batch("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (7)").unwrap();
+        // What a process without the right to write gets, which root, who may run this, would not.
+        let read_only = PathBuf::from(format!("file:{}?mode=ro", database.path().display()));
+        let connection = connect(&read_only).unwrap();
+        let folder = Folder::start(connect(&read_only).unwrap(), &database.path()).unwrap();
+        let (queue, jobs) = Queue::new();
+        let writer = std::thread::spawn(move || write_jobs(&connection, folder, jobs));
+        let select = |tx: Tx| async move { tx.query(Sql::new("t", "SELECT id FROM t"), &[]).await };
+        assert_eq!(queue.write::<_, StoreError, _, _>(select).await.unwrap().len(), 1);
+        let insert = |tx: Tx| async move { tx.execute_one(INSERT, &[Value::Int(8)]).await };
+        let refused = queue.write::<(), StoreError, _, _>(insert).await;
+        assert_eq!(refused, Err(StoreError::Unavailable(READ_ONLY.into())));
+        drop(queue);
+        writer.join().unwrap();
     }
 
     #[tokio::test]

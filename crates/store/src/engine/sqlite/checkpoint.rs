@@ -102,11 +102,17 @@ impl Folder {
 }
 
 fn fold(connection: &SharedConnection, pragma: &str) {
-    let folded = connection.lock().prepare_cached(pragma).and_then(|mut fold| fold.query_row([], |_| Ok(())));
+    let connection = connection.lock();
+    // SQLite would try to write a file that it has opened for reading, if only the log may be written.
+    if connection.is_readonly(rusqlite::MAIN_DB) == Ok(true) {
+        return;
+    }
+    let folded = connection.prepare_cached(pragma).and_then(|mut fold| fold.query_row([], |_| Ok(())));
     let Err(error) = folded else { return };
     match error.sqlite_error_code() {
-        // A reader is in the way, or the disk is full: the log keeps what the file has not, and the next one tries.
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {}
+        // A reader is in the way, the disk is full, or the log is read-only: it keeps what the file has not, and the next
+        // one tries.
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull | ErrorCode::ReadOnly) => {}
         _ => end_on(&driver_error(error)),
     }
 }
