@@ -1,5 +1,6 @@
 //! Receiving accounts: what an operator types, checked and brought into one spelling.
 
+use crate::emv::template::Issued;
 use crate::methods;
 use crate::rail::{Reliability, rail};
 use crate::text;
@@ -111,6 +112,30 @@ pub fn parse_account(method: Method, input: &AccountInput<'_>) -> Parsed {
     }
 }
 
+/// Checks an account that is to be added. Accounts that were added by milder rules stay readable by [`parse_account`].
+///
+/// # Errors
+/// Those of [`parse_account`], and what contradicts itself.
+pub fn parse_new_account(method: Method, input: &AccountInput<'_>) -> Parsed {
+    let parsed = parse_account(method, input)?;
+    match method {
+        Method::Instapay => methods::instapay::refuse_other_bank(&parsed.0)?,
+        Method::Fps
+        | Method::HkBankTransfer
+        | Method::Paynow
+        | Method::ViettelPay
+        | Method::DuitNow
+        | Method::PromptPay
+        | Method::InBankTransfer
+        | Method::GojekId
+        | Method::IdBankTransfer
+        | Method::AuBankTransfer
+        | Method::NzBankTransfer
+        | Method::Toss => {}
+    }
+    Ok(parsed)
+}
+
 /// The longest issued code.
 const MAX_TEMPLATE_CHARS: usize = 512;
 /// The longest name, of an account, its holder or its bank.
@@ -176,6 +201,13 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn warn(&mut self, field: &'static str, code: &'static str, message: impl Into<String>) {
         self.warnings.push(Warning { field, code, message: message.into() });
+    }
+
+    /// Warns of a merchant's account that its issued code does not name. It may be a bank account, or another merchant's.
+    pub(crate) fn warn_unless_issued(&mut self, code: &Issued<'_>) {
+        if !code.holds(self.account) {
+            self.warn("account", "not_in_template", "is not in the issued code; check that the two belong together");
+        }
     }
 
     /// Warns of a name that the rail's code carries in another form.

@@ -16,7 +16,7 @@ mod rail;
 mod svg;
 mod text;
 
-pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account};
+pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account, parse_new_account};
 pub use encode::{EncodeError, Field, encode, encode_keys, encode_warnings};
 pub use lint::{Finding, LintField, LintReport, Recognised, is_sandbox_payload, lint};
 pub use payload::{PaymentRequest, payload};

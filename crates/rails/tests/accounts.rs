@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 use xanpay_domain::method::Method;
-use xanpay_rails::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account, rail};
+use xanpay_rails::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account, parse_new_account, rail};
 
 fn parse(method: Method, account: &str, bank: &str) -> Result<(ReceivingAccount, Vec<Warning>), AccountFault> {
     let bank = Some(bank).filter(|bank| !bank.is_empty());
-    parse_account(method, &AccountInput { account, name: Some("Acme"), bank, ..AccountInput::default() })
+    parse_new_account(method, &AccountInput { account, name: Some("Acme"), bank, ..AccountInput::default() })
 }
 
 /// Method, account, bank, kind, spelling.
@@ -205,3 +205,33 @@ fn swapped_or_changed_digits_of_a_new_zealand_account_are_refused() {
         }
     }
 }
+#[test]
+fn an_account_that_its_issued_code_does_not_name_is_accepted_with_a_warning() {
+    for (method, own, bank_account) in [
+        (Method::DuitNow, "1234567895", "9999999999"),
+        (Method::Instapay, "123456789012345", "9999999999"),
+        (Method::GojekId, "ID1020000000001", "ID1020000000002"),
+        (Method::GojekId, "toko contoh, digital & kr", "ID"),
+    ] {
+        for (account, expected) in [(own, 0), (bank_account, 1)] {
+            let input = AccountInput { account, template: rail(method).example_template, ..AccountInput::default() };
+            let (_, warnings) = parse_new_account(method, &input).unwrap();
+            let told = warnings.iter().filter(|warning| warning.code == "not_in_template").count();
+            assert_eq!(told, expected, "{method} {account}: {warnings:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bank_that_is_not_the_issued_codes_is_refused_for_new_accounts_and_read_of_old_ones() {
+    let template = rail(Method::Instapay).example_template;
+    for (bank, differs) in
+        [("BOPIPHMMXXX", false), ("bopiphmm", false), ("BOPIPHMM001", false), ("BPI", false), ("BNORPHMMXXX", true)]
+    {
+        let input = AccountInput { account: "123456789012345", bank: Some(bank), template, ..AccountInput::default() };
+        let fault = parse_new_account(Method::Instapay, &input).err().map(|fault| (fault.field, fault.code));
+        assert_eq!(fault, differs.then_some(("bank", "bank_differs")), "{bank}");
+        assert!(parse_account(Method::Instapay, &input).is_ok(), "{bank}");
+    }
+}
+

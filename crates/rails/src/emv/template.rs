@@ -73,6 +73,20 @@ impl<'a> Issued<'a> {
         find(&self.objects, tag)
     }
 
+    /// The value of a tag inside the template with one of these ids.
+    pub(crate) fn find_within(&self, guids: &[&str], tag: &str) -> Option<&'a str> {
+        let inner = self.objects.iter().filter_map(|object| whole_objects(object.value).ok());
+        let template = inner.into_iter().find(|inner| find(inner, "00").is_some_and(|guid| guids.contains(&guid)))?;
+        find(&template, tag)
+    }
+
+    /// Whether a text is the payee's name or an id inside a template, whatever the case of its letters.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let is_it = |object: &Object<'_>| object.value.eq_ignore_ascii_case(text);
+        let within = |object: &Object<'_>| whole_objects(object.value).is_ok_and(|inner| inner.iter().any(is_it));
+        self.objects.iter().any(|object| object.tag == "59" && is_it(object) || within(object))
+    }
+
     /// The code as it was issued.
     pub(crate) fn as_issued(&self) -> String {
         self.text.to_owned()

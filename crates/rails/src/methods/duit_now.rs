@@ -32,7 +32,7 @@ pub(crate) static RAIL: Rail = Rail {
         AccountKind {
             name: MERCHANT,
             format: "merchant's account or id, with the issued static DuitNow QR",
-            example: "123456789",
+            example: "1234567895",
             nonce_reliability: Reliability::Uncertain,
             default_policy: Policy::UniqueAmount,
         },
@@ -71,13 +71,14 @@ pub(crate) static RAIL: Rail = Rail {
     qr: QrKind::Template,
     app_link: false,
     payer_steps: &[
-        "Open your bank's app or wallet. Scan the DuitNow QR, or choose DuitNow transfer and type the ID shown here.",
+        "Open your bank's app or wallet and scan the DuitNow QR. Where a DuitNow ID is shown instead, choose DuitNow transfer and type it.",
         "Check the amount, to the last sen; type it if the app asks for it.",
         "If there is a field Recipient Reference, type the reference shown here.",
         "Confirm the payment.",
     ],
     notes: &[
         "Ids in a DuitNow QR are issued by the acquirer: paste the static code that it gave you.",
+        "A merchant's id is no DuitNow ID: nobody can type it, so that such an account is paid by scanning alone.",
         "Some acquirers refuse an altered code, above all one with an integrity value in tag 82: show it as issued then.",
         "Limits are the banks'; 30,000 ringgit is one provider's.",
     ],
@@ -176,6 +177,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         );
     }
     draft.finish(Method::DuitNow, MERCHANT, account)
+    draft.warn_unless_issued(&code);
 }
 
 /// The issued code with the charge's amount, and the nonce where the issuer left room for it; none without a code.

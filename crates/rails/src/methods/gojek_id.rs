@@ -86,7 +86,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             "QRIS codes are issued by the acquirer: paste the static code that it gave you",
         ));
     };
-    issued(template)?;
+    let code = issued(template)?;
     if is_sandbox_payload(template) {
         return Err(AccountFault::new(
             "template",
@@ -94,9 +94,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             "names a merchant of zeros, which does not exist",
         ));
     }
-    if !template.contains(&account) {
-        draft.warn("account", "not_in_template", "is not in the issued code; check that the two belong together");
-    }
+    draft.warn_unless_issued(&code);
     draft.finish(Method::GojekId, MERCHANT, account)
 }
 

@@ -50,7 +50,7 @@ pub(crate) static RAIL: Rail = Rail {
         AccountKind {
             name: MERCHANT,
             format: "merchant's account or id, with the issued static QR Ph code",
-            example: "091021405",
+            example: "123456789012345",
             nonce_reliability: Reliability::Uncertain,
             default_policy: Policy::UniqueAmount,
         },
@@ -77,6 +77,7 @@ pub(crate) static RAIL: Rail = Rail {
     notes: &[
         "InstaPay carries at most 50,000 pesos in a transfer, and no remark that can be relied on.",
         "A merchant's code (P2M) is issued by the acquirer: paste it. A person's code is made from the account.",
+        "A merchant's id is no account: nobody can send to it by hand, so that it is paid by scanning alone.",
     ],
     example_template: Some(
         "00020101021128560011ph.ppmi.p2m0111BOPIPHMMXXX031512345678901234505030105204581453036085802PH5912SAMPLE STORE6011Quezon City630438AF",
@@ -171,10 +172,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let account = draft.require_account()?.to_owned();
     let fault = |field, code, message: &str| AccountFault::new(field, code, message);
     if let Some(template) = draft.template {
-        issued(template)?;
+        let code = issued(template)?;
         if is_sandbox_payload(template) {
             return Err(fault("template", "payee_impossible", "names a bank that does not exist"));
         }
+        draft.warn_unless_issued(&code);
         if account.chars().count() > 64 {
             return Err(fault("account", "too_long", "must be at most 64 characters"));
         }
@@ -213,6 +215,25 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let (mut parsed, warnings) = draft.finish(Method::Instapay, kind, digits)?;
     parsed.bank = Some(bic);
     Ok((parsed, warnings))
+}
+
+/// Refuses a BIC that is of another bank than the issued code's. The last three characters name a branch.
+pub(crate) fn refuse_other_bank(account: &ReceivingAccount) -> Result<(), AccountFault> {
+    let (Some(template), Some(bank)) = (account.template.as_deref(), account.bank.as_deref()) else { return Ok(()) };
+    let Some(issued) = Issued::reread(template)?.find_within(&[GUID_MERCHANT, GUID_PERSON], "01") else {
+        return Ok(());
+    };
+    let bank_of = |bic: &str| {
+        Some(bic.to_ascii_uppercase()).filter(|bic| is_bic(bic)).and_then(|bic| Some(bic.get(..8)?.to_owned()))
+    };
+    match (bank_of(bank), bank_of(issued)) {
+        (Some(given), Some(named)) if given != named => {
+            let message =
+                format!("is another bank than the issued code's, which is {issued}; leave it out with a code");
+            Err(AccountFault::new("bank", "bank_differs", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The code of a charge: a merchant's issued code with the amount, else a person's code.

@@ -8,7 +8,7 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
-use xanpay_rails::{AccountInput, Warning, parse_account};
+use xanpay_rails::{AccountInput, Warning, parse_new_account};
 use xanpay_store::Account;
 
 /// An account to add, as the operator typed it.
@@ -48,8 +48,8 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
         template: new.template_qr.as_deref(),
         template_as_issued: new.template_as_issued,
     };
-    let (parsed, warnings) =
-        parse_account(new.method, &input).map_err(|fault| Refusal::field(fault.field, fault.code, fault.message))?;
+    let (parsed, warnings) = parse_new_account(new.method, &input)
+        .map_err(|fault| Refusal::field(fault.field, fault.code, fault.message))?;
     if let Some(merchant) = new.merchant
         && app.store.reader().find_merchant(merchant, new.environment).await?.is_none()
     {
