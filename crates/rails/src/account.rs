@@ -120,6 +120,7 @@ pub fn parse_new_account(method: Method, input: &AccountInput<'_>) -> Parsed {
     let parsed = parse_account(method, input)?;
     match method {
         Method::Instapay => methods::instapay::refuse_other_bank(&parsed.0)?,
+        Method::NzBankTransfer => methods::nz_bank_transfer::refuse_phone(&parsed.0)?,
         Method::Fps
         | Method::HkBankTransfer
         | Method::Paynow
@@ -130,7 +131,6 @@ pub fn parse_new_account(method: Method, input: &AccountInput<'_>) -> Parsed {
         | Method::GojekId
         | Method::IdBankTransfer
         | Method::AuBankTransfer
-        | Method::NzBankTransfer
         | Method::Toss => {}
     }
     Ok(parsed)

@@ -47,6 +47,14 @@ const ACCEPTED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::AuBankTransfer, "Pay@Shop.com.au", "", "payid-email", "pay@shop.com.au"),
     (Method::AuBankTransfer, "51 824 753 556", "", "payid-abn", "51824753556"),
     (Method::AuBankTransfer, "004 085 616", "", "payid-acn", "004085616"),
+    (Method::AuBankTransfer, "062000 1234", "", "account", "062-000 1234"),
+    (Method::AuBankTransfer, "033 000 1234", "", "account", "033-000 1234"),
+    (Method::AuBankTransfer, "0830001234", "", "account", "083-000 1234"),
+    (Method::AuBankTransfer, "041-234 5678", "", "account", "041-234 5678"),
+    (Method::AuBankTransfer, "614-000 12345", "", "account", "614-000 12345"),
+    (Method::AuBankTransfer, "61400012345678", "", "account", "614-000 12345678"),
+    (Method::AuBankTransfer, "+61 (0)412 345 678", "", "payid-phone", "+61-412345678"),
+    (Method::AuBankTransfer, "+61-2-9876-5432", "", "payid-phone", "+61-298765432"),
     // The three samples of Inland Revenue's specification, and its algorithm G.
     (Method::NzBankTransfer, "01-902-0068389-00", "", "account", "01-0902-0068389-00"),
     (Method::NzBankTransfer, "08-6523-1954512-001", "", "account", "08-6523-1954512-01"),
@@ -107,6 +115,19 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::Toss, "100012345678", "", "bank", "missing"),
 ];
 
+    (Method::AuBankTransfer, "0412345678", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "0412 345 678", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "0412-345-678", "Osko", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "04 1234 5678", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "(04) 1234 5678", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "(02) 9876 5432", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "08 9876 5432", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "61412345678", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "61 412 345 678", "", "account", "payid_phone_country"),
+    (Method::AuBankTransfer, "0061412345678", "", "account", "payid_phone_country"),
+    (Method::NzBankTransfer, "64 21 123 4567", "", "account", "account_form"),
+    (Method::NzBankTransfer, "021 123 4567", "", "account", "account_form"),
+    (Method::NzBankTransfer, "+64 21 123 4567", "", "account", "account_form"),
 #[test]
 fn accounts_are_spelled_as_the_rail_spells_them() {
     for (method, account, bank, kind, spelled) in ACCEPTED {
@@ -156,11 +177,37 @@ fn what_is_only_probably_wrong_is_accepted_with_a_warning() {
 }
 
 #[test]
+        (Method::DuitNow, "601123456789", "", "mobile_likely"),
+        (Method::AuBankTransfer, "041-234 5678", "", "mobile_likely"),
+        (Method::IdBankTransfer, "0812-3456-7890", "014", "mobile_likely"),
+        (Method::IdBankTransfer, "6281234567890", "014", "mobile_likely"),
+        (Method::HkBankTransfer, "852 9123 4567", "004", "mobile_likely"),
 fn real_entity_numbers_of_each_form_pass_the_uen_check() {
     for uen in ["201403121W", "T08GB0025A", "T01FC6132D", "S16FC0121D"] {
         let (_, warnings) = parse(Method::Paynow, uen, "").unwrap();
         assert_eq!(warnings, [], "{uen}");
     }
+}
+
+#[test]
+fn an_account_that_only_resembles_a_phone_number_is_accepted_without_a_warning() {
+    for (method, account, bank) in [
+        (Method::AuBankTransfer, "062-000 1234", ""),
+        (Method::AuBankTransfer, "041-234 56789", ""),
+        (Method::IdBankTransfer, "0182345678", "014"),
+        (Method::IdBankTransfer, "08123456789012", "014"),
+        (Method::HkBankTransfer, "852-912345", "004"),
+    ] {
+        assert_eq!(parse(method, account, bank).unwrap().1, [], "{method} {account}");
+    }
+    let (card, warnings) = parse(Method::DuitNow, "601123-45-6789", "").unwrap();
+    assert_eq!((card.kind, warnings.len()), ("nric", 1), "{warnings:?}");
+}
+
+#[test]
+fn a_phone_number_that_is_no_account_is_answered_with_the_form_that_a_payid_has() {
+    let fault = parse(Method::AuBankTransfer, "0412 345 678", "").unwrap_err();
+    assert!(fault.message.contains("+61-412345678"), "{fault}");
 }
 
 #[test]
@@ -183,28 +230,6 @@ fn issued_codes_are_checked_before_they_are_kept() {
     }
 }
 
-#[test]
-fn a_rail_without_issued_codes_refuses_one() {
-    let template = rail(Method::DuitNow).example_template;
-    let input = AccountInput { account: "+6585867834", template, ..AccountInput::default() };
-    assert_eq!(parse_account(Method::Paynow, &input).unwrap_err().field, "template");
-}
-
-#[test]
-fn swapped_or_changed_digits_of_a_new_zealand_account_are_refused() {
-    let right = "01-0902-0068389-00";
-    let digits: Vec<char> = right.chars().collect();
-    for at in 8..15 {
-        for other in '0'..='9' {
-            let mut typed = digits.clone();
-            if typed[at] != other {
-                typed[at] = other;
-                let typed: String = typed.into_iter().collect();
-                assert!(parse(Method::NzBankTransfer, &typed, "").is_err(), "{typed}");
-            }
-        }
-    }
-}
 #[test]
 fn an_account_that_its_issued_code_does_not_name_is_accepted_with_a_warning() {
     for (method, own, bank_account) in [
@@ -235,3 +260,25 @@ fn a_bank_that_is_not_the_issued_codes_is_refused_for_new_accounts_and_read_of_o
     }
 }
 
+#[test]
+fn a_rail_without_issued_codes_refuses_one() {
+    let template = rail(Method::DuitNow).example_template;
+    let input = AccountInput { account: "+6585867834", template, ..AccountInput::default() };
+    assert_eq!(parse_account(Method::Paynow, &input).unwrap_err().field, "template");
+}
+
+#[test]
+fn swapped_or_changed_digits_of_a_new_zealand_account_are_refused() {
+    let right = "01-0902-0068389-00";
+    let digits: Vec<char> = right.chars().collect();
+    for at in 8..15 {
+        for other in '0'..='9' {
+            let mut typed = digits.clone();
+            if typed[at] != other {
+                typed[at] = other;
+                let typed: String = typed.into_iter().collect();
+                assert!(parse(Method::NzBankTransfer, &typed, "").is_err(), "{typed}");
+            }
+        }
+    }
+}

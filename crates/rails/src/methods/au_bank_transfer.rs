@@ -97,6 +97,20 @@ fn phone(account: &str) -> Result<String, AccountFault> {
     Ok(format!("+{country}-{subscriber}"))
 }
 
+/// What follows +61 in a number that is written as phone numbers are: a mobile's ten digits, another's after an area
+/// code that is set apart, or the country's code without its plus sign. No bank has BSBs of 00 or 04.
+fn written_as_phone<'a>(account: &str, digits: &'a str) -> Option<&'a str> {
+    let area_set_apart =
+        account.trim_start_matches('(').split([' ', '-', '.', ')']).next().is_some_and(|area| area.len() == 2);
+    let (subscriber, is_phone) = if let Some(national) = digits.strip_prefix("0061").or(digits.strip_prefix("61")) {
+        (national.strip_prefix('0').unwrap_or(national), !digits.starts_with("61") || digits.len() == 11)
+    } else {
+        let subscriber = digits.strip_prefix('0')?;
+        (subscriber, subscriber.starts_with('4') || area_set_apart)
+    };
+    (is_phone && subscriber.len() == 9 && subscriber.starts_with(['2', '3', '4', '7', '8'])).then_some(subscriber)
+}
+
 fn bsb_and_number(bsb: &str, number: &str) -> Result<(&'static str, String), AccountFault> {
     let (Some(state), Some(branch)) = (bsb.get(..3), bsb.get(3..)) else {
         return Err(fault("account_form", "must be a BSB of 6 digits and an account number"));
@@ -136,6 +150,12 @@ fn number(account: &str, bank: Option<&str>) -> Result<(&'static str, String), A
         if acn_checks(&digits) && !text::is_zeros(&digits) {
             return Ok((PAYID_ACN, digits));
         }
+        if let Some(subscriber) = written_as_phone(account, &digits) {
+            let message = format!(
+                "is a phone number: as a PayID it is written +61-{subscriber}; a BSB is set apart, as in 062-000 1234"
+            );
+            return Err(fault("payid_phone_country", &message));
+        }
         if matches!(digits.len(), 9 | 11) {
             return Err(fault(
                 "payid_check_digit",
@@ -167,6 +187,9 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     } else {
         number(account, draft.bank)?
     };
+    if kind == ACCOUNT && spelled.starts_with("04") && spelled.len() == "041-234 5678".len() {
+        draft.warn("account", "mobile_likely", "looks like a mobile number, which is written +61-4XXXXXXXX");
+    }
     if draft.name.is_none() {
         draft.warn("name", "missing", "banks show the payer whether the holder's name agrees; give it");
     }

@@ -151,6 +151,14 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             return Err(AccountFault::new("template", "missing", "there is no issued code to show"));
         }
         let (kind, spelled) = duitnow_id(&account)?;
+        // An identity card is written 601123-45-6789.
+        if kind == NRIC && spelled.starts_with("6011") && account.as_bytes().get(6) != Some(&b'-') {
+            draft.warn(
+                "account",
+                "mobile_likely",
+                "is taken for an identity card; a mobile number is written with +60",
+            );
+        }
         draft.warn(
             "template",
             "no_qr",
@@ -169,6 +177,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             "names an acquirer of zeros, which does not exist",
         ));
     }
+    draft.warn_unless_issued(&code);
     if code.find("82").is_some() && !input.template_as_issued {
         draft.warn(
             "template",
@@ -177,7 +186,6 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         );
     }
     draft.finish(Method::DuitNow, MERCHANT, account)
-    draft.warn_unless_issued(&code);
 }
 
 /// The issued code with the charge's amount, and the nonce where the issuer left room for it; none without a code.

@@ -78,3 +78,10 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     }
     draft.finish(Method::HkBankTransfer, ACCOUNT, format!("{bank}-{branch}-{number}"))
 }
+    if branch == "852" && number.len() == 8 {
+        draft.warn(
+            "account",
+            "mobile_likely",
+            "looks like a phone number with the code 852; must be an account number",
+        );
+    }

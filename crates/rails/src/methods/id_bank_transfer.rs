@@ -58,6 +58,10 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     if text::is_digits(bank) && (bank.len() != 3 || text::is_zeros(bank)) {
         return Err(AccountFault::new("bank", "bank_code", "a bank code has 3 digits, not all zero"));
     }
+    let subscriber = account.strip_prefix("62").or(account.strip_prefix('0')).unwrap_or_default();
+    if subscriber.starts_with('8') && (9..=12).contains(&subscriber.len()) {
+        draft.warn("account", "mobile_likely", "looks like a mobile number; banks transfer to account numbers");
+    }
     if draft.name.is_none() {
         draft.warn("name", "missing", "payers compare the holder's name before they confirm");
     }

@@ -1,7 +1,7 @@
 //! Bank transfer, New Zealand. No QR; the fields are copied. Source of the check digits: Inland Revenue's bank account
 //! number validation, algorithms A to G and X.
 
-use crate::account::{AccountFault, AccountInput, Draft, Parsed};
+use crate::account::{AccountFault, AccountInput, Draft, Parsed, ReceivingAccount};
 use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::matching::Policy;
@@ -179,6 +179,15 @@ impl Parts {
 
 fn digit_sum(number: u32) -> u32 {
     number / 10 + number % 10
+}
+
+/// Refuses a phone number with its country's code, which no bank has. Its groups look like those of an account.
+pub(crate) fn refuse_phone(account: &ReceivingAccount) -> Result<(), AccountFault> {
+    if account.account.starts_with("64-") {
+        let message = "begins with 64, which is the country's code and no bank; must be an account number";
+        return Err(AccountFault::new("account", "account_form", message));
+    }
+    Ok(())
 }
 
 /// Checks a New Zealand account number.
