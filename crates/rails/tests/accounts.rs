@@ -24,6 +24,10 @@ const ACCEPTED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::HkBankTransfer, "004-123-456789", "", "account", "004-123-456789"),
     (Method::HkBankTransfer, "123456789012", "024", "account", "024-123-456789012"),
     (Method::HkBankTransfer, "024123456789", "HSBC", "account", "024-123-456789"),
+    (Method::HkBankTransfer, "004-123-456789", "004", "account", "004-123-456789"),
+    (Method::HkBankTransfer, "004-004-123456789", "004", "account", "004-004-123456789"),
+    (Method::HkBankTransfer, "004-123456-789", "004", "account", "004-004-123456789"),
+    (Method::HkBankTransfer, "123 456 789 012", "024", "account", "024-123-456789012"),
     (Method::ViettelPay, "0381234567", "", "account", "0381234567"),
     (Method::ViettelPay, "99ZP24009M07248267", "970454", "account", "99ZP24009M07248267"),
     (Method::DuitNow, "012-345 6789", "", "mobile", "+60123456789"),
@@ -43,10 +47,6 @@ const ACCEPTED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::AuBankTransfer, "062-000 12345678", "", "account", "062-000 12345678"),
     (Method::AuBankTransfer, "06200012345678", "", "account", "062-000 12345678"),
     (Method::AuBankTransfer, "12345678", "062-000", "account", "062-000 12345678"),
-    (Method::AuBankTransfer, "+61 412 345 678", "", "payid-phone", "+61-412345678"),
-    (Method::AuBankTransfer, "Pay@Shop.com.au", "", "payid-email", "pay@shop.com.au"),
-    (Method::AuBankTransfer, "51 824 753 556", "", "payid-abn", "51824753556"),
-    (Method::AuBankTransfer, "004 085 616", "", "payid-acn", "004085616"),
     (Method::AuBankTransfer, "062000 1234", "", "account", "062-000 1234"),
     (Method::AuBankTransfer, "033 000 1234", "", "account", "033-000 1234"),
     (Method::AuBankTransfer, "0830001234", "", "account", "083-000 1234"),
@@ -55,6 +55,10 @@ const ACCEPTED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::AuBankTransfer, "61400012345678", "", "account", "614-000 12345678"),
     (Method::AuBankTransfer, "+61 (0)412 345 678", "", "payid-phone", "+61-412345678"),
     (Method::AuBankTransfer, "+61-2-9876-5432", "", "payid-phone", "+61-298765432"),
+    (Method::AuBankTransfer, "+61 412 345 678", "", "payid-phone", "+61-412345678"),
+    (Method::AuBankTransfer, "Pay@Shop.com.au", "", "payid-email", "pay@shop.com.au"),
+    (Method::AuBankTransfer, "51 824 753 556", "", "payid-abn", "51824753556"),
+    (Method::AuBankTransfer, "004 085 616", "", "payid-acn", "004085616"),
     // The three samples of Inland Revenue's specification, and its algorithm G.
     (Method::NzBankTransfer, "01-902-0068389-00", "", "account", "01-0902-0068389-00"),
     (Method::NzBankTransfer, "08-6523-1954512-001", "", "account", "08-6523-1954512-01"),
@@ -85,6 +89,10 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::Fps, "1234567", "4", "bank", "clearing_code"),
     (Method::HkBankTransfer, "12345", "", "account", "account_length"),
     (Method::HkBankTransfer, "004123456789", "04", "bank", "bank_code"),
+    (Method::HkBankTransfer, "004-123-456780", "024", "account", "bank_code_differs"),
+    (Method::HkBankTransfer, "004 123 456780", "024", "account", "bank_code_differs"),
+    (Method::HkBankTransfer, "004-123-456780123", "024", "account", "bank_code_differs"),
+    (Method::HkBankTransfer, "004123456789", "004", "account", "account_ambiguous"),
     (Method::ViettelPay, "12345678901234567890", "", "account", "account_form"),
     (Method::ViettelPay, "0381234567", "97100", "bank", "bin_form"),
     (Method::ViettelPay, "0381234567", "000000", "bank", "bin_impossible"),
@@ -107,14 +115,6 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::AuBankTransfer, "10910360279", "", "account", "payid_check_digit"),
     (Method::AuBankTransfer, "004085617", "", "account", "payid_check_digit"),
     (Method::AuBankTransfer, "+61 112 345 678", "", "account", "payid_phone_impossible"),
-    (Method::NzBankTransfer, "01-0902-0068389-0A", "", "account", "account_form"),
-    (Method::NzBankTransfer, "01-0902-0068398-00", "", "account", "check_digit"),
-    (Method::NzBankTransfer, "01-0902-0068388-00", "", "account", "check_digit"),
-    (Method::NzBankTransfer, "26-2600-0320872-032", "", "account", "check_digit"),
-    (Method::Toss, "123456789", "토스뱅크", "account", "account_form"),
-    (Method::Toss, "100012345678", "", "bank", "missing"),
-];
-
     (Method::AuBankTransfer, "0412345678", "", "account", "payid_phone_country"),
     (Method::AuBankTransfer, "0412 345 678", "", "account", "payid_phone_country"),
     (Method::AuBankTransfer, "0412-345-678", "Osko", "account", "payid_phone_country"),
@@ -128,6 +128,14 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::NzBankTransfer, "64 21 123 4567", "", "account", "account_form"),
     (Method::NzBankTransfer, "021 123 4567", "", "account", "account_form"),
     (Method::NzBankTransfer, "+64 21 123 4567", "", "account", "account_form"),
+    (Method::NzBankTransfer, "01-0902-0068389-0A", "", "account", "account_form"),
+    (Method::NzBankTransfer, "01-0902-0068398-00", "", "account", "check_digit"),
+    (Method::NzBankTransfer, "01-0902-0068388-00", "", "account", "check_digit"),
+    (Method::NzBankTransfer, "26-2600-0320872-032", "", "account", "check_digit"),
+    (Method::Toss, "123456789", "토스뱅크", "account", "account_form"),
+    (Method::Toss, "100012345678", "", "bank", "missing"),
+];
+
 #[test]
 fn accounts_are_spelled_as_the_rail_spells_them() {
     for (method, account, bank, kind, spelled) in ACCEPTED {
@@ -169,23 +177,15 @@ fn what_is_only_probably_wrong_is_accepted_with_a_warning() {
         (Method::PromptPay, "9872822450699", "", "tax_id_unlikely"),
         (Method::PromptPay, "0812345678", "", "no_reference"),
         (Method::DuitNow, "+60123456789", "", "no_qr"),
-        (Method::Instapay, "001234567890", "DBSSSGSGXXX", "bic_foreign"),
-    ] {
-        let (_, warnings) = parse(method, account, bank).unwrap();
-        assert!(warnings.iter().any(|warning| warning.code == code), "{method} {account}: {warnings:?}");
-    }
-}
-
-#[test]
         (Method::DuitNow, "601123456789", "", "mobile_likely"),
         (Method::AuBankTransfer, "041-234 5678", "", "mobile_likely"),
         (Method::IdBankTransfer, "0812-3456-7890", "014", "mobile_likely"),
         (Method::IdBankTransfer, "6281234567890", "014", "mobile_likely"),
         (Method::HkBankTransfer, "852 9123 4567", "004", "mobile_likely"),
-fn real_entity_numbers_of_each_form_pass_the_uen_check() {
-    for uen in ["201403121W", "T08GB0025A", "T01FC6132D", "S16FC0121D"] {
-        let (_, warnings) = parse(Method::Paynow, uen, "").unwrap();
-        assert_eq!(warnings, [], "{uen}");
+        (Method::Instapay, "001234567890", "DBSSSGSGXXX", "bic_foreign"),
+    ] {
+        let (_, warnings) = parse(method, account, bank).unwrap();
+        assert!(warnings.iter().any(|warning| warning.code == code), "{method} {account}: {warnings:?}");
     }
 }
 
@@ -208,6 +208,14 @@ fn an_account_that_only_resembles_a_phone_number_is_accepted_without_a_warning()
 fn a_phone_number_that_is_no_account_is_answered_with_the_form_that_a_payid_has() {
     let fault = parse(Method::AuBankTransfer, "0412 345 678", "").unwrap_err();
     assert!(fault.message.contains("+61-412345678"), "{fault}");
+}
+
+#[test]
+fn real_entity_numbers_of_each_form_pass_the_uen_check() {
+    for uen in ["201403121W", "T08GB0025A", "T01FC6132D", "S16FC0121D"] {
+        let (_, warnings) = parse(Method::Paynow, uen, "").unwrap();
+        assert_eq!(warnings, [], "{uen}");
+    }
 }
 
 #[test]

@@ -41,11 +41,18 @@ pub(crate) static RAIL: Rail = Rail {
     example_template: None,
 };
 
+/// Whether bank, branch and account number are set apart from each other: three digits, three, and the rest.
+fn is_written_whole(account: &str) -> bool {
+    let groups: Vec<usize> = account.split([' ', '-', '.']).map(str::len).filter(|length| *length > 0).collect();
+    matches!(groups.as_slice(), [3, 3, number] if *number >= 6)
+}
+
 /// Checks a Hong Kong account, written whole or with the bank code in `bank`.
 pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
-    let digits = text::ungroup(draft.require_account()?);
+    let account = draft.require_account()?;
+    let digits = text::ungroup(account);
     let fault = |code, message: &str| AccountFault::new("account", code, message);
     if !text::is_digits(&digits) {
         return Err(fault("account_form", "must be digits: bank code, branch code and account number"));
@@ -55,11 +62,18 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         return Err(AccountFault::new("bank", "bank_code", "a bank code has 3 digits"));
     }
     let whole = match bank_code {
-        Some(code) if digits.len() <= 12 => format!("{code}{digits}"),
-        Some(code) if !digits.starts_with(code) => {
-            return Err(fault("bank_code_differs", "begins with another bank code than the one in bank"));
+        Some(code) if is_written_whole(account) || digits.len() > 12 => {
+            if !digits.starts_with(code) {
+                return Err(fault("bank_code_differs", "begins with another bank code than the one in bank"));
+            }
+            digits
         }
-        Some(_) | None => digits,
+        // Either the whole account of 6 digits, or one of 9 in a branch with the bank's own number.
+        Some(code) if account == digits && digits.len() == 12 && digits.starts_with(code) => {
+            return Err(fault("account_ambiguous", "begins like the bank code; write it apart, as in 004-123-456789"));
+        }
+        Some(code) => format!("{code}{digits}"),
+        None => digits,
     };
     let (Some(bank), Some(branch), Some(number)) = (whole.get(..3), whole.get(3..6), whole.get(6..)) else {
         return Err(fault("account_length", "must be 12 to 15 digits with bank code and branch code"));
@@ -73,11 +87,6 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     if text::is_zeros(bank) || text::is_zeros(number) {
         return Err(fault("account_impossible", "a bank code or an account of zeros is given to nobody"));
     }
-    if draft.name.is_none() {
-        draft.warn("name", "missing", "most banks ask the payer for the holder's name");
-    }
-    draft.finish(Method::HkBankTransfer, ACCOUNT, format!("{bank}-{branch}-{number}"))
-}
     if branch == "852" && number.len() == 8 {
         draft.warn(
             "account",
@@ -85,3 +94,8 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             "looks like a phone number with the code 852; must be an account number",
         );
     }
+    if draft.name.is_none() {
+        draft.warn("name", "missing", "most banks ask the payer for the holder's name");
+    }
+    draft.finish(Method::HkBankTransfer, ACCOUNT, format!("{bank}-{branch}-{number}"))
+}
