@@ -80,13 +80,15 @@ const MAX_NAME: usize = 25;
 
 /// A name as an EMVCo code carries it: folded and cut.
 pub(crate) fn name(field: &str, text: &str) -> Result<String, EncodeError> {
-    let folded = fold_ascii(text.trim()).map_err(|character| {
-        EncodeError::new(field, format!("the character {character:?} cannot be written in ASCII"))
-    })?;
+    let folded = fold_ascii(text.trim()).map_err(|character| unwritable(field, character))?;
     if folded.is_empty() {
         return Err(EncodeError::new(field, "must not be empty"));
     }
     Ok(cut(&folded))
+}
+
+fn unwritable(field: &str, character: char) -> EncodeError {
+    EncodeError::new(field, format!("the character {character:?} cannot be written in ASCII"))
 }
 
 /// The name of a stored account for a payload: what can be folded, cut; `None` when nothing can.
@@ -112,6 +114,23 @@ pub(crate) fn name_warning(typed: &str) -> Option<Warning> {
         None => "the code says NA: no character of the name can be written in ASCII".to_owned(),
     };
     Some(Warning { field: "name", code: "name_changed", message })
+}
+
+/// The most characters of a city in an EMVCo code.
+const MAX_CITY: usize = 15;
+
+/// A city as an EMVCo code carries it: folded, and refused when it is too long.
+pub(crate) fn city(field: &str, text: &str) -> Result<String, EncodeError> {
+    let folded = fold_ascii(text).map_err(|character| unwritable(field, character))?;
+    exact(field, &folded, MAX_CITY, Alphabet::PrintableAscii)?;
+    Ok(folded)
+}
+
+/// What to tell whoever typed a city that an EMVCo code carries in another form.
+pub(crate) fn city_warning(typed: &str) -> Option<Warning> {
+    let written = fold_ascii(typed).ok().filter(|written| written != typed)?;
+    let message = format!("the code says {written:?}: it holds ASCII characters only");
+    Some(Warning { field: "city", code: "city_changed", message })
 }
 
 /// A text that must fit as it is: too long or outside the alphabet is refused, never cut.

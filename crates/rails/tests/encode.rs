@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use xanpay_domain::method::Method;
-use xanpay_rails::{Field, encode, lint, rail};
+use xanpay_rails::{Field, encode, encode_warnings, lint, rail};
 
 /// Fields from text; `#` before a number makes it one.
 fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, Field> {
@@ -107,6 +107,30 @@ fn an_entity_number_that_is_only_shaped_like_one_is_written_as_given() {
         code.unwrap(),
         "00020101021226520009SG.PAYNOW010120213S99345678ABCD03011040899991231520400005303702540512.345802SG5912ACME Pte Ltd6009Singapore62110107INV123463041E74"
     );
+}
+
+#[test]
+fn cities_are_folded_to_ascii_with_a_warning_and_never_cut() {
+    let instapay: &[_] = &[("bic", "BNORPHMMXXX"), ("account", "123456"), ("name", "A")];
+    for (method, account) in [
+        (Method::Paynow, &[("account", "201403121W")][..]),
+        (Method::Fps, &[("account", "1234567")]),
+        (Method::ViettelPay, &[("bin", "970436"), ("account", "123456")]),
+        (Method::PromptPay, &[("account", "0812345678")]),
+        (Method::Instapay, instapay),
+    ] {
+        for (city, written) in [("Parañaque", "Paranaque"), ("Hồ Chí Minh", "Ho Chi Minh"), ("Manila", "Manila")] {
+            let fields = fields(&[account, &[("city", city)]].concat());
+            assert_eq!(lint(&encode(method, &fields).unwrap()).value("60"), Some(written), "{method}");
+            let warnings = encode_warnings(method, &fields);
+            let told = warnings.iter().find(|warning| (warning.field, warning.code) == ("city", "city_changed"));
+            assert_eq!(told.is_some(), city != written, "{method} {city}: {warnings:?}");
+        }
+        for city in ["", "東京", "Parañaque City 12", "A\u{7}B"] {
+            let error = encode(method, &fields(&[account, &[("city", city)]].concat())).unwrap_err();
+            assert_eq!(error.field, "city", "{method} {city:?}");
+        }
+    }
 }
 
 #[test]

@@ -267,7 +267,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         reference: printable("reference", 25)?,
         bill_number: printable("billNumber", 25)?,
         name: &text::name("name", keys.text("name")?.unwrap_or("NA"))?,
-        city: printable("city", 15)?.unwrap_or("HK"),
+        city: &text::city("city", keys.text("city")?.unwrap_or("HK"))?,
         category: text::digits("mcc", keys.text("mcc")?.unwrap_or("0000"), 4)?,
         dynamic: keys.flag("dynamic")?.unwrap_or(amount.is_some()),
     }

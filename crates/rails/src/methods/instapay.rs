@@ -298,7 +298,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         reference,
         memo: printable("memo", 25)?,
         name: &text::name("name", keys.required("name")?)?,
-        city: text::exact("city", keys.required("city")?, 15, Alphabet::PrintableAscii)?,
+        city: &text::city("city", keys.required("city")?)?,
     }
     .write()
 }

@@ -280,7 +280,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let reference =
         keys.text("reference")?.map(|text| text::exact("reference", text, 25, Alphabet::PrintableAscii)).transpose()?;
     let name = text::name("name", keys.text("name")?.unwrap_or("NA"))?;
-    let city = keys.text("city")?.unwrap_or("Singapore");
+    let city = text::city("city", keys.text("city")?.unwrap_or("Singapore"))?;
     let expiry = keys.text("expiry")?;
     if expiry.is_some_and(|date| !text::is_date(date)) {
         return Err(EncodeError::new("expiry", "must be a day that exists, as YYYYMMDD"));
@@ -290,7 +290,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         amount: amount.as_deref(),
         reference,
         name: &name,
-        city: text::exact("city", city, 15, Alphabet::PrintableAscii)?,
+        city: &city,
         expiry,
         editable: keys.flag("editable")?.unwrap_or(amount.is_none()),
         dynamic: keys.flag("dynamic")?.unwrap_or(false),

@@ -360,7 +360,7 @@ fn bill_payee(keys: &Keys<'_>, biller: &str) -> Result<Writer, EncodeError> {
 pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::PromptPay)?;
     let name = keys.text("name")?.map(|name| text::name("name", name)).transpose()?;
-    let city = keys.text("city")?.map(|city| text::exact("city", city, 15, Alphabet::PrintableAscii)).transpose()?;
+    let city = keys.text("city")?.map(|city| text::city("city", city)).transpose()?;
     let message = keys.text("message")?.map(|message| {
         // TrueMoney writes its message as UTF-16BE in hexadecimal digits.
         message.encode_utf16().map(|unit| format!("{unit:04X}")).collect::<String>()
@@ -369,7 +369,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         payee: payee(keys)?,
         amount: amount.as_deref(),
         name: name.as_deref(),
-        city,
+        city: city.as_deref(),
         category: keys.text("mcc")?.map(|mcc| text::digits("mcc", mcc, 4)).transpose()?,
         message: message.as_deref(),
     }

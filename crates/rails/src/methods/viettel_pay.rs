@@ -184,7 +184,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
         purpose: purpose.as_deref(),
         bill_number: printable("billNumber", 25)?,
         name: name.as_deref(),
-        city: printable("city", 15)?,
+        city: keys.text("city")?.map(|city| text::city("city", city)).transpose()?.as_deref(),
         category: keys.text("mcc")?.map(|mcc| text::digits("mcc", mcc, 4)).transpose()?,
     }
     .write()
