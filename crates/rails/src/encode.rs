@@ -82,11 +82,12 @@ pub fn encode_warnings(method: Method, fields: &BTreeMap<String, Field>) -> Vec<
     };
     // A link carries a name as it is.
     let name = typed("name").filter(|_| method != Method::InBankTransfer);
-    let account = typed("account").filter(|_| method == Method::PromptPay);
+    // With a bank it is an account there, of any form.
+    let account = typed("account").filter(|_| method == Method::PromptPay && typed("bank").is_none());
     let warnings = [
         name.and_then(text::name_warning),
         typed("city").and_then(text::city_warning),
-        account.and_then(methods::prompt_pay::wallet_warning),
+        account.and_then(methods::prompt_pay::payee_warning),
     ];
     warnings.into_iter().flatten().collect()
 }

@@ -134,6 +134,20 @@ fn cities_are_folded_to_ascii_with_a_warning_and_never_cut() {
 }
 
 #[test]
+fn a_wrong_check_digit_of_a_thai_id_is_written_as_given_and_told() {
+    for (account, bank, told) in
+        [("1234567890121", None, false), ("1234567890123", None, true), ("1234567890123", Some(("bank", "004")), false)]
+    {
+        let fields = fields(&[&[("account", account)][..], bank.as_slice()].concat());
+        let report = lint(&encode(Method::PromptPay, &fields).unwrap());
+        let warned = encode_warnings(Method::PromptPay, &fields).iter().any(|warning| warning.code == "check_digit");
+        assert_eq!(warned, told, "{account} {bank:?}");
+        assert_eq!(report.warnings.iter().any(|finding| finding.code == "check_digit"), told, "{account} {bank:?}");
+        assert!(report.valid);
+    }
+}
+
+#[test]
 fn names_are_folded_to_ascii_and_cut_at_25_characters() {
     let written = |name: &str| {
         let code = encode(Method::Paynow, &fields(&[("account", "201403121W"), ("name", name)])).unwrap();

@@ -176,6 +176,8 @@ fn bill_reference(field: &str, text: &str) -> Result<String, EncodeError> {
     Ok(upper)
 }
 
+const WRONG_CHECK_DIGIT: &str = "the last digit is not the one that the first twelve call for";
+
 /// Whether the last of 13 digits is the one that the first twelve call for.
 fn id_checks(digits: &str) -> bool {
     let (Some(body), Some(check)) = (digits.get(..12), digits.as_bytes().get(12)) else { return false };
@@ -215,7 +217,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
             draft.warn("account", "mobile_unlikely", "Thai mobile numbers start with 06, 08 or 09");
         }
         TAX_ID if !id_checks(&spelled) => {
-            return Err(fault("check_digit", "the last digit is not the one that the first twelve call for"));
+            return Err(fault("check_digit", WRONG_CHECK_DIGIT));
         }
         TAX_ID if spelled.starts_with('9') => {
             draft.warn("account", "tax_id_unlikely", "national and tax ids start with 0 to 8");
@@ -285,11 +287,17 @@ fn named<'a>(keys: &Keys<'a>) -> Result<Named<'a>, EncodeError> {
     }
 }
 
-/// What to tell whoever gave an account that could be a biller, too.
-pub(crate) fn wallet_warning(account: &str) -> Option<Warning> {
-    let message = "15 digits are taken for an e-wallet here; a biller id, which has 15 as well, is given as biller";
-    let is_wallet = matches!(transfer_id(account), Ok((E_WALLET, _)));
-    is_wallet.then(|| Warning { field: "account", code: "kind_assumed", message: message.to_owned() })
+/// What to tell whoever gave an account that could be a biller, too, or that nobody can have.
+pub(crate) fn payee_warning(account: &str) -> Option<Warning> {
+    let (code, message) = match transfer_id(account) {
+        Ok((E_WALLET, _)) => (
+            "kind_assumed",
+            "15 digits are taken for an e-wallet here; a biller id, which has 15 as well, is given as biller",
+        ),
+        Ok((TAX_ID, id)) if !id_checks(&id) => ("check_digit", WRONG_CHECK_DIGIT),
+        Ok(_) | Err(_) => return None,
+    };
+    Some(Warning { field: "account", code, message: message.to_owned() })
 }
 
 /// Reads the payee from named fields.
@@ -413,6 +421,10 @@ fn lint_transfer(payee: &Payee<'_>, findings: &mut Findings) {
     }
     payee.digits("01", 13..=13, findings);
     payee.digits("02", 13..=13, findings);
+    if payee.get("02").is_some_and(|id| id.len() == 13 && text::is_digits(id) && !text::is_zeros(id) && !id_checks(id))
+    {
+        findings.warn(payee.path("02"), "check_digit", WRONG_CHECK_DIGIT);
+    }
     payee.digits("03", 15..=15, findings);
     payee.at_most("04", 43, findings);
     if payee.get("01").is_some_and(|number| !number.starts_with("0066")) {
