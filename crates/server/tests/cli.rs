@@ -226,7 +226,6 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     let changed = scratch.json(&["merchant", "set", id, "--methods", "fps,paynow"], 0);
     assert_eq!(changed["methods"], serde_json::json!(["fps", "paynow"]));
     assert_eq!(changed["phoneVerification"], true);
-    assert!(scratch.refused(&["merchant", "set", id, "--methods", "fps,fps"]).contains("methods: names fps twice"));
     let torn = scratch.refused(&["merchant", "set", id, "--permissions", "none,charges"]);
     assert!(torn.contains("permissions: none stands alone"), "{torn}");
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
@@ -794,6 +793,9 @@ fn wrong_usage_ends_with_status_two_and_help_with_zero() {
     for line in [
         &["merchant", "create", "--name", "x"][..],
         &["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "paypal"],
+        &["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "paynow,paynow"],
+        &["merchant", "set", "x", "--methods", "fps,paynow,fps"],
+        &["merchant", "set", "x", "--markup", "-1"],
         &["account", "add", "--method", "paynow"],
         &["webhook", "add", "--merchant", "x", "--url", "http://x", "--username", "u"],
         &["statement", "import"],
@@ -813,6 +815,27 @@ fn wrong_usage_ends_with_status_two_and_help_with_zero() {
     for line in [&["--help"][..], &["--version"], &["statement", "import", "--help"], &["qr", "encode", "--help"]] {
         assert_eq!(scratch.run(line).status.code(), Some(0), "{line:?}");
     }
+}
+
+#[test]
+fn wrong_usage_with_json_is_one_json_value_and_the_reason_on_standard_error() {
+    let scratch = Scratch::new();
+    for (line, said) in [
+        (&["nonsense"][..], "unrecognized subcommand"),
+        (&["merchant", "create", "--name", "x"], "--currency"),
+        (&["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "paypal"], "is no payment method"),
+        (&["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "fps,fps"], "names fps twice"),
+        (&["merchant", "set", "x", "--markup", "-1"], "must be a percentage from 0 to 100"),
+        (&["account", "list", "--nope"], "--nope"),
+        (&["--env", "test", "merchant", "list"], "--env"),
+    ] {
+        let failure = scratch.json(line, 2);
+        assert!(failure["error"]["message"].as_str().unwrap().contains(said), "{line:?}: {failure}");
+        let output = scratch.run(line);
+        assert!(output.stdout.is_empty() && String::from_utf8(output.stderr).unwrap().contains(said), "{line:?}");
+    }
+    // Behind two hyphens it is a word like any other.
+    assert!(scratch.run(&["merchant", "nonsense", "--", "--json"]).stdout.is_empty());
 }
 
 #[test]

@@ -31,6 +31,11 @@ impl Failure {
         Refusal::field(field, code, message).into()
     }
 
+    /// An option's value that is wrong whatever the data.
+    pub(crate) fn usage(field: &str, message: impl Into<String>) -> Self {
+        Self { is_usage: true, ..Self::field(field, "invalid_field", message) }
+    }
+
     /// The result itself, which is already on standard output, says what is wrong.
     pub(crate) fn printed(code: &'static str, message: impl Into<String>) -> Self {
         Self { printed: true, ..Self::new(code, message) }

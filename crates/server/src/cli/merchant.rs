@@ -57,7 +57,7 @@ pub(super) struct Set {
     #[arg(long)]
     secure_mode: Option<Demand>,
     /// Markup on exchanged amounts in percent, such as 1.5
-    #[arg(long, value_parser = values::percent, value_name = "PERCENT")]
+    #[arg(long, value_parser = values::percent, value_name = "PERCENT", allow_hyphen_values = true)]
     markup: Option<u32>,
     /// Parts of the API that it may use; `none` closes all of them
     #[arg(long, value_delimiter = ',')]
@@ -122,6 +122,7 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
         environment,
         phone_verification: create.phone_verification.is_required(),
     };
+    check_methods(&new.methods)?;
     let created = context.with_new_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
         "merchantId": created.id.to_text(),
@@ -181,6 +182,7 @@ fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
     check_permissions(set.permissions.as_deref().unwrap_or_default())?;
     let changes = MerchantChanges {
         methods: set.methods,
+    check_methods(set.methods.as_deref().unwrap_or_default())?;
         phone_verification: set.phone_verification.map(Demand::is_required),
         secure_mode: set.secure_mode.map(Demand::is_required),
         markup_bp: set.markup,
@@ -206,6 +208,14 @@ fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
 fn check_permissions(names: &[PermissionName]) -> Result<(), Failure> {
     if names.len() > 1 && names.contains(&PermissionName::None) {
         return Err(Failure::field("permissions", "invalid_field", "none stands alone"));
+/// A method that stands twice is wrong usage, as one that does not exist is.
+fn check_methods(methods: &[Method]) -> Result<(), Failure> {
+    match methods.iter().enumerate().find(|(index, method)| methods[..*index].contains(method)) {
+        Some((_, twice)) => Err(Failure::usage("methods", format!("names {twice} twice"))),
+        None => Ok(()),
+    }
+}
+
     }
     Ok(())
 }

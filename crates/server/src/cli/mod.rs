@@ -1,9 +1,10 @@
 //! The command line: one file per command.
 //!
-//! Results go to standard output, as text or with `--json` as one JSON value; logs, warnings and reasons go to standard
-//! error. Status 0 means done, 1 refused or failed, 2 wrong usage: an option that is unknown or missing, a word that is
-//! none of those that an option takes, a setting's value that cannot be read. What money, accounts and merchants make of
-//! a value is a refusal, by the same rules and with the same codes as in the API.
+//! Results go to standard output, as text or with `--json` as one JSON value, also when there is nothing but an error;
+//! logs, warnings and reasons go to standard error. Status 0 means done, 1 refused or failed, 2 wrong usage: an option
+//! that is unknown or missing, a word that is none of those that an option takes or stands twice, a setting's value that
+//! cannot be read. What money, accounts and merchants make of a value is a refusal, by the same rules and with the same
+//! codes as in the API.
 
 mod account;
 mod config_check;
@@ -29,6 +30,7 @@ use crate::open;
 use clap::{Args, Parser, Subcommand};
 use failure::Failure;
 use output::Output;
+use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -172,8 +174,10 @@ fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Most wrong usage ends here with status 2, `--help` and `--version` with 0.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return end_of_reading(&error, std::env::args_os()),
+    };
     let output = Output { json: cli.global.json };
     let Err(failure) = run(cli, output) else { return ExitCode::SUCCESS };
     output::note(&format!("xanpay: {}", failure.message));
@@ -182,6 +186,20 @@ pub fn main() -> ExitCode {
         let _ = output::line(&failure.to_json().to_string());
     }
     if failure.is_usage { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
+}
+
+/// Ends a call that is wrong usage, with status 2, or asks for help or the version, with 0.
+fn end_of_reading(error: &clap::Error, mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    // There is nobody to tell when that fails.
+    let _ = error.print();
+    let text = error.to_string();
+    let options = arguments.by_ref().take_while(|argument| argument != "--");
+    if error.use_stderr() && options.into_iter().any(|argument| argument == "--json") {
+        let reason = text.split("\n\n").next().unwrap_or_default();
+        let failure = Failure::new("usage_invalid", reason.trim_start_matches("error: ").trim());
+        let _ = output::line(&failure.to_json().to_string());
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn run(cli: Cli, output: Output) -> Result<(), Failure> {
