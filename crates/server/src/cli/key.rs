@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::pairs;
+use super::output::{demand_reader, pairs};
 use super::values;
 use crate::app::App;
 use crate::flows::{CreatedKey, create_key, revoke_key};
@@ -52,15 +52,17 @@ pub(super) fn run_operator(command: &OperatorKey, context: &Context) -> Result<(
 }
 
 fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> {
+    demand_reader()?;
     let environment = context.environment;
     let create = |app: Arc<App>| async move { Ok(create_key(&app, merchant, environment).await?) };
     // An operator's key may be the first thing that there is; a merchant's cannot.
     let created = if merchant.is_some() { context.with_app(create) } else { context.with_new_app(create) };
     let CreatedKey { api_key, api_secret } = created?;
     let value = json!({ "apiKey": api_key, "apiSecret": api_secret });
+    let remedy = format!("end the key with `xanpay key revoke {api_key}` and make another one");
     let mut text = pairs(&[("API key", api_key), ("API secret", api_secret)]);
     text.push_str("\nThe secret is shown this once.\n");
-    context.output.result(&value, &text)
+    context.output.secret(&value, &text, &remedy)
 }
 
 fn run_revoke(key: String, context: &Context) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::{pairs, table};
+use super::output::{demand_reader, pairs, table};
 use super::values;
 use crate::flows::{NewMerchant, create_merchant, hash_key, set_merchant};
 use clap::{Args, Subcommand, ValueEnum};
@@ -123,6 +123,7 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
         phone_verification: create.phone_verification.is_required(),
     };
     check_methods(&new.methods)?;
+    demand_reader()?;
     let created = context.with_new_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
         "merchantId": created.id.to_text(),
@@ -139,7 +140,11 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
         ("environment", environment.to_string()),
     ]);
     text.push_str("\nThe secrets are shown this once. The webhook secret signs calls to notifyUrl.\n");
-    context.output.result(&value, &text)
+    let id = created.id;
+    let remedy = format!(
+        "merchant {id} is made: `xanpay key create --merchant {id}` gives another key, but its webhook secret is lost"
+    );
+    context.output.secret(&value, &text, &remedy)
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
@@ -178,11 +183,11 @@ fn run_list(context: &Context) -> Result<(), Failure> {
 
 fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
+    check_methods(set.methods.as_deref().unwrap_or_default())?;
     let id = values::merchant_id(&set.merchant)?;
     check_permissions(set.permissions.as_deref().unwrap_or_default())?;
     let changes = MerchantChanges {
         methods: set.methods,
-    check_methods(set.methods.as_deref().unwrap_or_default())?;
         phone_verification: set.phone_verification.map(Demand::is_required),
         secure_mode: set.secure_mode.map(Demand::is_required),
         markup_bp: set.markup,
@@ -204,10 +209,6 @@ fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
     context.output.result(&view(&merchant), &text)
 }
 
-/// What is both open and closed would be read as one or the other.
-fn check_permissions(names: &[PermissionName]) -> Result<(), Failure> {
-    if names.len() > 1 && names.contains(&PermissionName::None) {
-        return Err(Failure::field("permissions", "invalid_field", "none stands alone"));
 /// A method that stands twice is wrong usage, as one that does not exist is.
 fn check_methods(methods: &[Method]) -> Result<(), Failure> {
     match methods.iter().enumerate().find(|(index, method)| methods[..*index].contains(method)) {
@@ -216,6 +217,10 @@ fn check_methods(methods: &[Method]) -> Result<(), Failure> {
     }
 }
 
+/// What is both open and closed would be read as one or the other.
+fn check_permissions(names: &[PermissionName]) -> Result<(), Failure> {
+    if names.len() > 1 && names.contains(&PermissionName::None) {
+        return Err(Failure::field("permissions", "invalid_field", "none stands alone"));
     }
     Ok(())
 }

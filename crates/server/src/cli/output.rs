@@ -2,7 +2,10 @@
 
 use super::failure::Failure;
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use xanpay_rails::Warning;
 
 /// Where results go.
@@ -23,14 +26,42 @@ impl Output {
     }
 }
 
+impl Output {
+    /// Prints a secret that is shown once. Whoever closed the pipe has not got it; `remedy` says what is left to do.
+    pub(crate) fn secret(self, value: &Value, text: &str, remedy: &str) -> Result<(), Failure> {
+        let printed = write_line(if self.json { value.to_string() } else { text.trim_end().to_owned() }.as_str());
+        printed.map_err(|error| {
+            Failure::new("secret_not_shown", format!("the secret could not be shown: {error}; {remedy}"))
+        })
+    }
+}
+
 /// Prints a line on standard output at once.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match write_line(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new("output_failed", format!("cannot write the result: {error}")))
         }
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn write_line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    // At once: a reader who has seen all but the line's end has seen it all.
+    out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush())
+}
+
+/// Refuses to make a secret that nobody would see. The null device stands where standard output was closed, too.
+pub(crate) fn demand_reader() -> Result<(), Failure> {
+    let device = |file: File| file.metadata().map(|data| (data.file_type().is_char_device(), data.rdev()));
+    let out = io::stdout().as_fd().try_clone_to_owned().and_then(|out| device(out.into()));
+    match (out, File::open("/dev/null").and_then(device)) {
+        (Ok(out), Ok(null)) if out == null => {
+            let message = "standard output is closed or /dev/null, and the secret is shown only once; nothing was done";
+            Err(Failure::new("output_missing", message))
+        }
+        _ => Ok(()),
     }
 }
 

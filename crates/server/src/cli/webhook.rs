@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::{pairs, table};
+use super::output::{demand_reader, pairs, table};
 use super::values;
 use crate::flows::{NewWebhook, add_webhook, disable_webhook};
 use clap::{Args, Subcommand};
@@ -69,8 +69,10 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
     let added = context.with_app(|app| async move { Ok(add_webhook(&app, new).await?) })?;
     let value = json!({ "webhookId": added.id.to_text(), "secret": added.secret });
     let mut text = pairs(&[("webhook", added.id.to_text()), ("secret", added.secret)]);
+    demand_reader()?;
     text.push_str("\nThe secret signs every call and is shown this once.\n");
-    context.output.result(&value, &text)
+    let remedy = format!("end the endpoint with `xanpay webhook disable {}` and add it again", added.id);
+    context.output.secret(&value, &text, &remedy)
 }
 
 fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
