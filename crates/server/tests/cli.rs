@@ -226,6 +226,8 @@ fn switches_of_a_merchant_change_and_the_rest_stays() {
     let changed = scratch.json(&["merchant", "set", id, "--methods", "fps,paynow"], 0);
     assert_eq!(changed["methods"], serde_json::json!(["fps", "paynow"]));
     assert_eq!(changed["phoneVerification"], true);
+    let line_break = ["merchant", "create", "--name", "a\nb", "--currency", "SGD"];
+    assert!(scratch.refused(&line_break).contains("name: must be one line without control characters"));
     let torn = scratch.refused(&["merchant", "set", id, "--permissions", "none,charges"]);
     assert!(torn.contains("permissions: none stands alone"), "{torn}");
     assert!(scratch.refused(&["merchant", "set", "nobody", "--markup", "1"]).contains("merchant"));
@@ -478,6 +480,11 @@ fn a_webhook_is_added_listed_and_disabled() {
     assert!(scratch.refused(&["webhook", "add", "--merchant", id, "--url", "ftp://x"]).contains("url"));
     let colon = ["webhook", "add", "--merchant", id, "--url", url, "--username", "a:b", "--password", "p"];
     assert!(scratch.refused(&colon).contains("username: must not contain a colon"));
+    for (username, password, field) in [("a\r\nX", "p", "username"), ("u", "a\tb", "password")] {
+        let control =
+            ["webhook", "add", "--merchant", id, "--url", url, "--username", username, "--password", password];
+        assert!(scratch.refused(&control).contains(&format!("{field}: must not contain control characters")));
+    }
     let name = "u".repeat(256);
     let long = ["webhook", "add", "--merchant", id, "--url", url, "--username", &name, "--password", "p"];
     assert!(scratch.refused(&long).contains("username: must be at most 255 characters"));

@@ -55,6 +55,10 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
             let message = format!("must be at most {MAX_NAME} characters");
             return Err(Refusal::field(field, "field_too_long", message).into());
         }
+        if text.chars().any(char::is_control) {
+            let message = "must not contain control characters, which HTTP Basic forbids";
+            return Err(Refusal::field(field, "invalid_field", message).into());
+        }
     }
     if app.store.reader().find_merchant(new.merchant, new.environment).await?.is_none() {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());

@@ -91,11 +91,15 @@ pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerch
 
 fn check(new: &NewMerchant) -> Result<(), Refusal> {
     let mut faults = Vec::new();
-    let name_length = new.name.chars().count();
-    if new.name.trim().is_empty() || name_length > 255 || new.name.chars().any(char::is_control) {
-        let message = "must be 1 to 255 characters".into();
-        faults.push(Fault { field: "name".into(), code: "invalid_field", message });
-    }
+    let wrong_name = if new.name.trim().is_empty() || new.name.chars().count() > 255 {
+        Some("must be 1 to 255 characters")
+    } else if new.name.chars().any(char::is_control) {
+        Some("must be one line without control characters")
+    } else {
+        None
+    };
+    let fault = |message: &str| Fault { field: "name".into(), code: "invalid_field", message: message.into() };
+    faults.extend(wrong_name.map(fault));
     faults.extend(check_methods(&new.methods));
     faults.extend(check_phone_verification(new.phone_verification, new.environment));
     if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults)) }
