@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{demand_reader, pairs, table};
 use super::values;
-use crate::flows::{NewWebhook, add_webhook, disable_webhook};
+use crate::flows::{NewWebhook, add_webhook, disable_webhook, enable_webhook};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use xanpay_domain::id::WebhookId;
@@ -18,7 +18,9 @@ pub(super) enum Webhook {
     /// The endpoints of a merchant
     List(List),
     /// Send no new events to an endpoint
-    Disable(Disable),
+    Disable(Which),
+    /// Send new events to a disabled endpoint again
+    Enable(Which),
 }
 
 // Not Debug: a secret must not reach a log by way of `{:?}`.
@@ -46,7 +48,7 @@ pub(super) struct List {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Disable {
+pub(super) struct Which {
     /// The endpoint's id
     webhook_id: String,
 }
@@ -55,7 +57,8 @@ pub(super) fn run(command: Webhook, context: &Context) -> Result<(), Failure> {
     match command {
         Webhook::Add(add) => run_add(add, context),
         Webhook::List(list) => run_list(&list, context),
-        Webhook::Disable(disable) => run_disable(&disable, context),
+        Webhook::Disable(which) => run_switch(&which, true, context),
+        Webhook::Enable(which) => run_switch(&which, false, context),
     }
 }
 
@@ -66,10 +69,10 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         url: add.url,
         basic: add.username.zip(add.password),
     };
+    demand_reader()?;
     let added = context.with_app(|app| async move { Ok(add_webhook(&app, new).await?) })?;
     let value = json!({ "webhookId": added.id.to_text(), "secret": added.secret });
     let mut text = pairs(&[("webhook", added.id.to_text()), ("secret", added.secret)]);
-    demand_reader()?;
     text.push_str("\nThe secret signs every call and is shown this once.\n");
     let remedy = format!("end the endpoint with `xanpay webhook disable {}` and add it again", added.id);
     context.output.secret(&value, &text, &remedy)
@@ -83,19 +86,22 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
         if tx.find_merchant(merchant, environment).await?.is_none() {
             return Err(Failure::field("merchant", "merchant_unknown", "is no merchant of this environment"));
         }
-        Ok(tx.list_webhooks(merchant, environment).await?)
+        Ok(tx.list_every_webhook(merchant, environment).await?)
     })?;
     let username = |row: &Row| row.basic.as_ref().map(|(username, _)| username.clone());
     let rows: Vec<_> = webhooks
         .iter()
-        .map(|row| vec![row.id.to_text(), username(row).unwrap_or_else(|| "-".to_owned()), row.url.clone()])
+        .map(|row| {
+            let state = if row.disabled_at.is_some() { "disabled" } else { "in use" }.to_owned();
+            vec![row.id.to_text(), state, username(row).unwrap_or_else(|| "-".to_owned()), row.url.clone()]
+        })
         .collect();
     let text = match rows.is_empty() {
         true => "this merchant has no webhook endpoint".to_owned(),
-        false => table(&["WEBHOOK", "USER", "URL"], &rows),
+        false => table(&["WEBHOOK", "STATE", "USER", "URL"], &rows),
     };
     let view = |row: &Row| {
-        let mut value = json!({ "webhookId": row.id.to_text(), "url": row.url });
+        let mut value = json!({ "webhookId": row.id.to_text(), "url": row.url, "disabled": row.disabled_at.is_some() });
         if let (Value::Object(members), Some(username)) = (&mut value, username(row)) {
             members.insert("username".to_owned(), username.into());
         }
@@ -105,10 +111,17 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
     context.output.result(&json!({ "webhooks": list }), &text)
 }
 
-fn run_disable(disable: &Disable, context: &Context) -> Result<(), Failure> {
-    let id: WebhookId = values::id("webhook", "webhook_unknown", &disable.webhook_id)?;
+fn run_switch(which: &Which, disabled: bool, context: &Context) -> Result<(), Failure> {
+    let id: WebhookId = values::id("webhook", "webhook_unknown", &which.webhook_id)?;
     let environment = context.environment;
-    context.with_app(|app| async move { Ok(disable_webhook(&app, id, environment).await?) })?;
-    let value = json!({ "webhookId": id.to_text(), "disabled": true });
-    context.output.result(&value, &format!("webhook {id} gets no new events"))
+    context.with_app(|app| async move {
+        match disabled {
+            true => disable_webhook(&app, id, environment).await?,
+            false => enable_webhook(&app, id, environment).await?,
+        }
+        Ok(())
+    })?;
+    let value = json!({ "webhookId": id.to_text(), "disabled": disabled });
+    let text = if disabled { "gets no new events" } else { "gets new events again" };
+    context.output.result(&value, &format!("webhook {id} {text}"))
 }

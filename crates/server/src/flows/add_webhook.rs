@@ -80,6 +80,7 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
         basic,
         secret: seal(SECRET_PURPOSE, secret.as_bytes())?,
         created_at: app.clock.real_now(),
+        disabled_at: None,
     });
     let id = webhook.id;
     app.store

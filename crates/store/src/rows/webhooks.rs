@@ -24,20 +24,25 @@ pub struct Webhook {
     pub secret: Vec<u8>,
     /// When it was added.
     pub created_at: Timestamp,
+    /// When it was taken out of use.
+    pub disabled_at: Option<Timestamp>,
 }
 
 macro_rules! webhook_columns {
     () => {
-        "id, merchant_id, environment, url, username, password, secret, created_at"
+        "id, merchant_id, environment, url, username, password, secret, created_at, disabled_at"
     };
 }
 
 statements! {
-    INSERT_WEBHOOK("webhooks") = concat!("INSERT INTO webhooks (", webhook_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+    INSERT_WEBHOOK("webhooks") = concat!("INSERT INTO webhooks (", webhook_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     LIST_WEBHOOKS("webhooks") = concat!("SELECT ", webhook_columns!(),
         " FROM webhooks WHERE merchant_id = $1 AND environment = $2 AND disabled_at IS NULL ORDER BY created_at, id");
+    LIST_EVERY_WEBHOOK("webhooks") = concat!("SELECT ", webhook_columns!(),
+        " FROM webhooks WHERE merchant_id = $1 AND environment = $2 ORDER BY created_at, id");
     FIND_WEBHOOK("webhooks") = concat!("SELECT ", webhook_columns!(), " FROM webhooks WHERE id = $1");
     DISABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
+    ENABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
 }
 
 fn read_webhook(mut row: Row) -> Result<Webhook, StoreError> {
@@ -56,6 +61,7 @@ fn read_webhook(mut row: Row) -> Result<Webhook, StoreError> {
         basic,
         secret: row.blob("secret")?,
         created_at: row.time("created_at")?,
+        disabled_at: row.int_opt("disabled_at")?.map(Timestamp::from_millis),
     })
 }
 
@@ -74,6 +80,7 @@ impl Tx {
             webhook.basic.as_ref().map(|(_, password)| password.as_slice()).into(),
             webhook.secret.as_slice().into(),
             webhook.created_at.into(),
+            webhook.disabled_at.into(),
         ];
         self.execute_one(INSERT_WEBHOOK, &row).await
     }
@@ -91,6 +98,19 @@ impl Tx {
         rows.into_iter().map(read_webhook).collect()
     }
 
+    /// All endpoints of a merchant, live or not, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_every_webhook(
+        &self,
+        merchant: MerchantId,
+        environment: Environment,
+    ) -> Result<Vec<Webhook>, StoreError> {
+        let rows = self.query(LIST_EVERY_WEBHOOK, &[merchant.into(), environment.as_str().into()]).await?;
+        rows.into_iter().map(read_webhook).collect()
+    }
+
     /// An endpoint, live or not.
     ///
     /// # Errors
@@ -105,5 +125,13 @@ impl Tx {
     /// [`StoreError`].
     pub async fn disable_webhook(&self, id: WebhookId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.execute(DISABLE_WEBHOOK, &[now.into(), id.into()]).await? == 1)
+    }
+
+    /// Sends an endpoint new events again; tells whether it was out of use.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enable_webhook(&self, id: WebhookId) -> Result<bool, StoreError> {
+        Ok(self.execute(ENABLE_WEBHOOK, &[id.into()]).await? == 1)
     }
 }

@@ -30,6 +30,7 @@ impl Outbox {
             basic: None,
             secret: vec![1],
             created_at: world.clock.now(),
+            disabled_at: None,
         };
         commit!(store, |tx, charge, webhook| {
             tx.insert_charge(&charge, None, None).await?;

@@ -355,6 +355,7 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
             basic: None,
             secret: vec![0, 255],
             created_at: now,
+            disabled_at: None,
         };
         world.clock.advance(Span::seconds(1));
         let basic = Webhook { id: world.id(), basic: Some((AWKWARD.into(), vec![])), ..plain.clone() };
@@ -369,8 +370,18 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
             let id = plain.id;
             assert_eq!(commit!(store, |tx| tx.disable_webhook(id, now).await?), Ok(was_live));
         }
-        assert_eq!(tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap(), [basic]);
-        assert_eq!(tx.find_webhook(plain.id).await.unwrap(), Some(plain));
+        let disabled = Webhook { disabled_at: Some(now), ..plain.clone() };
+        let live = tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap();
+        assert_eq!(live, std::slice::from_ref(&basic));
+        let every = [disabled.clone(), basic.clone()];
+        assert_eq!(tx.list_every_webhook(merchant, Environment::Sandbox).await.unwrap(), every);
+        assert_eq!(tx.list_every_webhook(merchant, Environment::Live).await.unwrap(), []);
+        assert_eq!(tx.find_webhook(plain.id).await.unwrap(), Some(disabled));
+        for was_disabled in [true, false] {
+            let id = plain.id;
+            assert_eq!(commit!(store, |tx| tx.enable_webhook(id).await?), Ok(was_disabled));
+        }
+        assert_eq!(tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap(), [plain, basic]);
     })
     .await;
 }
