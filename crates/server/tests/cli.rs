@@ -900,6 +900,20 @@ fn a_secret_that_could_not_be_shown_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_check_of_the_settings_looks_into_the_master_keys_file() {
+    let scratch = Scratch::new();
+    let check = ["config", "check", "--master-key-file", "nope"];
+    assert_eq!(scratch.json(&check, 0)["warnings"][0]["field"], "master_key_file");
+    scratch.json(&["operator-key", "create"], 0);
+    assert_eq!(scratch.json(&check, 1)["errors"][0]["setting"], "master_key_file");
+    assert_eq!(keys(&scratch.json(&["config", "check"], 0)), ["valid", "settings", "errors"]);
+    let own = ["config", "check", "--master-key-file", "xanpay-data/master.key"];
+    assert_eq!(scratch.json(&own, 0)["valid"], true);
+    std::fs::write(scratch.path("nope"), "no key").unwrap();
+    assert_eq!(scratch.json(&check, 1)["valid"], false);
+}
+
+#[test]
 fn unknown_settings_of_the_file_are_refused_and_those_of_the_environment_are_named() {
     let scratch = Scratch::new();
     std::fs::write(scratch.path("good.toml"), "listen = \"127.0.0.1:81\"\n").unwrap();

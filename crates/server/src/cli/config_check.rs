@@ -1,10 +1,14 @@
 //! `xanpay config`.
 
 use super::failure::Failure;
-use super::output::{Output, table};
-use crate::config::{Config, ConfigError, Described};
+use super::output::{Output, table, warn};
+use crate::config::{Config, ConfigError, ConfigFault, Described, KeySource, Storage};
+use crate::open;
+use crate::outbound::vault::{MasterKey, VaultError};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
+use std::io;
+use xanpay_rails::Warning;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -19,13 +23,33 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check => match resolved {
-            Ok(config) => print(&config, output),
+            Ok(config) => match check_key(&config) {
+                Ok(warning) => print(&config, warning.as_slice(), output),
+                Err(fault) => refuse(ConfigError { faults: vec![fault] }, output),
+            },
             Err(error) => refuse(error, output),
         },
     }
 }
 
-fn print(config: &Config, output: Output) -> Result<(), Failure> {
+/// Looks into the master key's file. That there is none is a fault where a database needs it.
+fn check_key(config: &Config) -> Result<Option<Warning>, ConfigFault> {
+    let KeySource::File(path) = &config.master_key else { return Ok(None) };
+    let has_database = match &config.storage {
+        Storage::Directory(data) => open::has_database(data),
+        Storage::Postgres(_) => false,
+    };
+    match MasterKey::load(path) {
+        Ok(_) => Ok(None),
+        Err(VaultError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound && !has_database => {
+            let message = format!("there is no {}; a new database would get a key there", path.display());
+            Ok(Some(Warning { field: "master_key_file", code: "file_missing", message }))
+        }
+        Err(error) => Err(ConfigFault::new("master_key_file", error.to_string())),
+    }
+}
+
+fn print(config: &Config, warnings: &[Warning], output: Output) -> Result<(), Failure> {
     let described = config.describe();
     let settings: Map<String, Value> =
         described.iter().map(|setting| (setting.name.clone(), setting.text.as_str().into())).collect();
@@ -36,7 +60,8 @@ fn print(config: &Config, output: Output) -> Result<(), Failure> {
             vec![name, shown, origin.unwrap_or_else(|| "default".to_owned()), help.to_owned()]
         })
         .collect();
-    let value = json!({ "valid": true, "settings": settings, "errors": [] });
+    let mut value = json!({ "valid": true, "settings": settings, "errors": [] });
+    warn(&mut value, warnings);
     output.result(&value, &table(&["SETTING", "VALUE", "FROM", "MEANING"], &rows))
 }
 
