@@ -854,31 +854,6 @@ fn wrong_usage_with_json_is_one_json_value_and_the_reason_on_standard_error() {
 }
 
 #[test]
-fn no_secret_is_made_where_nobody_would_see_it() {
-    let scratch = Scratch::new();
-    let create = ["merchant", "create", "--name", "Shop", "--currency", "SGD"];
-    let program = env!("CARGO_BIN_EXE_xanpay");
-    let closed = format!("exec {program} operator-key create >&-");
-    let shell = |line: &str| Command::new("sh").args(["-c", line]).current_dir(&scratch.0).output().unwrap();
-    let outputs = [
-        scratch
-            .command(&create)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-            .wait_with_output()
-            .unwrap(),
-        shell(&closed),
-    ];
-    for output in outputs {
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was done"), "{output:?}");
-    }
-    assert!(!scratch.path("xanpay-data").exists());
-}
-
-#[test]
 fn a_secret_that_could_not_be_shown_is_told_with_what_to_do() {
     let scratch = Scratch::new();
     let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::{demand_reader, pairs};
+use super::output::pairs;
 use super::values;
 use crate::app::App;
 use crate::flows::{CreatedKey, create_key, revoke_key};
@@ -52,7 +52,6 @@ pub(super) fn run_operator(command: &OperatorKey, context: &Context) -> Result<(
 }
 
 fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> {
-    demand_reader()?;
     let environment = context.environment;
     let create = |app: Arc<App>| async move { Ok(create_key(&app, merchant, environment).await?) };
     // An operator's key may be the first thing that there is; a merchant's cannot.

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::{demand_reader, pairs, table};
+use super::output::{pairs, table};
 use super::values;
 use crate::flows::{NewMerchant, create_merchant, hash_key, set_merchant};
 use clap::{Args, Subcommand, ValueEnum};
@@ -123,7 +123,6 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
         phone_verification: create.phone_verification.is_required(),
     };
     check_methods(&new.methods)?;
-    demand_reader()?;
     let created = context.with_new_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
         "merchantId": created.id.to_text(),

@@ -2,10 +2,7 @@
 
 use super::failure::Failure;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use xanpay_rails::Warning;
 
 /// Where results go.
@@ -24,9 +21,7 @@ impl Output {
             (false, text) => line(text),
         }
     }
-}
 
-impl Output {
     /// Prints a secret that is shown once. Whoever closed the pipe has not got it; `remedy` says what is left to do.
     pub(crate) fn secret(self, value: &Value, text: &str, remedy: &str) -> Result<(), Failure> {
         let printed = write_line(if self.json { value.to_string() } else { text.trim_end().to_owned() }.as_str());
@@ -50,19 +45,6 @@ fn write_line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     // At once: a reader who has seen all but the line's end has seen it all.
     out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush())
-}
-
-/// Refuses to make a secret that nobody would see. The null device stands where standard output was closed, too.
-pub(crate) fn demand_reader() -> Result<(), Failure> {
-    let device = |file: File| file.metadata().map(|data| (data.file_type().is_char_device(), data.rdev()));
-    let out = io::stdout().as_fd().try_clone_to_owned().and_then(|out| device(out.into()));
-    match (out, File::open("/dev/null").and_then(device)) {
-        (Ok(out), Ok(null)) if out == null => {
-            let message = "standard output is closed or /dev/null, and the secret is shown only once; nothing was done";
-            Err(Failure::new("output_missing", message))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Prints a line on standard error. There is nobody to tell when that fails.

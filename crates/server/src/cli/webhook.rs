@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::{demand_reader, pairs, table};
+use super::output::{pairs, table};
 use super::values;
 use crate::flows::{NewWebhook, add_webhook, disable_webhook, enable_webhook};
 use clap::{Args, Subcommand};
@@ -69,7 +69,6 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         url: add.url,
         basic: add.username.zip(add.password),
     };
-    demand_reader()?;
     let added = context.with_app(|app| async move { Ok(add_webhook(&app, new).await?) })?;
     let value = json!({ "webhookId": added.id.to_text(), "secret": added.secret });
     let mut text = pairs(&[("webhook", added.id.to_text()), ("secret", added.secret)]);
