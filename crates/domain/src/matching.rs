@@ -68,6 +68,8 @@ pub enum Reason {
     OtherCurrency,
     /// The bank marks it as a reversal or return.
     Reversal,
+    /// It is several payments that the bank books as one without saying what each of them brought.
+    BatchNotSplit,
     /// Its booking date is impossible.
     ImplausibleDate,
     /// It was booked before the charge that it names existed.
@@ -124,6 +126,8 @@ pub struct Incoming {
     pub account_currency: Currency,
     /// Whether the bank marks it as a reversal or return.
     pub reversal: bool,
+    /// Whether it is several payments, of which nobody can say what each of them brought.
+    pub undivided: bool,
     /// The earliest instant at which it can have been booked.
     pub booked_from: Timestamp,
     /// The latest instant at which it can have been booked: a bare date covers all time zones.
@@ -206,7 +210,7 @@ impl Outcome {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Exact,
         Self::ShortAmount,
         Self::Surplus,
@@ -219,6 +223,7 @@ impl Reason {
         Self::WeakReference,
         Self::OtherCurrency,
         Self::Reversal,
+        Self::BatchNotSplit,
         Self::ImplausibleDate,
         Self::OlderThanCharge,
         Self::PossibleDuplicate,
@@ -240,6 +245,7 @@ impl Reason {
             Self::WeakReference => "weak_reference",
             Self::OtherCurrency => "other_currency",
             Self::Reversal => "reversal",
+            Self::BatchNotSplit => "batch_not_split",
             Self::ImplausibleDate => "implausible_date",
             Self::OlderThanCharge => "older_than_charge",
             Self::PossibleDuplicate => "possible_duplicate",
@@ -354,6 +360,10 @@ pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Times
     if incoming.amount.currency() != incoming.account_currency {
         return hold(Outcome::Unmatched, Reason::OtherCurrency);
     }
+    if incoming.undivided {
+        // Whoever is named would be paid with the others' money.
+        return hold(Outcome::Ambiguous, Reason::BatchNotSplit);
+    }
     let is_instant = incoming.booked_from == incoming.booked_until;
     let future = now.plus(if is_instant { FUTURE_HOURS } else { FUTURE_DAYS });
     if incoming.booked_from > future || incoming.booked_until < EARLIEST_BOOKING {
@@ -425,6 +435,7 @@ mod tests {
             amount: sgd(minor),
             account_currency: Currency::SGD,
             reversal: false,
+            undivided: false,
             booked_from: NOW,
             booked_until: NOW,
         }
@@ -528,6 +539,9 @@ mod tests {
         check(&incoming(3500), &twice, (Outcome::Ambiguous, Reason::SeveralReferences, false));
         let reversal = Incoming { reversal: true, ..incoming(3500) };
         check(&reversal, &named, (Outcome::Unmatched, Reason::Reversal, false));
+        let batch = Incoming { undivided: true, ..incoming(3500) };
+        check(&batch, &named, (Outcome::Ambiguous, Reason::BatchNotSplit, false));
+        check(&batch, &[], (Outcome::Ambiguous, Reason::BatchNotSplit, false));
         let foreign = Incoming { amount: Money::from_minor(3500, Currency::HKD).unwrap(), ..incoming(1) };
         check(&foreign, &named, (Outcome::Unmatched, Reason::OtherCurrency, false));
     }

@@ -24,6 +24,8 @@ const MAX_EQUAL: i64 = 50;
 pub(super) struct Report {
     pub(super) book: Book,
     pub(super) reported: ReportedTransfer,
+    /// Whether it is several payments, of which nobody can say what each of them brought.
+    pub(super) undivided: bool,
     pub(super) source: &'static str,
     pub(super) feed: Feed,
     /// Its number among equal reports of its source; nothing when whoever reports means a new transfer.
@@ -44,6 +46,7 @@ impl Report {
             amount: self.reported.amount,
             account_currency: account.method.currency(),
             reversal: self.reported.reversal,
+            undivided: self.undivided,
             booked_from: self.reported.booked.earliest(),
             booked_until: self.reported.booked.latest(),
         }

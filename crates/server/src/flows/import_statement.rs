@@ -282,6 +282,7 @@ async fn record_lane(
         let job = Arc::new(Report {
             book: item.book,
             reported: item.reported,
+            undivided: false,
             source: "statement",
             feed,
             occurrence: Some(item.occurrence),

@@ -57,6 +57,7 @@ pub async fn record_transfer(
     let report = Report {
         book,
         reported: new.reported,
+        undivided: false,
         source: new.source,
         feed: Feed::Reported,
         occurrence,
