@@ -152,6 +152,8 @@ pub struct Entry {
     pub payer_account: Option<String>,
     /// The transactions of a batch booking, in the file's order. Empty when there are fewer than two.
     pub details: Vec<Detail>,
+    /// The file counts more transactions than it tells of, or its only one makes up another sum than the entry.
+    pub is_incomplete: bool,
 }
 
 /// One transaction of a batch booking (`TxDtls`).

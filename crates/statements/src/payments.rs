@@ -38,6 +38,8 @@ pub struct Payment {
     pub payer_name: Option<String>,
     /// The payer's account.
     pub payer_account: Option<String>,
+    /// Several payments booked as one: nobody can say what each of them brought.
+    pub undivided: bool,
 }
 
 /// The place of a payment in a batch booking.
@@ -54,7 +56,8 @@ impl Entry {
     ///
     /// A batch gives one payment per transaction if every transaction has an amount in the entry's currency, none goes
     /// the other way, and the amounts sum to the entry. Otherwise (charges taken off, foreign amounts, amounts left
-    /// out) nobody can say what each transaction brought, and the entry is one payment with all its texts.
+    /// out, transactions left out) nobody can say what each transaction brought: the entry is one undivided payment with
+    /// all its texts.
     #[must_use]
     pub fn payments(&self) -> Vec<Payment> {
         match self.split() {
@@ -79,7 +82,7 @@ impl Entry {
 
     /// The amounts of the batch's transactions, if they are all known and make up the entry.
     fn split(&self) -> Option<Vec<Money>> {
-        if self.details.len() < 2 {
+        if self.details.len() < 2 || self.is_incomplete {
             return None;
         }
         let mut sum = Money::zero(self.amount.currency());
@@ -113,6 +116,7 @@ impl Entry {
             texts: detail.texts.clone(),
             payer_name: detail.payer_name.clone(),
             payer_account: detail.payer_account.clone(),
+            undivided: false,
         }
     }
 
@@ -132,6 +136,7 @@ impl Entry {
             texts: self.texts.clone(),
             payer_name: self.payer_name.clone(),
             payer_account: self.payer_account.clone(),
+            undivided: self.is_incomplete || !self.details.is_empty(),
         }
     }
 }

@@ -278,6 +278,44 @@ fn a_batch_that_does_not_sum_to_its_entry_is_one_payment() {
         assert_eq!(payments.len(), 1);
         assert_eq!((payments[0].amount, payments[0].bank_reference.as_deref()), (sgd(3500), Some("B")));
         assert_eq!(payments[0].texts, ["ref1", "ref2", "ref3", "GIRO"]);
+        assert!(payments[0].undivided);
+    }
+}
+
+#[test]
+fn an_entry_that_its_transactions_do_not_make_up_is_undivided() {
+    let details = |details: &str| ntry(&format!("<NtryDtls>{details}</NtryDtls>"));
+    let count = |n: u32, rest: &str| details(&format!("<Btch><NbOfTxs>{n}</NbOfTxs></Btch>{rest}"));
+    let one = |inside: &str| details(&format!("<TxDtls>{inside}</TxDtls>"));
+    let charged = "<Amt Ccy=\"SGD\">36.50</Amt><Chrgs><Rcrd><Amt Ccy=\"SGD\">1.50</Amt></Rcrd></Chrgs>";
+    let whole = "<Amt Ccy=\"SGD\">35</Amt>";
+    for (text, undivided) in [
+        (ntry(""), false),
+        (one(""), false),
+        (one(whole), false),
+        (one("<Amt Ccy=\"SGD\">20</Amt>"), true),
+        (one("<AmtDtls><TxAmt><Amt Ccy=\"SGD\">40</Amt></TxAmt></AmtDtls>"), true),
+        (one("<AmtDtls><InstdAmt><Amt Ccy=\"SGD\">40</Amt></InstdAmt></AmtDtls>"), false),
+        (one("<Amt Ccy=\"USD\">26</Amt><AmtDtls><InstdAmt><Amt Ccy=\"USD\">26</Amt></InstdAmt></AmtDtls>"), false),
+        (one(charged), false),
+        (one(&charged.replace("1.50", "1.49")), true),
+        (
+            ntry("<Chrgs><Amt Ccy=\"SGD\">1.50</Amt></Chrgs>")
+                .replace("</Ntry>", "<NtryDtls><TxDtls><Amt Ccy=\"SGD\">36.50</Amt></TxDtls></NtryDtls></Ntry>"),
+            false,
+        ),
+        (one("<CdtDbtInd>DBIT</CdtDbtInd>"), true),
+        (count(1, &format!("<TxDtls>{whole}</TxDtls>")), false),
+        (count(2, &format!("<TxDtls>{whole}</TxDtls>")), true),
+        (count(2, ""), true),
+        (count(1, ""), false),
+        (count(2, &"<TxDtls><Amt Ccy=\"SGD\">17.50</Amt></TxDtls>".repeat(2)), false),
+        (count(3, &"<TxDtls><Amt Ccy=\"SGD\">17.50</Amt></TxDtls>".repeat(2)), true),
+        (ntry("<Btch><NbOfTxs>2</NbOfTxs></Btch>"), true),
+    ] {
+        let payments = only_entry(&text).payments();
+        assert!(payments.iter().all(|payment| payment.undivided == undivided), "{text}");
+        assert_eq!(payments.iter().map(|payment| payment.amount.minor()).sum::<i64>(), 3500, "{text}");
     }
 }
 

@@ -195,6 +195,7 @@ fn feed(file: &File) -> Option<Feed> {
 struct Item {
     book: Book,
     reported: ReportedTransfer,
+    undivided: bool,
     occurrence: u32,
 }
 
@@ -209,6 +210,7 @@ fn lanes(file: &File, books: &[Vec<Book>], now: Timestamp) -> Result<Vec<Vec<Ite
     for (statement, books) in file.statements.iter().zip(books) {
         let mut references: HashMap<(AccountId, String), u32> = HashMap::new();
         for payment in statement.entries.iter().flat_map(payments) {
+            let undivided = payment.undivided;
             let reported = reported(payment, now);
             let book = Book::of_payment(books, reported.amount.currency())?;
             let counted = if reported.bank_reference.is_some() { &mut references } else { &mut rows };
@@ -224,7 +226,7 @@ fn lanes(file: &File, books: &[Vec<Book>], now: Timestamp) -> Result<Vec<Vec<Ite
                 lanes.push(Vec::new());
             }
             places.extend(keys.into_iter().map(|key| ((book.id, key), place)));
-            lanes[place].push(Item { book: book.clone(), occurrence: *occurrence, reported });
+            lanes[place].push(Item { book: book.clone(), occurrence: *occurrence, reported, undivided });
         }
     }
     Ok(lanes)
@@ -282,7 +284,7 @@ async fn record_lane(
         let job = Arc::new(Report {
             book: item.book,
             reported: item.reported,
-            undivided: false,
+            undivided: item.undivided,
             source: "statement",
             feed,
             occurrence: Some(item.occurrence),

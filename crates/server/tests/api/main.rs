@@ -15,6 +15,7 @@ mod corpus;
 mod deliveries;
 mod feeds;
 mod hostile;
+mod imports;
 mod isolation;
 mod lifecycle;
 mod mangled;

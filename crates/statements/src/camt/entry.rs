@@ -30,6 +30,9 @@ pub(super) struct EntryDraft {
     value_date: Option<Date>,
     bank_reference: Option<String>,
     info: Vec<String>,
+    charges: Vec<Money>,
+    /// How many transactions the file says that the entry is made of.
+    announced: usize,
     details: Vec<DetailDraft>,
 }
 
@@ -38,6 +41,7 @@ pub(super) struct EntryDraft {
 struct DetailDraft {
     /// `Amt`, `AmtDtls/TxAmt` and `AmtDtls/InstdAmt`: the first in the entry's currency is the transaction's.
     amounts: [Option<Money>; 3],
+    charges: Vec<Money>,
     direction: Option<Direction>,
     reversal: bool,
     bank_reference: Option<String>,
@@ -91,6 +95,10 @@ impl EntryDraft {
                 "false" | "0" => {}
                 _ => self.fail("the reversal indicator is neither true nor false"),
             },
+            ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
+            ["NtryDtls", "Btch", "NbOfTxs"] | ["Btch", "NbOfTxs"] => {
+                self.announced = self.announced.saturating_add(place.value.trim().parse().unwrap_or(0));
+            }
             ["Sts"] | ["Sts", "Cd"] => self.status = Some(status(place.value)),
             ["Sts", "Prtry"] => self.status = Some(Status::Info),
             ["BookgDt", "Dt" | "DtTm"] => self.set_booked(place.value),
@@ -127,6 +135,7 @@ impl EntryDraft {
         }
         let amount = self.amount.ok_or_else(|| refuse("the entry has no amount"))?;
         let direction = self.direction.ok_or_else(|| refuse("the entry has no credit or debit indicator"))?;
+        let is_incomplete = self.is_incomplete(amount, direction);
         let mut entry = Entry {
             line,
             direction,
@@ -142,6 +151,7 @@ impl EntryDraft {
             payer_name: None,
             payer_account: None,
             details: Vec::new(),
+            is_incomplete,
         };
         let mut details: Vec<Detail> =
             self.details.into_iter().map(|detail| detail.finish(amount.currency())).collect();
@@ -160,6 +170,22 @@ impl EntryDraft {
         entry.details = details;
         Ok(entry)
     }
+
+    /// Whether more money went into the entry than its transactions tell of: some are not there, or the only one goes
+    /// the other way or brings another sum. That of an exchange is in another currency, and charges may have been taken.
+    fn is_incomplete(&self, amount: Money, direction: Direction) -> bool {
+        if self.announced > 1 && self.announced > self.details.len() {
+            return true;
+        }
+        let [only] = self.details.as_slice() else { return false };
+        let [booked, transaction, _instructed] = only.amounts;
+        let own = [booked, transaction].into_iter().flatten().find(|own| own.currency() == amount.currency());
+        let is_before = |charges: &[Money], own: Money| {
+            charges.iter().try_fold(amount, |sum, charge| sum.checked_add(*charge)) == Ok(own)
+        };
+        only.direction.is_some_and(|own| own != direction)
+            || own.is_some_and(|own| own != amount && ![&only.charges, &self.charges].iter().any(|c| is_before(c, own)))
+    }
 }
 
 impl DetailDraft {
@@ -170,6 +196,7 @@ impl DetailDraft {
             ["Amt"] => self.amounts[0] = amount(place).ok(),
             ["AmtDtls", "TxAmt", "Amt"] => self.amounts[1] = amount(place).ok(),
             ["AmtDtls", "InstdAmt", "Amt"] => self.amounts[2] = amount(place).ok(),
+            ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
             ["CdtDbtInd"] => self.direction = direction(place.value),
             ["Refs", "AcctSvcrRef"] => self.bank_reference = text::reference(place.value),
             ["Refs", "EndToEndId"] => self.end_to_end_id = text::reference(place.value),

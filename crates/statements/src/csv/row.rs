@@ -69,6 +69,7 @@ impl RowReader {
             payer_name,
             payer_account: None,
             details: Vec::new(),
+            is_incomplete: false,
         })
     }
 

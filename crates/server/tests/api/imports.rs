@@ -1,0 +1,83 @@
+//! What a bank's file says about each of its entries, and what becomes of it.
+
+use crate::support::{Caller, Gateway};
+use serde_json::{Value, json};
+use xanpay_domain::environment::Environment;
+use xanpay_domain::matching::{Outcome, Reason};
+use xanpay_domain::transfer::Transfer;
+use xanpay_server::flows::{ImportOptions, ImportedFile, import_statement};
+use xanpay_testkit::on_both_databases;
+
+const ACCOUNT: &str = "+6585867834";
+
+/// A camt.053 file of one statement about an account that `--account` says to be ours.
+fn statement(entries: &str) -> String {
+    format!(
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><Stmt>\
+         <Acct><Id><Othr><Id>123-45678-9</Id></Othr></Id></Acct>{entries}</Stmt></BkToCstmrStmt></Document>"
+    )
+}
+
+/// A booked credit with these further elements.
+fn credit(amount: &str, more: &str) -> String {
+    format!(
+        "<Ntry><Amt Ccy=\"SGD\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
+         <BookgDt><Dt>2022-06-24</Dt></BookgDt>{more}</Ntry>\n"
+    )
+}
+
+fn ustrd(text: &str) -> String {
+    format!("<RmtInf><Ustrd>{text}</Ustrd></RmtInf>")
+}
+
+async fn import(gateway: &Gateway, file: &str) -> ImportedFile {
+    let options = ImportOptions { account: Some(ACCOUNT.into()), ..ImportOptions::new(Environment::Sandbox) };
+    import_statement(&gateway.app, "file", file.as_bytes(), &options).await.unwrap()
+}
+
+async fn charge(gateway: &Gateway, merchant: &Caller, note: &str) -> (Value, String) {
+    let charge = gateway.charge(merchant, &json!({"notifyPayload": note})).await;
+    let nonce = charge["destination"]["nonce"].as_str().unwrap().to_owned();
+    (charge, nonce)
+}
+
+async fn status(gateway: &Gateway, merchant: &Caller, charge: &Value) -> Value {
+    gateway.get_charge(merchant, charge["id"].as_str().unwrap()).await["status"].clone()
+}
+
+async fn stored(gateway: &Gateway) -> Vec<Transfer> {
+    gateway.app.store.reader().list_transfers(Environment::Sandbox, None, 100).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_split_pays_nobody_with_other_peoples_money() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let detail = |amount: &str, text: &str| format!("<TxDtls>{amount}{}</TxDtls>", ustrd(text));
+        let sgd = |amount: &str| format!("<Amt Ccy=\"SGD\">{amount}</Amt>");
+        type Parts<'a> = &'a dyn Fn(&str) -> String;
+        let batches: [(&str, Parts<'_>); 5] = [
+            ("a", &|nonce| detail("", nonce) + &detail("", "rent")),
+            ("b", &|nonce| detail(&sgd("20"), nonce) + &detail(&sgd("14"), "rent")),
+            ("c", &|nonce| detail(&sgd("20"), nonce)),
+            ("d", &|nonce| format!("<Btch><NbOfTxs>2</NbOfTxs></Btch>{}", detail(&sgd("35"), nonce))),
+            ("e", &|nonce| {
+                detail(&sgd("42"), nonce) + &detail(&sgd("7"), "fee").replace("<Rmt", "<CdtDbtInd>DBIT</CdtDbtInd><Rmt")
+            }),
+        ];
+        for (note, parts) in batches {
+            let (waiting, nonce) = charge(&gateway, &merchant, note).await;
+            let entry = credit("35.00", &format!("<NtryDtls>{}</NtryDtls>", parts(&nonce)));
+            let report = import(&gateway, &statement(&entry)).await;
+            assert_eq!((report.new, report.outcome(Outcome::Ambiguous)), (1, 1), "{note}");
+            assert!(stored(&gateway).await.iter().all(|held| held.reason == Reason::BatchNotSplit), "{note}");
+            assert_eq!(status(&gateway, &merchant, &waiting).await, "pending", "{note}");
+        }
+        let (waiting, nonce) = charge(&gateway, &merchant, "f").await;
+        let parts = detail(&sgd("35"), &nonce) + &detail(&sgd("7"), "rent");
+        let report = import(&gateway, &statement(&credit("42.00", &format!("<NtryDtls>{parts}</NtryDtls>")))).await;
+        assert_eq!((report.new, report.outcome(Outcome::Matched)), (2, 1), "a batch that adds up is split");
+        assert_eq!(status(&gateway, &merchant, &waiting).await, "completed");
+    })
+    .await;
+}
