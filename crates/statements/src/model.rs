@@ -127,8 +127,8 @@ pub struct Entry {
     pub line: usize,
     /// The direction of this booking. A reversal's direction is already its own: the reversal of a credit is a debit.
     pub direction: Direction,
-    /// The booking undoes another one or brings an outgoing payment back (`RvslInd`, or return information). A credit
-    /// of this kind is nobody's payment.
+    /// The booking undoes another one or brings an outgoing payment back (`RvslInd`, return information, or the bank's
+    /// code of the booking). A credit of this kind is nobody's payment.
     pub reversal: bool,
     /// How far the booking has come.
     pub status: Status,
@@ -163,7 +163,7 @@ pub struct Detail {
     pub amount: Option<Money>,
     /// Its own direction, when the file gives one.
     pub direction: Option<Direction>,
-    /// It carries return information.
+    /// It is a return, as [`Entry::reversal`].
     pub reversal: bool,
     /// The bank's reference of this transaction. Banks repeat one reference over all transactions of a batch.
     pub bank_reference: Option<String>,

@@ -176,6 +176,37 @@ fn a_reversal_keeps_its_direction_and_is_flagged() {
     assert!(refusal(&ntry("<RvslInd>yes</RvslInd>")).contains("reversal"));
 }
 
+#[test]
+fn the_banks_code_says_that_a_credit_comes_back() {
+    let domain = |family: &str, sub_family: &str| {
+        format!(
+            "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{family}</Cd><SubFmlyCd>{sub_family}</SubFmlyCd></Fmly></Domn></BkTxCd>"
+        )
+    };
+    let own = |code: &str| format!("<BkTxCd><Prtry><Cd>{code}</Cd></Prtry></BkTxCd>");
+    for (code, expected) in [
+        (domain("RCDT", "RRTN"), true),
+        (domain("ICDT", "RPCR"), true),
+        (domain("ICDT", "ESCT"), true),
+        (domain("IRCT", "DMCT"), true),
+        (domain("RDDT", "UPDD"), true),
+        (domain("RCDT", "ESCT"), false),
+        (domain("RRCT", "DMCT"), false),
+        (own("NRTI"), true),
+        (own("NRTI+109+0000"), true),
+        (own("NTRF+166+0000"), false),
+        (own("544"), false),
+    ] {
+        let inside = format!("<NtryDtls><TxDtls>{code}</TxDtls></NtryDtls>");
+        for more in [&code, &inside] {
+            let entry = only_entry(&ntry(more));
+            assert_eq!((entry.reversal, entry.payments()[0].reversal), (expected, expected), "{more}");
+        }
+    }
+    let debit = ntry(&domain("ICDT", "ESCT")).replace("CRDT", "DBIT");
+    assert!(!only_entry(&debit).reversal, "an outgoing payment goes out");
+}
+
 /// Cases F-015 and F-035 of the list of bad inputs.
 #[test]
 fn an_entry_that_cannot_be_read_is_refused_with_its_line() {

@@ -268,3 +268,16 @@ proptest! {
         prop_assert_eq!(file.refused.len(), kinds.iter().filter(|n| [2, 3].contains(*n)).count());
     }
 }
+
+#[test]
+fn the_banks_code_says_that_a_row_undoes_another() {
+    for (code, expected) in [("RTN", true), ("adve", true), ("CAN", true), ("ICT", false), ("ITR", false), ("", false)]
+    {
+        let classic = format!("{CLASSIC}07 Mar 2026,{code},,35.00,PayNow Return,Returned transfer,ztt1\r\n");
+        let new = format!("{NEW}07-Mar-26,07-Mar-26,{code},RTN,,,ztt1,x,Settled,SGD,,35.00\n");
+        for text in [classic, new] {
+            let entry = &read_text(&text).statements[0].entries[0];
+            assert_eq!((entry.reversal, entry.payments()[0].reversal), (expected, expected), "{text}");
+        }
+    }
+}

@@ -81,3 +81,26 @@ async fn a_batch_that_cannot_be_split_pays_nobody_with_other_peoples_money() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_outgoing_payment_that_comes_back_pays_no_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let (waiting, nonce) = charge(&gateway, &merchant, "a").await;
+        let code = "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>RRTN</SubFmlyCd></Fmly></Domn></BkTxCd>";
+        let details = format!("<NtryDtls><TxDtls>{}</TxDtls></NtryDtls>", ustrd(&nonce));
+        let camt = statement(&credit("35.00", &format!("{code}{details}")));
+        let csv = format!(
+            "Account Details For:,123-45678-9\n\
+             Transaction Date,Reference,Debit Amount,Credit Amount,Transaction Ref1,Transaction Ref2,Transaction Ref3\n\
+             23 Jun 2022,RTN,,35.00,PayNow Return,Returned transfer,{nonce}\n"
+        );
+        for file in [camt, csv] {
+            let report = import(&gateway, &file).await;
+            assert_eq!(report.outcome(Outcome::Unmatched) + report.duplicates, 1, "{file}");
+        }
+        assert!(stored(&gateway).await.iter().all(|held| held.reason == Reason::Reversal));
+        assert_eq!(status(&gateway, &merchant, &waiting).await, "pending");
+    })
+    .await;
+}

@@ -1,5 +1,6 @@
 //! One `Ntry` while it is read, and what becomes of it.
 
+use super::code::BankCode;
 use crate::date;
 use crate::model::{Detail, Direction, Entry, Refused, Status};
 use crate::text;
@@ -24,6 +25,7 @@ pub(super) struct EntryDraft {
     amount: Option<Money>,
     direction: Option<Direction>,
     reversal: bool,
+    code: BankCode,
     status: Option<Status>,
     booked_on: Option<Date>,
     booked_at: Option<Timestamp>,
@@ -44,6 +46,7 @@ struct DetailDraft {
     charges: Vec<Money>,
     direction: Option<Direction>,
     reversal: bool,
+    code: BankCode,
     bank_reference: Option<String>,
     end_to_end_id: Option<String>,
     texts: Vec<String>,
@@ -95,6 +98,7 @@ impl EntryDraft {
                 "false" | "0" => {}
                 _ => self.fail("the reversal indicator is neither true nor false"),
             },
+            ["BkTxCd", code @ ..] => self.code.leaf(code, place.value),
             ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
             ["NtryDtls", "Btch", "NbOfTxs"] | ["Btch", "NbOfTxs"] => {
                 self.announced = self.announced.saturating_add(place.value.trim().parse().unwrap_or(0));
@@ -139,7 +143,7 @@ impl EntryDraft {
         let mut entry = Entry {
             line,
             direction,
-            reversal: self.reversal,
+            reversal: self.reversal || self.code.is_return(direction),
             status: self.status.unwrap_or(Status::Info),
             amount,
             booked_on: self.booked_on,
@@ -154,7 +158,7 @@ impl EntryDraft {
             is_incomplete,
         };
         let mut details: Vec<Detail> =
-            self.details.into_iter().map(|detail| detail.finish(amount.currency())).collect();
+            self.details.into_iter().map(|detail| detail.finish(amount.currency(), direction)).collect();
         if details.len() == 1
             && let Some(only) = details.pop()
         {
@@ -198,6 +202,7 @@ impl DetailDraft {
             ["AmtDtls", "InstdAmt", "Amt"] => self.amounts[2] = amount(place).ok(),
             ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
             ["CdtDbtInd"] => self.direction = direction(place.value),
+            ["BkTxCd", code @ ..] => self.code.leaf(code, place.value),
             ["Refs", "AcctSvcrRef"] => self.bank_reference = text::reference(place.value),
             ["Refs", "EndToEndId"] => self.end_to_end_id = text::reference(place.value),
             // `CdtrRef` and `RfrdDocNb` are the names of version .01.
@@ -226,12 +231,13 @@ impl DetailDraft {
         }
     }
 
-    fn finish(self, currency: Currency) -> Detail {
+    /// `way` is the entry's direction.
+    fn finish(self, currency: Currency, way: Direction) -> Detail {
         let amount = self.amounts.into_iter().flatten().find(|amount| amount.currency() == currency);
         Detail {
             amount,
             direction: self.direction,
-            reversal: self.reversal,
+            reversal: self.reversal || self.code.is_return(self.direction.unwrap_or(way)),
             bank_reference: self.bank_reference,
             end_to_end_id: self.end_to_end_id,
             texts: self.texts,

@@ -5,6 +5,7 @@
 //!
 //! Source: the XML schemas camt.052.001.01 to .14, camt.053.001.01 to .14 and camt.054.001.01 to .14 of ISO 20022.
 
+mod code;
 mod entry;
 mod namespace;
 mod walk;

@@ -30,6 +30,8 @@ pub(super) enum Column {
     Currency,
     /// How far the booking has come.
     Status,
+    /// The bank's code of the booking.
+    Code,
     /// Something that a reference may stand in.
     Text,
     /// Nothing that is needed.
@@ -46,6 +48,8 @@ pub(super) struct Profile {
     pub(super) open_ended: bool,
     /// The status that is money, in lower case. Without a status column every row is booked.
     pub(super) booked_status: &'static str,
+    /// The codes of bookings that undo others.
+    pub(super) undoing: &'static [&'static str],
     /// The currency of a file that names none.
     pub(super) currency: Currency,
 }
@@ -75,21 +79,18 @@ static INFOS: [ProfileInfo; 2] = [
     },
 ];
 
+/// DBS publishes `ADVE` (error correction of an advice) and `CAN` (cancellation of a transfer). `REV` and `RTN` are not in its
+/// list, but whatever they stood for would be no customer's payment, and no payer can write in this column.
+const DBS_UNDOING: &[&str] = &["ADVE", "CAN", "REV", "RTN"];
+
 pub(super) static PROFILES: [Profile; 2] = [
     Profile {
         info: &INFOS[0],
-        columns: &[
-            Column::Date,
-            Column::Unused,
-            Column::Debit,
-            Column::Credit,
-            Column::Text,
-            Column::Text,
-            Column::Text,
-        ],
+        columns: &[Column::Date, Column::Code, Column::Debit, Column::Credit, Column::Text, Column::Text, Column::Text],
         required: 4,
         open_ended: true,
         booked_status: "",
+        undoing: DBS_UNDOING,
         currency: Currency::SGD,
     },
     Profile {
@@ -97,7 +98,7 @@ pub(super) static PROFILES: [Profile; 2] = [
         columns: &[
             Column::Date,
             Column::ValueDate,
-            Column::Unused,
+            Column::Code,
             Column::Text,
             Column::Text,
             Column::Unused,
@@ -111,6 +112,7 @@ pub(super) static PROFILES: [Profile; 2] = [
         required: 12,
         open_ended: false,
         booked_status: "settled",
+        undoing: DBS_UNDOING,
         currency: Currency::SGD,
     },
 ];

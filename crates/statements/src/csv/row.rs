@@ -57,7 +57,7 @@ impl RowReader {
         Ok(Entry {
             line,
             direction,
-            reversal: false,
+            reversal: self.undoes(row),
             status: self.status(row),
             amount,
             booked_on: Some(booked_on),
@@ -123,6 +123,11 @@ impl RowReader {
             .filter(|(_, column)| *column == Column::Text)
             .filter_map(|(field, _)| text::clean(field))
             .collect()
+    }
+
+    fn undoes(&self, row: &StringRecord) -> bool {
+        let code = self.field(row, Column::Code);
+        self.profile.undoing.iter().any(|undoing| code.eq_ignore_ascii_case(undoing))
     }
 
     fn status(&self, row: &StringRecord) -> Status {
