@@ -647,7 +647,9 @@ fn a_statement_is_counted_in_a_dry_run_and_stored_once() {
             "over",
             "late",
             "ambiguous",
-            "unmatched"
+            "unmatched",
+            "payments",
+            "skipped"
         ]
     );
     assert_eq!((&file["entries"], &file["credits"], &file["debits"]), (&2.into(), &1.into(), &1.into()));

@@ -101,7 +101,7 @@ pub enum Status {
     Booked,
     /// Announced or reserved; may still vanish.
     Pending,
-    /// For information, or a status that is absent or the bank's own word: not known to be booked.
+    /// For information, or a status that is the bank's own word or absent outside a statement: not known to be booked.
     Info,
 }
 

@@ -148,18 +148,26 @@ fn placeholder_references_are_none() {
 
 #[test]
 fn a_status_that_is_not_book_is_not_booked() {
-    for (status, expected) in [
-        ("<Sts>BOOK</Sts>", Status::Booked),
-        ("<Sts><Cd>BOOK</Cd></Sts>", Status::Booked),
-        ("<Sts><Cd>PDNG</Cd></Sts>", Status::Pending),
-        ("<Sts><Cd>FUTR</Cd></Sts>", Status::Pending),
-        ("<Sts>INFO</Sts>", Status::Info),
-        ("<Sts><Prtry>BOOK</Prtry></Sts>", Status::Info),
-        ("<Sts><Cd>ELSE</Cd></Sts>", Status::Info),
-        ("", Status::Info),
+    for (status, in_statement, elsewhere) in [
+        ("<Sts>BOOK</Sts>", Status::Booked, Status::Booked),
+        ("<Sts><Cd>BOOK</Cd></Sts>", Status::Booked, Status::Booked),
+        ("<Sts><Prtry>BOOK</Prtry></Sts>", Status::Booked, Status::Booked),
+        ("<Sts><Cd>PDNG</Cd></Sts>", Status::Pending, Status::Pending),
+        ("<Sts><Prtry>PDNG</Prtry></Sts>", Status::Pending, Status::Pending),
+        ("<Sts><Cd>FUTR</Cd></Sts>", Status::Pending, Status::Pending),
+        ("<Sts>INFO</Sts>", Status::Info, Status::Info),
+        ("<Sts><Cd>ELSE</Cd></Sts>", Status::Info, Status::Info),
+        ("<Sts><Prtry>OURS</Prtry></Sts>", Status::Info, Status::Info),
+        ("", Status::Booked, Status::Info),
+        ("<Sts/>", Status::Booked, Status::Info),
+        ("<Sts><Cd> </Cd></Sts>", Status::Booked, Status::Info),
     ] {
-        let entry = only_entry(&format!("<Ntry><Amt Ccy=\"SGD\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd>{status}</Ntry>"));
-        assert_eq!(entry.status, expected, "{status}");
+        let entry = format!("<Ntry><Amt Ccy=\"SGD\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd>{status}</Ntry>");
+        assert_eq!(only_entry(&entry).status, in_statement, "{status}");
+        for (container, name) in [("BkToCstmrAcctRpt", "Rpt"), ("BkToCstmrDbtCdtNtfctn", "Ntfctn")] {
+            let text = document(&entry).replace("BkToCstmrStmt", container).replace("Stmt>", &format!("{name}>"));
+            assert_eq!(read_text(&text).statements[0].entries[0].status, elsewhere, "{container} {status}");
+        }
     }
 }
 

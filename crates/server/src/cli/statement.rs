@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::matching::Outcome;
-use xanpay_statements::FormatChoice;
+use xanpay_statements::{Direction, FormatChoice};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Statement {
@@ -127,17 +127,29 @@ fn view(file: &ImportedFile) -> Value {
         "entries": file.entries,
         "credits": file.credits,
         "debits": file.debits,
-        "creditSum": file.sum_text(false),
-        "debitSum": file.sum_text(true),
+        "creditSum": sum(file, Direction::Credit),
+        "debitSum": sum(file, Direction::Debit),
         "currency": file.currency().map(Currency::code),
         "refused": refused,
         "new": file.new,
         "duplicates": file.duplicates,
     });
+    let skipped = file.skipped.iter().map(|entry| {
+        let (amount, currency) = (entry.amount.to_decimal(), entry.amount.currency().code());
+        json!({ "line": entry.line, "reason": entry.reason, "amount": amount, "currency": currency })
+    });
     if let Value::Object(members) = &mut value {
         members.extend(OUTCOMES.map(|(name, outcome)| (name.to_owned(), file.outcome(outcome).into())));
+        members.insert("payments".to_owned(), file.payments.into());
+        members.insert("skipped".to_owned(), skipped.collect());
     }
     value
+}
+
+/// A sum of the file's entries as decimal text; `0` for a file without entries.
+fn sum(file: &ImportedFile, direction: Direction) -> String {
+    let texts: Vec<_> = file.sums.iter().map(|sums| sums.text(direction)).collect();
+    if texts.is_empty() { "0".to_owned() } else { texts.join(" ") }
 }
 
 fn text(files: &[&ImportedFile]) -> String {
@@ -149,8 +161,9 @@ fn text(files: &[&ImportedFile]) -> String {
                 file.file.clone(),
                 file.format.to_owned(),
                 file.entries.to_string(),
-                format!("{} {currency}", file.sum_text(false)).trim_end().to_owned(),
-                format!("{} {currency}", file.sum_text(true)).trim_end().to_owned(),
+                format!("{} {currency}", sum(file, Direction::Credit)).trim_end().to_owned(),
+                format!("{} {currency}", sum(file, Direction::Debit)).trim_end().to_owned(),
+                file.skipped.len().to_string(),
                 file.new.to_string(),
                 file.duplicates.to_string(),
             ];
@@ -161,13 +174,17 @@ fn text(files: &[&ImportedFile]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let heading = ["FILE", "FORMAT", "ENTRIES", "IN", "OUT", "NEW", "KNOWN"];
+    let heading = ["FILE", "FORMAT", "ENTRIES", "IN", "OUT", "SKIPPED", "NEW", "KNOWN"];
     let heading: Vec<String> =
         heading.map(str::to_owned).into_iter().chain(OUTCOMES.map(|(name, _)| name.to_uppercase())).collect();
     let mut text = table(&heading.iter().map(String::as_str).collect::<Vec<_>>(), &rows);
     for file in files {
-        for line in &file.refused {
+        for entry in &file.skipped {
+            let (amount, currency) = (entry.amount.to_decimal(), entry.amount.currency());
             // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}:{}: skipped {amount} {currency}: {}", file.file, entry.line, entry.reason);
+        }
+        for line in &file.refused {
             let _ = writeln!(text, "{}:{}: not read: {}", file.file, line.line, line.reason);
         }
     }

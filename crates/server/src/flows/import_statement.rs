@@ -3,6 +3,7 @@
 use super::book::{Book, all_accounts, squeeze, unknown_account};
 use super::credit::{Credited, Report, credit};
 use super::events::EventSeed;
+use super::imported_file::{ImportedFile, payments};
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
@@ -13,11 +14,10 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, TransferId};
 use xanpay_domain::linking::Feed;
-use xanpay_domain::matching::{Outcome, mentions};
-use xanpay_domain::money::Money;
+use xanpay_domain::matching::mentions;
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
-use xanpay_statements::{Direction, Entry, File, FormatChoice, Options, Payment, Status};
+use xanpay_statements::{File, FormatChoice, Options, Payment};
 use xanpay_store::{Account, StoreError};
 
 /// The most payments on their way to the database at once: as many as share a commit, and not all that it has room for.
@@ -48,49 +48,6 @@ impl ImportOptions {
     }
 }
 
-/// What an import of several files did.
-#[derive(Debug, Clone, Default)]
-pub struct ImportReport {
-    /// One report per file.
-    pub files: Vec<ImportedFile>,
-}
-
-/// A line that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedLine {
-    /// Line in the file, from 1.
-    pub line: usize,
-    /// Why.
-    pub reason: String,
-}
-
-/// What the import of one file did.
-#[derive(Debug, Clone)]
-pub struct ImportedFile {
-    /// The file's name.
-    pub file: String,
-    /// Its format.
-    pub format: &'static str,
-    /// Statements in it.
-    pub statements: usize,
-    /// Entries in it: credits and debits.
-    pub entries: usize,
-    /// Entries that brought money in.
-    pub credits: usize,
-    /// Entries that took money out.
-    pub debits: usize,
-    /// Sums per currency, in the order of first appearance: credits, then debits, in minor units.
-    pub sums: Vec<(Currency, i64, i64)>,
-    /// Lines that could not be read.
-    pub refused: Vec<RefusedLine>,
-    /// Payments that were not known before.
-    pub new: usize,
-    /// Payments that were known.
-    pub duplicates: usize,
-    /// Outcomes of the new ones, and of known ones that this file has told enough about.
-    pub outcomes: HashMap<Outcome, usize>,
-}
-
 /// Reads one file and records the booked credits in it. Importing the same or overlapping data again changes nothing.
 ///
 /// # Errors
@@ -109,7 +66,7 @@ pub async fn import_statement(
     };
     let file = xanpay_statements::read(bytes, &reading)
         .map_err(|error| Refusal::field("", error.code, error.message.into_owned()))?;
-    let mut report = count(name, &file);
+    let mut report = ImportedFile::count(name, &file);
     if options.dry_run {
         return Ok(report);
     }
@@ -121,36 +78,6 @@ pub async fn import_statement(
         feed(&file).ok_or_else(|| Refusal::field("", "format_unknown", "the file is of a format without a feed"))?;
     record(app, lanes, options.environment, feed, &mut report).await?;
     Ok(report)
-}
-
-fn count(name: &str, file: &File) -> ImportedFile {
-    let entries = || file.statements.iter().flat_map(|statement| &statement.entries);
-    let mut sums: Vec<(Currency, i64, i64)> = Vec::new();
-    for entry in entries() {
-        let currency = entry.amount.currency();
-        let index = sums.iter().position(|sum| sum.0 == currency).unwrap_or_else(|| {
-            sums.push((currency, 0, 0));
-            sums.len() - 1
-        });
-        match entry.direction {
-            Direction::Credit => sums[index].1 = sums[index].1.saturating_add(entry.amount.minor()),
-            Direction::Debit => sums[index].2 = sums[index].2.saturating_add(entry.amount.minor()),
-        }
-    }
-    let credits = entries().filter(|entry| entry.direction == Direction::Credit).count();
-    ImportedFile {
-        file: name.to_owned(),
-        format: file.format.as_str(),
-        statements: file.statements.len(),
-        entries: entries().count(),
-        credits,
-        debits: entries().count() - credits,
-        sums,
-        refused: file.refused.iter().map(|line| RefusedLine { line: line.line, reason: line.reason.clone() }).collect(),
-        new: 0,
-        duplicates: 0,
-        outcomes: HashMap::new(),
-    }
 }
 
 /// The bank accounts that each statement can be about: those that the file names, if it is known, else those that the
@@ -230,15 +157,6 @@ fn lanes(file: &File, books: &[Vec<Book>], now: Timestamp) -> Result<Vec<Vec<Ite
         }
     }
     Ok(lanes)
-}
-
-/// The payments of an entry. Money that may still come or that went out is none.
-fn payments(entry: &Entry) -> Vec<Payment> {
-    if entry.direction != Direction::Credit || entry.status != Status::Booked {
-        return Vec::new();
-    }
-    let is_money = |payment: &Payment| payment.direction == Direction::Credit && !payment.amount.is_zero();
-    entry.payments().into_iter().filter(is_money).collect()
 }
 
 /// Records all payments, each in a transaction of its own. Many are on their way at once, so that they share commits.
@@ -325,44 +243,5 @@ fn reported(payment: Payment, now: Timestamp) -> ReportedTransfer {
         payer_name: payment.payer_name,
         payer_account: payment.payer_account,
         reversal: payment.reversal,
-    }
-}
-
-impl ImportedFile {
-    /// Counts a payment.
-    fn add(&mut self, credited: &Credited) {
-        if credited.duplicate {
-            self.duplicates += 1;
-        } else {
-            self.new += 1;
-        }
-        if credited.judged {
-            *self.outcomes.entry(credited.transfer.outcome).or_insert(0) += 1;
-        }
-    }
-
-    /// The only currency of the file; nothing when it has none or several.
-    #[must_use]
-    pub fn currency(&self) -> Option<Currency> {
-        match self.sums.as_slice() {
-            [(currency, _, _)] => Some(*currency),
-            _ => None,
-        }
-    }
-
-    /// How many new payments had an outcome.
-    #[must_use]
-    pub fn outcome(&self, outcome: Outcome) -> usize {
-        self.outcomes.get(&outcome).copied().unwrap_or(0)
-    }
-
-    /// A sum of minor units as decimal text; `0` for a file without entries.
-    #[must_use]
-    pub fn sum_text(&self, debits: bool) -> String {
-        let texts = self.sums.iter().filter_map(|(currency, credit, debit)| {
-            Money::from_minor(if debits { *debit } else { *credit }, *currency).ok().map(Money::to_decimal)
-        });
-        let texts: Vec<_> = texts.collect();
-        if texts.is_empty() { "0".to_owned() } else { texts.join(" ") }
     }
 }

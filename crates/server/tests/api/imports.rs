@@ -104,3 +104,48 @@ async fn an_outgoing_payment_that_comes_back_pays_no_charge() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn every_credit_of_a_file_is_a_payment_or_skipped_with_its_reason() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let (waiting, nonce) = charge(&gateway, &merchant, "a").await;
+        let details = format!("<NtryDtls><TxDtls>{}</TxDtls></NtryDtls>", ustrd(&nonce));
+        let with = |status: &str, amount: &str| credit(amount, &details).replace("<Sts><Cd>BOOK</Cd></Sts>", status);
+        let pair = "<TxDtls><Amt Ccy=\"SGD\">1</Amt></TxDtls>".repeat(2);
+        let file = statement(
+            &[
+                "\n".to_owned(),
+                with("<Sts><Cd>PDNG</Cd></Sts>", "35.00"),
+                with("<Sts><Cd>INFO</Cd></Sts>", "35.00"),
+                with("<Sts><Prtry>OURS</Prtry></Sts>", "35.00"),
+                credit("0.00", ""),
+                credit("2.00", &format!("<NtryDtls>{pair}</NtryDtls>")),
+                credit("8.00", "").replace("CRDT", "DBIT"),
+                with("", "35.00"),
+            ]
+            .concat(),
+        );
+        let report = import(&gateway, &file).await;
+        let skipped: Vec<_> =
+            report.skipped.iter().map(|entry| (entry.line, entry.amount.minor(), entry.reason)).collect();
+        assert_eq!(
+            skipped,
+            [
+                (2, 3500, "it is pending"),
+                (3, 3500, "it is not known to be booked"),
+                (4, 3500, "it is not known to be booked"),
+                (5, 0, "its amount is zero"),
+            ]
+        );
+        assert_eq!((report.entries, report.credits, report.debits), (7, 6, 1));
+        assert_eq!((report.payments, report.new, report.duplicates), (3, 3, 0));
+        let money: i64 = stored(&gateway).await.iter().map(|transfer| transfer.reported.amount.minor()).sum();
+        let left_out: i64 = report.skipped.iter().map(|entry| entry.amount.minor()).sum();
+        assert_eq!((report.sums[0].credits, report.sums[0].debits), (money + left_out, 800));
+        assert_eq!(status(&gateway, &merchant, &waiting).await, "completed", "a statement without a status is booked");
+        let again = import(&gateway, &file).await;
+        assert_eq!((again.payments, again.new, again.duplicates), (3, 0, 3));
+    })
+    .await;
+}

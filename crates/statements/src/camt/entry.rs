@@ -2,7 +2,7 @@
 
 use super::code::BankCode;
 use crate::date;
-use crate::model::{Detail, Direction, Entry, Refused, Status};
+use crate::model::{Detail, Direction, Entry, Format, Refused, Status};
 use crate::text;
 use jiff::civil::Date;
 use xanpay_domain::currency::Currency;
@@ -103,8 +103,7 @@ impl EntryDraft {
             ["NtryDtls", "Btch", "NbOfTxs"] | ["Btch", "NbOfTxs"] => {
                 self.announced = self.announced.saturating_add(place.value.trim().parse().unwrap_or(0));
             }
-            ["Sts"] | ["Sts", "Cd"] => self.status = Some(status(place.value)),
-            ["Sts", "Prtry"] => self.status = Some(Status::Info),
+            ["Sts"] | ["Sts", "Cd" | "Prtry"] => self.status = status(place.value).or(self.status),
             ["BookgDt", "Dt" | "DtTm"] => self.set_booked(place.value),
             ["ValDt", "Dt" | "DtTm"] => match date::date_time(place.value) {
                 Some((date, _)) => self.value_date = Some(date),
@@ -130,8 +129,8 @@ impl EntryDraft {
         self.fault.get_or_insert(fault.into());
     }
 
-    /// The entry, or the line with the reason why it is none.
-    pub(super) fn finish(self) -> Result<Entry, Refused> {
+    /// The entry of a message of this format, or the line with the reason why it is none.
+    pub(super) fn finish(self, format: Format) -> Result<Entry, Refused> {
         let line = self.line;
         let refuse = |reason: &str| Refused { line, reason: reason.to_owned() };
         if let Some(fault) = &self.fault {
@@ -144,7 +143,7 @@ impl EntryDraft {
             line,
             direction,
             reversal: self.reversal || self.code.is_return(direction),
-            status: self.status.unwrap_or(Status::Info),
+            status: self.status.unwrap_or(unsaid_status(format)),
             amount,
             booked_on: self.booked_on,
             booked_at: self.booked_at,
@@ -268,11 +267,22 @@ fn direction(value: &str) -> Option<Direction> {
     }
 }
 
-/// A status code. `FUTR` is announced for a later day; codes that are not known are not known to be booked.
-fn status(value: &str) -> Status {
+/// A status code, which some banks put where their own words belong. `FUTR` is announced for a later day; codes that are
+/// not known are not known to be booked.
+fn status(value: &str) -> Option<Status> {
     match value.trim() {
-        "BOOK" => Status::Booked,
-        "PDNG" | "FUTR" => Status::Pending,
-        _ => Status::Info,
+        "" => None,
+        "BOOK" => Some(Status::Booked),
+        "PDNG" | "FUTR" => Some(Status::Pending),
+        _ => Some(Status::Info),
+    }
+}
+
+/// What an entry is that does not say it, against the schema. A statement holds nothing but booked entries: in version
+/// .01 it had no other status. Reports and notifications tell of others, too.
+fn unsaid_status(format: Format) -> Status {
+    match format {
+        Format::Camt053 => Status::Booked,
+        Format::Camt052 | Format::Camt054 | Format::Csv => Status::Info,
     }
 }

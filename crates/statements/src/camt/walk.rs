@@ -193,8 +193,12 @@ impl<'a> Walk<'a> {
     }
 
     fn close_entry(&mut self) {
-        let (Some(draft), Some(statement)) = (self.entry.take(), &mut self.statement) else { return };
-        match draft.finish() {
+        let (Some(draft), Some(statement), Some((format, _))) =
+            (self.entry.take(), &mut self.statement, self.container)
+        else {
+            return;
+        };
+        match draft.finish(format) {
             Ok(entry) => statement.entries.push(entry),
             Err(refused) => self.refused.push(refused),
         }
