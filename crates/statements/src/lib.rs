@@ -34,7 +34,7 @@ mod text;
 pub use crate::csv::{ProfileInfo, profiles};
 pub use crate::error::ReadError;
 pub use crate::model::{Detail, Direction, Entry, File, Format, Refused, Statement, Status};
-pub use crate::payments::{Part, Payment};
+pub use crate::payments::Payment;
 pub use crate::rates::{RateFile, RateFormat, read_rates};
 pub use crate::text::reference;
 pub use jiff::civil::Date;

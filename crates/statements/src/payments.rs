@@ -27,9 +27,8 @@ pub struct Payment {
     pub value_date: Option<Date>,
     /// The bank's reference: the transaction's own if no other transaction of the batch has it too, else the entry's.
     pub bank_reference: Option<String>,
-    /// The place in a batch whose reference this is. Together with `bank_reference` it names the payment; `None` when
-    /// the reference alone does.
-    pub part: Option<Part>,
+    /// The bank's reference is that of a batch, and other payments of it have it too.
+    pub shares_reference: bool,
     /// The payer's end-to-end identification.
     pub end_to_end_id: Option<String>,
     /// The remittance texts.
@@ -40,15 +39,6 @@ pub struct Payment {
     pub payer_account: Option<String>,
     /// Several payments booked as one: nobody can say what each of them brought.
     pub undivided: bool,
-}
-
-/// The place of a payment in a batch booking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Part {
-    /// Its number, counted from 1.
-    pub number: usize,
-    /// How many there are.
-    pub of: usize,
 }
 
 impl Entry {
@@ -67,13 +57,10 @@ impl Entry {
                 for reference in references.chain(self.bank_reference.as_deref()) {
                     *uses.entry(reference).or_default() += 1;
                 }
-                let parts = self.details.iter().zip(amounts).zip(1..);
                 let is_own = |reference: &&String| uses.get(reference.as_str()) == Some(&1);
+                let parts = self.details.iter().zip(amounts);
                 parts
-                    .map(|((detail, amount), number)| {
-                        let own = detail.bank_reference.as_ref().filter(is_own);
-                        self.part(number, detail, amount, own)
-                    })
+                    .map(|(detail, amount)| self.part(detail, amount, detail.bank_reference.as_ref().filter(is_own)))
                     .collect()
             }
             None => vec![self.whole()],
@@ -99,8 +86,7 @@ impl Entry {
     }
 
     /// One transaction of the batch, with its own bank reference if no other has it.
-    fn part(&self, number: usize, detail: &Detail, amount: Money, own: Option<&String>) -> Payment {
-        let part = Part { number, of: self.details.len() };
+    fn part(&self, detail: &Detail, amount: Money, own: Option<&String>) -> Payment {
         Payment {
             line: self.line,
             direction: self.direction,
@@ -111,7 +97,7 @@ impl Entry {
             booked_at: self.booked_at,
             value_date: self.value_date,
             bank_reference: own.or(self.bank_reference.as_ref()).cloned(),
-            part: own.is_none().then_some(part),
+            shares_reference: own.is_none(),
             end_to_end_id: detail.end_to_end_id.clone(),
             texts: detail.texts.clone(),
             payer_name: detail.payer_name.clone(),
@@ -131,7 +117,7 @@ impl Entry {
             booked_at: self.booked_at,
             value_date: self.value_date,
             bank_reference: self.bank_reference.clone(),
-            part: None,
+            shares_reference: false,
             end_to_end_id: self.end_to_end_id.clone(),
             texts: self.texts.clone(),
             payer_name: self.payer_name.clone(),

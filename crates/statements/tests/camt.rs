@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::money::Money;
-use xanpay_statements::{Date, Direction, Entry, File, Format, FormatChoice, Options, Part, Status, read};
+use xanpay_statements::{Date, Direction, Entry, File, Format, FormatChoice, Options, Status, read};
 
 /// A camt.053 document of one statement with these elements.
 fn document(statement: &str) -> String {
@@ -72,7 +72,7 @@ fn an_entry_with_one_transaction_has_everything_of_it() {
     assert_eq!(entry.details, []);
     let payments = entry.payments();
     assert_eq!(payments.len(), 1);
-    assert_eq!((payments[0].amount, payments[0].part), (sgd(3500), None));
+    assert_eq!((payments[0].amount, payments[0].shares_reference), (sgd(3500), false));
     assert_eq!(payments[0].texts, entry.texts);
 }
 
@@ -286,19 +286,20 @@ fn the_payments_of_a_batch_are_its_transactions_when_they_make_up_the_entry() {
         assert_eq!(payments.iter().map(|p| p.amount).collect::<Vec<_>>(), [sgd(1000), sgd(2000), sgd(500)]);
         assert_eq!(payments[1].texts, ["ref2"]);
         assert_eq!(payments[1].end_to_end_id.as_deref(), Some("E2"));
-        assert_eq!((payments[1].bank_reference.as_deref(), payments[1].part), (Some("T2"), None));
+        assert_eq!((payments[1].bank_reference.as_deref(), payments[1].shares_reference), (Some("T2"), false));
         assert_eq!(entry.texts, ["ref1", "ref2", "ref3", "GIRO"]);
     }
 }
 
 #[test]
-fn transactions_that_share_a_bank_reference_are_told_apart_by_their_place() {
+fn transactions_without_a_bank_reference_of_their_own_share_that_of_the_entry() {
     let mut entry = batch(["<Amt Ccy=\"SGD\">10</Amt>", "<Amt Ccy=\"SGD\">20</Amt>", "<Amt Ccy=\"SGD\">5</Amt>"], "");
     entry.details[0].bank_reference = Some("B".to_owned());
     entry.details[1].bank_reference = Some("T3".to_owned());
     let payments = entry.payments();
-    for (payment, number) in payments.iter().zip(1..) {
-        assert_eq!((payment.bank_reference.as_deref(), payment.part), (Some("B"), Some(Part { number, of: 3 })));
+    assert_eq!(payments.len(), 3);
+    for payment in payments {
+        assert_eq!((payment.bank_reference.as_deref(), payment.shares_reference), (Some("B"), true));
     }
 }
 

@@ -7,12 +7,13 @@ use super::imported_file::{ImportedFile, payments};
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
-use xanpay_domain::id::{AccountId, TransferId};
+use xanpay_domain::id::{AccountId, TransferId, to_hex};
 use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::mentions;
 use xanpay_domain::time::{Span, Timestamp};
@@ -227,9 +228,21 @@ async fn record_lane(
     Ok(done)
 }
 
-/// A payment of the file as a report. A batch's reference is shared by its parts, so each part adds its number.
+/// What tells a payment from the others that share its reference, whatever the order in which the file has them.
+fn content(payment: &Payment) -> String {
+    let facts = [&payment.end_to_end_id, &payment.payer_name, &payment.payer_account].map(Option::as_deref);
+    let texts = payment.texts.iter().map(|text| Some(text.as_str()));
+    let mut hash = Sha256::new();
+    for fact in facts.into_iter().chain(texts) {
+        hash.update(fact.unwrap_or_default());
+        hash.update([0]);
+    }
+    to_hex(&hash.finalize()[..8])
+}
+
+/// A payment of the file as a report. A batch's reference is shared by its parts, so each part adds what it says.
 fn reported(payment: Payment, now: Timestamp) -> ReportedTransfer {
-    let part = payment.part.filter(|part| part.of > 1).map(|part| format!("/{}", part.number)).unwrap_or_default();
+    let part = if payment.shares_reference { format!("/{}", content(&payment)) } else { String::new() };
     let day = payment.booked_on.or(payment.value_date).map(|date| {
         let days = i64::from(date.duration_since(xanpay_statements::Date::constant(1970, 1, 1)).as_hours() as i32 / 24);
         Booked::On(Timestamp::from_millis(Span::days(days).as_millis()))

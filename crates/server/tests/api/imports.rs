@@ -149,3 +149,40 @@ async fn every_credit_of_a_file_is_a_payment_or_skipped_with_its_reason() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_batch_in_another_order_is_the_same_batch() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let mut charges = Vec::new();
+        for note in ["a", "b"] {
+            charges.push(charge(&gateway, &merchant, note).await);
+        }
+        let part =
+            |amount: &str, text: &str| format!("<TxDtls><Amt Ccy=\"SGD\">{amount}</Amt>{}</TxDtls>", ustrd(text));
+        // Two of one amount that name charges, true twins, and one more.
+        let mut parts = vec![
+            part("35", &charges[0].1),
+            part("35", &charges[1].1),
+            part("6", "kopi"),
+            part("6", "kopi"),
+            part("7", "rent"),
+        ];
+        let render = |parts: &[String], reference: &str| {
+            let details = format!("<AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls>{}</NtryDtls>", parts.concat());
+            statement(&credit("89.00", &details))
+        };
+        let first = import(&gateway, &render(&parts, "B2")).await;
+        assert_eq!((first.new, first.duplicates, first.outcome(Outcome::Matched)), (5, 0, 2));
+        for _ in 0..parts.len() {
+            parts.rotate_left(1);
+            let again = import(&gateway, &render(&parts, "B2")).await;
+            assert_eq!((again.new, again.duplicates), (0, 5));
+        }
+        parts.reverse();
+        let again = import(&gateway, &render(&parts, "B2")).await;
+        assert_eq!((again.new, again.duplicates), (0, 5));
+        assert_eq!(import(&gateway, &render(&parts, "B3")).await.new, 5, "another batch of the same payments");
+    })
+    .await;
+}
