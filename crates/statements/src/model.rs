@@ -146,6 +146,8 @@ pub struct Entry {
     pub end_to_end_id: Option<String>,
     /// All remittance texts in the file's order, those of a batch's transactions included.
     pub texts: Vec<String>,
+    /// The other fields in which a payer's reference may stand, ids of banks among them: each text once.
+    pub references: Vec<String>,
     /// The debtor's name, or the ultimate debtor's.
     pub payer_name: Option<String>,
     /// The debtor's account: IBAN, other identification or proxy.
@@ -171,6 +173,8 @@ pub struct Detail {
     pub end_to_end_id: Option<String>,
     /// Its remittance texts.
     pub texts: Vec<String>,
+    /// The other fields in which a payer's reference may stand.
+    pub references: Vec<String>,
     /// The debtor's name, or the ultimate debtor's.
     pub payer_name: Option<String>,
     /// The debtor's account: IBAN, other identification or proxy.

@@ -33,6 +33,8 @@ pub struct Payment {
     pub end_to_end_id: Option<String>,
     /// The remittance texts.
     pub texts: Vec<String>,
+    /// The other fields in which a payer's reference may stand, ids of banks among them.
+    pub references: Vec<String>,
     /// The payer's name.
     pub payer_name: Option<String>,
     /// The payer's account.
@@ -100,6 +102,7 @@ impl Entry {
             shares_reference: own.is_none(),
             end_to_end_id: detail.end_to_end_id.clone(),
             texts: detail.texts.clone(),
+            references: detail.references.clone(),
             payer_name: detail.payer_name.clone(),
             payer_account: detail.payer_account.clone(),
             undivided: false,
@@ -120,6 +123,7 @@ impl Entry {
             shares_reference: false,
             end_to_end_id: self.end_to_end_id.clone(),
             texts: self.texts.clone(),
+            references: self.references.clone(),
             payer_name: self.payer_name.clone(),
             payer_account: self.payer_account.clone(),
             undivided: self.is_incomplete || !self.details.is_empty(),

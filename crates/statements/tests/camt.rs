@@ -138,6 +138,19 @@ fn a_payer_may_stand_in_any_of_the_schemas_places() {
 }
 
 #[test]
+fn a_reference_may_stand_in_any_of_the_schemas_places() {
+    let entry = only_entry(&ntry(
+        "<NtryRef>N1</NtryRef><AcctSvcrRef>S1</AcctSvcrRef><NtryDtls><TxDtls><Refs><AcctSvcrRef>S2</AcctSvcrRef><PmtInfId>P1</PmtInfId>\
+         <InstrId>I1</InstrId><TxId>I1</TxId><Prtry><Tp>x</Tp><Ref>R1</Ref></Prtry></Refs><RltdRmtInf><RmtId>M1</RmtId>\
+         </RltdRmtInf><Purp><Prtry>NOTPROVIDED</Prtry></Purp><RmtInf><Strd><RfrdDocInf><LineDtls><Desc>line</Desc></LineDtls>\
+         </RfrdDocInf></Strd></RmtInf></TxDtls></NtryDtls>",
+    ));
+    assert_eq!(entry.references, ["S2", "P1", "I1", "R1", "M1", "N1", "S1"], "each once, without placeholders");
+    assert_eq!(entry.texts, ["line"]);
+    assert_eq!(entry.payments()[0].references, entry.references);
+}
+
+#[test]
 fn placeholder_references_are_none() {
     let entry = only_entry(&ntry(
         "<AcctSvcrRef>NOTPROVIDED</AcctSvcrRef><NtryDtls><TxDtls><Refs><AcctSvcrRef>TX-1</AcctSvcrRef>\
@@ -285,6 +298,7 @@ fn the_payments_of_a_batch_are_its_transactions_when_they_make_up_the_entry() {
         let payments = entry.payments();
         assert_eq!(payments.iter().map(|p| p.amount).collect::<Vec<_>>(), [sgd(1000), sgd(2000), sgd(500)]);
         assert_eq!(payments[1].texts, ["ref2"]);
+        assert_eq!(payments[1].references, ["T2"]);
         assert_eq!(payments[1].end_to_end_id.as_deref(), Some("E2"));
         assert_eq!((payments[1].bank_reference.as_deref(), payments[1].shares_reference), (Some("T2"), false));
         assert_eq!(entry.texts, ["ref1", "ref2", "ref3", "GIRO"]);

@@ -15,7 +15,7 @@ use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, TransferId, to_hex};
 use xanpay_domain::linking::Feed;
-use xanpay_domain::matching::mentions;
+use xanpay_domain::matching::{Evidence, mentions};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
 use xanpay_statements::{File, FormatChoice, Options, Payment};
@@ -231,13 +231,19 @@ async fn record_lane(
 /// What tells a payment from the others that share its reference, whatever the order in which the file has them.
 fn content(payment: &Payment) -> String {
     let facts = [&payment.end_to_end_id, &payment.payer_name, &payment.payer_account].map(Option::as_deref);
-    let texts = payment.texts.iter().map(|text| Some(text.as_str()));
+    let texts = payment.texts.iter().chain(&payment.references).map(|text| Some(text.as_str()));
     let mut hash = Sha256::new();
     for fact in facts.into_iter().chain(texts) {
         hash.update(fact.unwrap_or_default());
         hash.update([0]);
     }
     to_hex(&hash.finalize()[..8])
+}
+
+/// Whether a reference has a word in it that can be a nonce. Banks fill the same fields with ids of their own, in which
+/// letters that make one may stand side by side by chance, and which differ between feeds.
+fn names_a_charge(reference: &str) -> bool {
+    mentions(&[reference]).iter().any(|mention| mention.evidence == Evidence::Word)
 }
 
 /// A payment of the file as a report. A batch's reference is shared by its parts, so each part adds what it says.
@@ -247,11 +253,14 @@ fn reported(payment: Payment, now: Timestamp) -> ReportedTransfer {
         let days = i64::from(date.duration_since(xanpay_statements::Date::constant(1970, 1, 1)).as_hours() as i32 / 24);
         Booked::On(Timestamp::from_millis(Span::days(days).as_millis()))
     });
+    let mut texts = payment.texts;
+    let told = payment.references.into_iter().filter(|reference| names_a_charge(reference));
+    texts.extend(told.filter(|reference| payment.end_to_end_id.as_ref() != Some(reference)));
     ReportedTransfer {
         amount: payment.amount,
         booked: payment.booked_at.map(Booked::At).or(day).unwrap_or(Booked::Unsaid(now)),
         bank_reference: payment.bank_reference.map(|reference| format!("{reference}{part}")),
-        texts: payment.texts,
+        texts,
         end_to_end_id: payment.end_to_end_id,
         payer_name: payment.payer_name,
         payer_account: payment.payer_account,

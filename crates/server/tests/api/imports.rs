@@ -186,3 +186,37 @@ async fn a_batch_in_another_order_is_the_same_batch() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_nonce_is_found_in_every_field_that_a_bank_may_put_it_in() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let fields = [
+            ["<Refs><InstrId>", "</InstrId></Refs>"],
+            ["<Refs><TxId>PAY-", "</TxId></Refs>"],
+            ["<Refs><PmtInfId>", "</PmtInfId></Refs>"],
+            ["<Refs><Prtry><Tp>X</Tp><Ref>", "</Ref></Prtry></Refs>"],
+            ["<Refs><AcctSvcrRef>", "</AcctSvcrRef></Refs>"],
+            ["<Refs><EndToEndId>", "</EndToEndId></Refs>"],
+            ["<RltdRmtInf><RmtId>", "</RmtId></RltdRmtInf>"],
+            ["<Purp><Prtry>", "</Prtry></Purp>"],
+            ["<RmtInf><Strd><RfrdDocInf><LineDtls><Desc>", "</Desc></LineDtls></RfrdDocInf></Strd></RmtInf>"],
+        ];
+        for (place, [before, after]) in fields.into_iter().enumerate() {
+            let (waiting, nonce) = charge(&gateway, &merchant, &format!("{place}")).await;
+            let details = format!("<NtryDtls><TxDtls>{before}{nonce}{after}</TxDtls></NtryDtls>");
+            let report = import(&gateway, &statement(&credit("35.00", &details))).await;
+            assert_eq!((report.new, report.outcome(Outcome::Matched)), (1, 1), "{before}");
+            assert_eq!(status(&gateway, &merchant, &waiting).await, "completed", "{before}");
+        }
+        // An id of the bank in which the letters stand by chance, and one that says nothing.
+        let (waiting, nonce) = charge(&gateway, &merchant, "chance").await;
+        let refs = format!("<Refs><InstrId>20220624{nonce}</InstrId><TxId>OPAQUE-1</TxId></Refs>");
+        let details = format!("<NtryDtls><TxDtls>{refs}{}</TxDtls></NtryDtls>", ustrd("rent"));
+        let report = import(&gateway, &statement(&credit("35.00", &details))).await;
+        assert_eq!((report.new, report.outcome(Outcome::Unmatched)), (1, 1));
+        assert_eq!(status(&gateway, &merchant, &waiting).await, "pending");
+        assert!(stored(&gateway).await.iter().any(|held| held.reported.texts == ["rent"]));
+    })
+    .await;
+}

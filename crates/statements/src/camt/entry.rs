@@ -32,6 +32,7 @@ pub(super) struct EntryDraft {
     value_date: Option<Date>,
     bank_reference: Option<String>,
     info: Vec<String>,
+    references: Vec<String>,
     charges: Vec<Money>,
     /// How many transactions the file says that the entry is made of.
     announced: usize,
@@ -50,6 +51,7 @@ struct DetailDraft {
     bank_reference: Option<String>,
     end_to_end_id: Option<String>,
     texts: Vec<String>,
+    references: Vec<String>,
     debtor: Option<String>,
     ultimate_debtor: Option<String>,
     account: Option<String>,
@@ -109,7 +111,11 @@ impl EntryDraft {
                 Some((date, _)) => self.value_date = Some(date),
                 None => self.fail("the value date is no date"),
             },
-            ["AcctSvcrRef"] => self.bank_reference = text::reference(place.value),
+            ["AcctSvcrRef"] => {
+                self.bank_reference = text::reference(place.value);
+                push_new(&mut self.references, self.bank_reference.clone());
+            }
+            ["NtryRef"] => push_new(&mut self.references, text::reference(place.value)),
             ["AddtlNtryInf"] => self.info.extend(text::clean(place.value)),
             _ => {}
         }
@@ -151,6 +157,7 @@ impl EntryDraft {
             bank_reference: self.bank_reference,
             end_to_end_id: None,
             texts: Vec::new(),
+            references: Vec::new(),
             payer_name: None,
             payer_account: None,
             details: Vec::new(),
@@ -167,9 +174,12 @@ impl EntryDraft {
             entry.payer_name = only.payer_name;
             entry.payer_account = only.payer_account;
             entry.texts = only.texts;
+            entry.references = only.references;
         }
         entry.texts.extend(details.iter().flat_map(|detail| detail.texts.iter().cloned()));
         entry.texts.extend(self.info);
+        let inside = details.iter().flat_map(|detail| detail.references.iter().cloned());
+        inside.chain(self.references).for_each(|reference| push_new(&mut entry.references, Some(reference)));
         entry.details = details;
         Ok(entry)
     }
@@ -202,12 +212,20 @@ impl DetailDraft {
             ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
             ["CdtDbtInd"] => self.direction = direction(place.value),
             ["BkTxCd", code @ ..] => self.code.leaf(code, place.value),
-            ["Refs", "AcctSvcrRef"] => self.bank_reference = text::reference(place.value),
+            ["Refs", "AcctSvcrRef"] => {
+                self.bank_reference = text::reference(place.value);
+                push_new(&mut self.references, self.bank_reference.clone());
+            }
+            ["Refs", "InstrId" | "TxId" | "PmtInfId"]
+            | ["Refs", "Prtry", "Ref"]
+            | ["RltdRmtInf", "RmtId"]
+            | ["Purp", "Prtry"] => push_new(&mut self.references, text::reference(place.value)),
             ["Refs", "EndToEndId"] => self.end_to_end_id = text::reference(place.value),
             // `CdtrRef` and `RfrdDocNb` are the names of version .01.
             ["RmtInf", "Ustrd"]
             | ["RmtInf", "Strd", "CdtrRefInf", "Ref" | "CdtrRef"]
             | ["RmtInf", "Strd", "RfrdDocInf", "Nb" | "RfrdDocNb"]
+            | ["RmtInf", "Strd", "RfrdDocInf", "LineDtls", "Desc"]
             | ["RmtInf", "Strd", "AddtlRmtInf"]
             | ["AddtlTxInf"] => self.texts.extend(text::clean(place.value)),
             _ => {}
@@ -240,6 +258,7 @@ impl DetailDraft {
             bank_reference: self.bank_reference,
             end_to_end_id: self.end_to_end_id,
             texts: self.texts,
+            references: self.references,
             payer_name: self.debtor.or(self.ultimate_debtor),
             payer_account: self.account.or(self.proxy),
         }
@@ -251,6 +270,11 @@ fn set_once<T>(slot: &mut Option<T>, value: T, what: &str, fault: &mut Option<St
     if slot.replace(value).is_some() {
         fault.get_or_insert_with(|| format!("the entry has more than one {what}"));
     }
+}
+
+/// Adds a text that is not there yet.
+fn push_new(texts: &mut Vec<String>, text: Option<String>) {
+    texts.extend(text.filter(|text| !texts.contains(text)));
 }
 
 fn amount(place: Place<'_>) -> Result<Money, String> {

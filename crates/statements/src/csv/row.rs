@@ -66,6 +66,7 @@ impl RowReader {
             bank_reference: None,
             end_to_end_id: None,
             texts,
+            references: Vec::new(),
             payer_name,
             payer_account: None,
             details: Vec::new(),
