@@ -85,33 +85,53 @@ pub async fn import_statement(
 /// caller names.
 fn books(accounts: &[Account], file: &File, options: &ImportOptions) -> Result<Vec<Vec<Book>>, Refusal> {
     let named = |name: &str| Some(Book::of_statement(accounts, name)).filter(|books| !books.is_empty());
-    let from_caller = options.account.as_deref().and_then(named);
-    let mut strangers: Vec<String> = Vec::new();
-    let mut books = Vec::new();
-    for statement in &file.statements {
-        if let Some(known) = statement.account.as_deref().and_then(named) {
-            books.push(known);
-            continue;
-        }
-        strangers.extend(statement.account.as_deref().map(squeeze));
-        books.push(from_caller.clone().ok_or_else(|| {
-            unknown_account(match (&options.account, &statement.account) {
-                (Some(account), _) => format!("{account} is no receiving account of this environment"),
-                (None, Some(account)) => {
-                    format!("is needed, as the file's own account {account} is no receiving account")
-                }
-                (None, None) => "is needed, as the file does not name its account".to_owned(),
+    let from_caller = match &options.account {
+        Some(account) => Some(
+            named(account)
+                .ok_or_else(|| unknown_account(format!("{account} is no receiving account of this environment")))?,
+        ),
+        None => None,
+    };
+    let from_file: Vec<_> =
+        file.statements.iter().map(|statement| statement.account.as_deref().and_then(named)).collect();
+    if let (Some(account), Some(meant)) = (&options.account, &from_caller) {
+        check_names(account, meant, file, &from_file)?;
+    }
+    let books = file.statements.iter().zip(from_file).map(|(statement, known)| {
+        known.or_else(|| from_caller.clone()).ok_or_else(|| {
+            unknown_account(match &statement.account {
+                Some(account) => format!("is needed, as the file's own account {account} is no receiving account"),
+                None => "is needed, as the file does not name its account".to_owned(),
             })
-        })?);
+        })
+    });
+    books.collect()
+}
+
+/// Whether a file can be about the account that the caller names. The name by which a bank knows the account need not be
+/// known here, so that one unknown name may be meant; where the file has another name besides, nobody can say.
+fn check_names(account: &str, meant: &[Book], file: &File, from_file: &[Option<Vec<Book>>]) -> Result<(), Refusal> {
+    let (mut names, mut squeezed): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut is_other = false;
+    let mut is_stranger = false;
+    for (statement, known) in file.statements.iter().zip(from_file) {
+        let Some(name) = statement.account.as_deref() else { continue };
+        let is_meant = |book: &Book| meant.iter().any(|meant| meant.id == book.id);
+        is_other |= known.as_ref().is_some_and(|books| !books.iter().any(is_meant));
+        is_stranger |= known.is_none();
+        if !squeezed.contains(&squeeze(name)) {
+            squeezed.push(squeeze(name));
+            names.push(name);
+        }
     }
-    strangers.sort_unstable();
-    strangers.dedup();
-    if strangers.len() > 1 {
-        // One name may be the bank's word for the account that the caller means; two cannot both be.
-        let message = "names one account, but the file holds statements of several that are no receiving accounts";
-        return Err(unknown_account(message));
+    let list = names.join(", ");
+    match names.len() {
+        2.. if is_other || is_stranger => {
+            Err(unknown_account(format!("names {account}, but the file is about several accounts: {list}")))
+        }
+        1 if is_other => Err(unknown_account(format!("names {account}, but the file is about {list}"))),
+        _ => Ok(()),
     }
-    Ok(books)
 }
 
 /// Which feed a file belongs to: overlapping files of one format tell of the same payments in the same way.

@@ -4,6 +4,7 @@ use crate::support::{Caller, Gateway};
 use serde_json::{Value, json};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::{Outcome, Reason};
+use xanpay_domain::method::Method;
 use xanpay_domain::transfer::Transfer;
 use xanpay_server::flows::{ImportOptions, ImportedFile, import_statement};
 use xanpay_testkit::on_both_databases;
@@ -217,6 +218,56 @@ async fn the_nonce_is_found_in_every_field_that_a_bank_may_put_it_in() {
         assert_eq!((report.new, report.outcome(Outcome::Unmatched)), (1, 1));
         assert_eq!(status(&gateway, &merchant, &waiting).await, "pending");
         assert!(stored(&gateway).await.iter().any(|held| held.reported.texts == ["rent"]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_that_the_caller_names_overrides_none_that_the_file_names() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.account(Environment::Sandbox, Method::Paynow, "201403121W", "OTHER").await;
+        let (waiting, nonce) = charge(&gateway, &merchant, "a").await;
+        let details = format!("<NtryDtls><TxDtls>{}</TxDtls></NtryDtls>", ustrd(&nonce));
+        let text = statement(&credit("35.00", &details));
+        let (start, end) = (text.find("<Stmt>").unwrap(), text.find("</BkToCstmrStmt>").unwrap());
+        let about = |names: &[&str]| {
+            let each = names.iter().map(|name| match *name {
+                "" => text[start..end].replace("<Acct><Id><Othr><Id>123-45678-9</Id></Othr></Id></Acct>", ""),
+                name => text[start..end].replace("123-45678-9", name),
+            });
+            format!("{}{}{}", &text[..start], each.collect::<String>(), &text[end..])
+        };
+        let try_import = async |names: &[&str], account: Option<&str>| {
+            let account = account.map(str::to_owned);
+            let options = ImportOptions { account, ..ImportOptions::new(Environment::Sandbox) };
+            import_statement(&gateway.app, "file", about(names).as_bytes(), &options).await
+        };
+        for (names, account, told) in [
+            (vec![ACCOUNT, "999-88877-7"], Some(ACCOUNT), "+6585867834, 999-88877-7"),
+            (vec!["123-45678-9", "999-88877-7"], Some(ACCOUNT), "123-45678-9, 999-88877-7"),
+            (vec![ACCOUNT, "201403121W"], Some(ACCOUNT), "+6585867834, 201403121W"),
+            (vec!["201403121W"], Some(ACCOUNT), "but the file is about 201403121W"),
+            (vec!["", "201403121W"], Some(ACCOUNT), "but the file is about 201403121W"),
+            (vec![ACCOUNT], Some("999-88877-7"), "999-88877-7 is no receiving account"),
+            (vec![ACCOUNT, "999-88877-7"], None, "999-88877-7 is no receiving account"),
+            (vec![ACCOUNT, ""], None, "does not name its account"),
+        ] {
+            let refusal = try_import(&names, account).await.unwrap_err().to_string();
+            assert!(refusal.contains(told), "{names:?} {account:?}: {refusal}");
+        }
+        assert!(stored(&gateway).await.is_empty());
+        assert_eq!(status(&gateway, &merchant, &waiting).await, "pending");
+        for (names, account) in [
+            (vec!["123-45678-9"], Some(ACCOUNT)),
+            (vec!["123-45678-9", "", "123456789"], Some(ACCOUNT)),
+            (vec![ACCOUNT, ""], Some(ACCOUNT)),
+            (vec![ACCOUNT, "201403121W"], None),
+        ] {
+            let report = try_import(&names, account).await.unwrap();
+            assert_eq!(report.new + report.duplicates, names.len(), "{names:?} {account:?}");
+        }
+        assert_eq!(status(&gateway, &merchant, &waiting).await, "completed");
     })
     .await;
 }
