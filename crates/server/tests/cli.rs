@@ -662,6 +662,22 @@ fn a_statement_is_counted_in_a_dry_run_and_stored_once() {
 }
 
 #[test]
+fn a_line_that_cannot_be_read_does_not_stop_the_others_and_ends_the_import_with_status_1() {
+    let scratch = Scratch::new();
+    scratch.add_paynow();
+    std::fs::write(scratch.path("bank.csv"), format!("{STATEMENT}07 Mar 2026,ICT,,3x.00,A,B,C\n")).unwrap();
+    let import = ["statement", "import", "bank.csv", "--account", "+6585867834"];
+    let file = scratch.json(&import, 1)["files"][0].clone();
+    assert_eq!((&file["new"], &file["refused"][0]["line"]), (&1.into(), &9.into()), "{file}");
+    let output = scratch.run(&import);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.starts_with("xanpay: bank.csv:9: not read: the amount"), "{told}");
+    std::fs::write(scratch.path("bank.csv"), STATEMENT).unwrap();
+    assert_eq!(scratch.json(&import, 0)["files"][0]["duplicates"], 1);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_does_not_stop_the_others() {
     let scratch = Scratch::new();
     std::fs::write(scratch.path("bank.csv"), STATEMENT).unwrap();

@@ -111,11 +111,23 @@ fn run_import(import: Import, context: &Context) -> Result<(), Failure> {
         .collect();
     let imported: Vec<_> = results.iter().filter_map(|(_, result)| result.as_ref().ok()).collect();
     context.output.result(&json!({ "files": files }), &text(&imported))?;
-    let failed: Vec<_> = results
-        .iter()
-        .filter_map(|(name, result)| Some(format!("{name}: {}", result.as_ref().err()?.message)))
-        .collect();
-    if failed.is_empty() { Ok(()) } else { Err(Failure::printed("file_refused", failed.join("\nxanpay: "))) }
+    let told = complaints(&results);
+    if told.is_empty() { Ok(()) } else { Err(Failure::printed("file_refused", told.join("\nxanpay: "))) }
+}
+
+/// What could not be read of the files: whole files, and lines of those that have been imported.
+fn complaints(results: &[(String, Result<ImportedFile, Failure>)]) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, result) in results {
+        match result {
+            Ok(file) => {
+                let lines = file.refused.iter();
+                told.extend(lines.map(|line| format!("{name}:{}: not read: {}", line.line, line.reason)));
+            }
+            Err(failure) => told.push(format!("{name}: {}", failure.message)),
+        }
+    }
+    told
 }
 
 fn view(file: &ImportedFile) -> Value {
@@ -183,9 +195,6 @@ fn text(files: &[&ImportedFile]) -> String {
             let (amount, currency) = (entry.amount.to_decimal(), entry.amount.currency());
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{}:{}: skipped {amount} {currency}: {}", file.file, entry.line, entry.reason);
-        }
-        for line in &file.refused {
-            let _ = writeln!(text, "{}:{}: not read: {}", file.file, line.line, line.reason);
         }
     }
     text
