@@ -648,6 +648,7 @@ fn a_statement_is_counted_in_a_dry_run_and_stored_once() {
             "late",
             "ambiguous",
             "unmatched",
+            "sums",
             "payments",
             "skipped"
         ]
@@ -659,6 +660,26 @@ fn a_statement_is_counted_in_a_dry_run_and_stored_once() {
     let file = |report: Value| (report["files"][0]["new"].clone(), report["files"][0]["duplicates"].clone());
     assert_eq!(file(scratch.json(&import, 0)), (1.into(), 0.into()));
     assert_eq!(file(scratch.json(&import, 0)), (0.into(), 1.into()));
+}
+
+#[test]
+fn a_file_in_two_currencies_has_a_sum_in_each_and_none_in_both() {
+    let entry = |amount: &str, currency: &str| {
+        format!("<Ntry><Amt Ccy=\"{currency}\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts></Ntry>")
+    };
+    let entries = entry("7.00", "SGD") + &entry("6.00", "USD");
+    let scratch = Scratch::new();
+    let text = format!("<Document><BkToCstmrStmt><Stmt>{entries}</Stmt></BkToCstmrStmt></Document>");
+    std::fs::write(scratch.path("bank.xml"), text).unwrap();
+    let import = ["statement", "import", "bank.xml", "--dry-run"];
+    let file = scratch.json(&import, 0)["files"][0].clone();
+    for key in ["currency", "creditSum", "debitSum"] {
+        assert_eq!(file[key], Value::Null, "{key}");
+    }
+    let each = |currency, sum| serde_json::json!({"currency": currency, "creditSum": sum, "debitSum": "0.00"});
+    assert_eq!(file["sums"], serde_json::json!([each("SGD", "7.00"), each("USD", "6.00")]));
+    let told = String::from_utf8(scratch.run(&import).stdout).unwrap();
+    assert!(told.contains("7.00 SGD + 6.00 USD"), "{told}");
 }
 
 #[test]

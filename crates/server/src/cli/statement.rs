@@ -150,31 +150,44 @@ fn view(file: &ImportedFile) -> Value {
         let (amount, currency) = (entry.amount.to_decimal(), entry.amount.currency().code());
         json!({ "line": entry.line, "reason": entry.reason, "amount": amount, "currency": currency })
     });
+    let sums = file.sums.iter().map(|sums| {
+        let (credits, debits) = (sums.text(Direction::Credit), sums.text(Direction::Debit));
+        json!({ "currency": sums.currency.code(), "creditSum": credits, "debitSum": debits })
+    });
     if let Value::Object(members) = &mut value {
         members.extend(OUTCOMES.map(|(name, outcome)| (name.to_owned(), file.outcome(outcome).into())));
+        members.insert("sums".to_owned(), sums.collect());
         members.insert("payments".to_owned(), file.payments.into());
         members.insert("skipped".to_owned(), skipped.collect());
     }
     value
 }
 
-/// A sum of the file's entries as decimal text; `0` for a file without entries.
-fn sum(file: &ImportedFile, direction: Direction) -> String {
-    let texts: Vec<_> = file.sums.iter().map(|sums| sums.text(direction)).collect();
-    if texts.is_empty() { "0".to_owned() } else { texts.join(" ") }
+/// A sum of the file's entries as decimal text: `0` without entries, nothing where there are several currencies.
+fn sum(file: &ImportedFile, direction: Direction) -> Option<String> {
+    match file.sums.as_slice() {
+        [] => Some("0".to_owned()),
+        [only] => Some(only.text(direction)),
+        [_, _, ..] => None,
+    }
+}
+
+/// The sums with their currencies.
+fn sum_words(file: &ImportedFile, direction: Direction) -> String {
+    let sums: Vec<_> = file.sums.iter().map(|sums| format!("{} {}", sums.text(direction), sums.currency)).collect();
+    if sums.is_empty() { "0".to_owned() } else { sums.join(" + ") }
 }
 
 fn text(files: &[&ImportedFile]) -> String {
     let rows: Vec<_> = files
         .iter()
         .map(|file| {
-            let currency = file.currency().map(Currency::code).unwrap_or_default();
             let mut row = vec![
                 file.file.clone(),
                 file.format.to_owned(),
                 file.entries.to_string(),
-                format!("{} {currency}", sum(file, Direction::Credit)).trim_end().to_owned(),
-                format!("{} {currency}", sum(file, Direction::Debit)).trim_end().to_owned(),
+                sum_words(file, Direction::Credit),
+                sum_words(file, Direction::Debit),
                 file.skipped.len().to_string(),
                 file.new.to_string(),
                 file.duplicates.to_string(),
