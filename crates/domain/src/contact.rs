@@ -15,6 +15,10 @@ pub struct Phone {
     number: String,
 }
 
+/// The fewest and the most digits of a number within its country.
+const MIN_NUMBER: usize = 4;
+const MAX_NUMBER: usize = 15;
+
 /// What is wrong with an address or number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContactError {
@@ -78,20 +82,38 @@ fn is_deceptive(c: char) -> bool {
 }
 
 impl Phone {
-    /// Reads a country code such as `+65` and a national number of digits.
+    /// Reads a country code such as `+65` and a national number of digits that are to be called: however the digits are
+    /// shared out between the two, one number is one value.
     ///
     /// # Errors
     /// [`ContactError::PhoneCode`] or [`ContactError::PhoneNumber`].
     pub fn parse(code: &str, number: &str) -> Result<Self, ContactError> {
+        Self::as_given(code, number).map(|given| given.dialled())
+    }
+
+    /// Code and number exactly as somebody gave them, checked for form.
+    ///
+    /// # Errors
+    /// [`ContactError::PhoneCode`] or [`ContactError::PhoneNumber`].
+    pub fn as_given(code: &str, number: &str) -> Result<Self, ContactError> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let code_digits = code.strip_prefix('+').ok_or(ContactError::PhoneCode)?;
         if !digits(code_digits) || code_digits.len() > 4 {
             return Err(ContactError::PhoneCode);
         }
-        if !digits(number) || !(4..=15).contains(&number.len()) {
+        if !digits(number) || !(MIN_NUMBER..=MAX_NUMBER).contains(&number.len()) {
             return Err(ContactError::PhoneNumber);
         }
         Ok(Self { code: String::from(code), number: String::from(number) })
+    }
+
+    /// The same digits with the country's code in its place. What is too short or too long for that is no number of
+    /// anybody, but still one value.
+    fn dialled(&self) -> Self {
+        let digits = format!("{}{}", &self.code[1..], self.number);
+        let code_length = country_code_length(&digits).min(digits.len() - MIN_NUMBER);
+        let (code, number) = digits.split_at(code_length.max(digits.len().saturating_sub(MAX_NUMBER)));
+        Self { code: format!("+{code}"), number: String::from(number) }
     }
 
     /// The country code with its plus sign.
@@ -110,6 +132,22 @@ impl Phone {
     #[must_use]
     pub fn joined(&self) -> String {
         format!("{}{}", self.code, self.number)
+    }
+}
+
+/// How many of the digits behind the plus sign are the country's code. No code begins another one, and ITU-T's list of
+/// them (E.164) has but two zones of one digit and these codes of two.
+fn country_code_length(digits: &str) -> usize {
+    match digits.as_bytes() {
+        [b'1' | b'7', ..] => 1,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => 2,
+        _ => 3,
     }
 }
 
@@ -173,6 +211,29 @@ mod tests {
         }
         for number in ["123", "1234567890123456", "abc", "1234 5678", "٩٠٠٠٠٠٠٠"] {
             assert_eq!(Phone::parse("+65", number), Err(ContactError::PhoneNumber), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_one_value_however_its_digits_are_shared_out() {
+        for (right, others) in [
+            (("+65", "92223333"), [("+6", "592223333"), ("+659", "2223333"), ("+6592", "223333")].as_slice()),
+            (("+852", "51234567"), &[("+8", "5251234567"), ("+85", "251234567"), ("+8525", "1234567")]),
+            (("+1", "8681234567"), &[("+1868", "1234567")]),
+            (("+39", "0612345678"), &[("+3", "90612345678"), ("+3906", "12345678")]),
+            (("+358", "401234567"), &[("+35", "8401234567"), ("+3584", "01234567")]),
+            // As short and as long as the form allows.
+            (("+6", "5123"), &[("+6", "5123")]),
+            (("+6512", "345678901234567"), &[("+6512", "345678901234567")]),
+            (("+659", "222333344445555"), &[("+6592", "22333344445555")]),
+        ] {
+            let phone = Phone::parse(right.0, right.1).unwrap();
+            assert_eq!((phone.code(), phone.number()), right);
+            for (code, number) in others {
+                assert!(Phone::parse(code, number).unwrap() == phone, "{code} {number}");
+                let given = Phone::as_given(code, number).unwrap();
+                assert_eq!((given.code(), given.number()), (*code, *number));
+            }
         }
     }
 

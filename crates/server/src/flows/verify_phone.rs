@@ -108,6 +108,7 @@ pub(super) fn invalid_code() -> Refusal {
     Refusal::field("verificationCode", "verification_code_invalid", "is not valid, expired or already used")
 }
 
+/// What a phone's passwords are counted by. It names one number in one way only, as [`Phone::parse`] does.
 fn key_of(phone: &Phone) -> String {
     format!("{} {}", phone.code(), phone.number())
 }
@@ -227,6 +228,6 @@ pub(super) async fn usable_code(tx: &Tx, draft: &Draft, code: &str) -> Result<Us
         found.merchant_id == draft.merchant_id && found.environment == draft.environment && found.proves_at(draft.now)
     });
     let found = found.ok_or_else(invalid_code)?;
-    let phone = found.phone.split_once(' ').and_then(|(code, number)| Phone::parse(code, number).ok());
+    let phone = found.phone.split_once(' ').and_then(|(code, number)| Phone::as_given(code, number).ok());
     Ok(UsableCode { id: found.id, phone: phone.ok_or_else(invalid_code)?, used: found.charge_id.is_some() })
 }

@@ -289,8 +289,13 @@ impl<'a> Body<'a> {
         Some(value)
     }
 
-    /// A phone number, an object of `code` and `phone`.
-    pub fn phone(&mut self, field: &str, path: &str) -> Option<Phone> {
+    /// A phone number, an object of `code` and `phone`: one to call is read by [`Phone::parse`].
+    pub fn phone(
+        &mut self,
+        field: &str,
+        path: &str,
+        read: fn(&str, &str) -> Result<Phone, ContactError>,
+    ) -> Option<Phone> {
         let json = self.raw(field)?;
         #[derive(serde::Deserialize)]
         struct Parts {
@@ -298,7 +303,7 @@ impl<'a> Body<'a> {
             phone: String,
         }
         let parsed = match serde_json::from_str::<Parts>(json) {
-            Ok(parts) => Phone::parse(&parts.code, &parts.phone).map_err(|error| match error {
+            Ok(parts) => read(&parts.code, &parts.phone).map_err(|error| match error {
                 ContactError::PhoneCode => format!("has a code that {error}"),
                 ContactError::PhoneNumber | ContactError::Email => format!("has a phone that {error}"),
             }),

@@ -133,6 +133,23 @@ async fn a_proved_phone_makes_the_charge_and_the_same_person_is_one_customer() {
 }
 
 #[tokio::test]
+async fn a_phone_that_is_spelled_another_way_gets_no_second_code_and_is_the_same_customer() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let (first, second) = (new_session(&gateway, &merchant).await, new_session(&gateway, &merchant).await);
+        let asking = show(&gateway, &start(&gateway, &first, NUMBER).await).await;
+        let fields = [("method", "paynow"), ("email", EMAIL), ("phoneCode", "+6"), ("phone", "591234567")];
+        let url = gateway.send(act(&second, "start", &fields)).await.expect(303).header("location").to_owned();
+        let asking_again = show(&gateway, &url).await;
+        assert_eq!(shown_code(&asking_again), shown_code(&asking));
+        assert!(asking_again.contains("+65\u{a0}91234567"), "{asking_again}");
+        verify(&gateway, &second, &url, &shown_code(&asking)).await.expect(303);
+        assert_eq!(charge_of(&gateway, &merchant, &second).await["customer"]["phone"], "+6591234567");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_charge_is_made_without_the_proof_of_its_own_phone() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;

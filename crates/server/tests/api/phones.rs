@@ -160,6 +160,38 @@ async fn passwords_are_sent_once_a_minute_and_five_times_an_hour() {
 }
 
 #[tokio::test]
+async fn a_phone_has_one_share_of_passwords_and_guesses_however_its_digits_are_shared_out() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let spellings = [("+65", "92223333"), ("+6", "592223333"), ("+659", "2223333"), ("+6592", "223333")];
+        let spelled = |(code, number): (&str, &str)| json!({"code": code, "phone": number});
+        for (sent, spelling) in spellings.into_iter().chain([spellings[0]]).enumerate() {
+            for refused in spellings.iter().filter(|_| sent > 0) {
+                let body = json!({"phone": spelled(*refused)});
+                gateway.send(Call::post(SEND).by(&merchant).json(&body)).await.expect_problem(429, "too_many_codes");
+            }
+            gateway.advance(Span::seconds(61));
+            gateway.send(Call::post(SEND).by(&merchant).json(&json!({"phone": spelled(spelling)}))).await.expect(200);
+        }
+        gateway.advance(Span::seconds(61));
+        let sixth = json!({"phone": spelled(spellings[1])});
+        gateway.send(Call::post(SEND).by(&merchant).json(&sixth)).await.expect_problem(429, "too_many_codes");
+
+        let right = password(&gateway, &merchant, "92223333").await;
+        let wrong = if right == "000000" { "111111" } else { "000000" };
+        let guess = async |spelling, otp: &str| {
+            let body = json!({"phone": spelled(spelling), "code": otp});
+            gateway.send(Call::new("PUT", SEND).by(&merchant).json(&body)).await
+        };
+        for spelling in spellings.into_iter().chain([spellings[0]]) {
+            guess(spelling, wrong).await.expect_problem(400, "verification_code_invalid");
+        }
+        guess(spellings[0], &right).await.expect_problem(400, "verification_code_invalid");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_merchants_customers_are_sent_so_many_passwords_an_hour() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;

@@ -64,7 +64,7 @@ fn read_prefill(row: &mut Row) -> Result<Option<Prefill>, StoreError> {
 /// A phone from two columns: code, then number.
 pub(super) fn read_phone(row: &mut Row, column: &'static str) -> Result<Option<Phone>, StoreError> {
     match (row.text_opt(column)?, row.text_opt(column)?) {
-        (Some(code), Some(number)) => Phone::parse(&code, &number).map(Some).map_err(|_| row.corrupt(column)),
+        (Some(code), Some(number)) => Phone::as_given(&code, &number).map(Some).map_err(|_| row.corrupt(column)),
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err(row.corrupt(column)),
     }

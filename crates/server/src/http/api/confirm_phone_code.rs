@@ -14,6 +14,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use std::sync::Arc;
+use xanpay_domain::contact::Phone;
 use xanpay_store::Permission;
 
 /// Exchanges a one-time password for a verification code.
@@ -31,7 +32,7 @@ pub async fn handle(
             fields.missing(field);
         }
     }
-    let phone = fields.phone("phone", "phone");
+    let phone = fields.phone("phone", "phone", Phone::parse);
     let otp = fields.text("code", MAX_NAME);
     fields.finish()?;
     let missing = || Refusal::field("code", "missing_field", "is required");

@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use std::sync::Arc;
+use xanpay_domain::contact::Phone;
 use xanpay_domain::session::Prefill;
 use xanpay_store::Merchant;
 
@@ -47,7 +48,7 @@ async fn read(app: &App, body: &[u8], merchant: &Merchant) -> Result<NewSession,
     let redirect_url = fields.redirect_url("redirectUrl");
     let prefill = fields.object("customer", |customer, path| Prefill {
         email: customer.email_at("email", &format!("{path}.email")),
-        phone: customer.phone("phone", &format!("{path}.phone")),
+        phone: customer.phone("phone", &format!("{path}.phone"), Phone::as_given),
     });
     if fields.has_faults() {
         // The flow, which would say so, is not reached.

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use std::sync::Arc;
+use xanpay_domain::contact::Phone;
 use xanpay_store::Permission;
 
 /// Sends a one-time password to a phone.
@@ -27,7 +28,7 @@ pub async fn handle(
     if fields.raw("phone").is_none() {
         fields.missing("phone");
     }
-    let phone = fields.phone("phone", "phone");
+    let phone = fields.phone("phone", "phone", Phone::parse);
     fields.finish()?;
     let phone = phone.ok_or_else(|| Refusal::field("phone", "missing_field", "is required"))?;
     flows::send_otp(&web.app, &caller.0, phone).await?;
