@@ -83,7 +83,8 @@ fn is_deceptive(c: char) -> bool {
 
 impl Phone {
     /// Reads a country code such as `+65` and a national number of digits that are to be called: however the digits are
-    /// shared out between the two, one number is one value.
+    /// shared out between the two, and with or without the zero that is dialled within the country, one number is one
+    /// value.
     ///
     /// # Errors
     /// [`ContactError::PhoneCode`] or [`ContactError::PhoneNumber`].
@@ -112,7 +113,10 @@ impl Phone {
     fn dialled(&self) -> Self {
         let digits = format!("{}{}", &self.code[1..], self.number);
         let code_length = country_code_length(&digits).min(digits.len() - MIN_NUMBER);
-        let (code, number) = digits.split_at(code_length.max(digits.len().saturating_sub(MAX_NUMBER)));
+        let (code, mut number) = digits.split_at(code_length.max(digits.len().saturating_sub(MAX_NUMBER)));
+        while let Some(rest) = number.strip_prefix('0').filter(|rest| rest.len() >= MIN_NUMBER && drops_zero(code)) {
+            number = rest;
+        }
         Self { code: format!("+{code}"), number: String::from(number) }
     }
 
@@ -149,6 +153,12 @@ fn country_code_length(digits: &str) -> usize {
         | [b'9', b'0'..=b'5' | b'8', ..] => 2,
         _ => 3,
     }
+}
+
+/// Whether a zero before the number is for calls within the country only: so in those of the payment methods. Elsewhere it
+/// may belong to the number, as in Italy.
+fn drops_zero(code: &str) -> bool {
+    matches!(code, "60" | "61" | "62" | "63" | "64" | "65" | "66" | "82" | "84" | "91" | "852")
 }
 
 // Contact data is personal: it must not reach a log by way of `{:?}`.
@@ -234,6 +244,33 @@ mod tests {
                 let given = Phone::as_given(code, number).unwrap();
                 assert_eq!((given.code(), given.number()), (*code, *number));
             }
+        }
+    }
+
+    #[test]
+    fn the_zero_of_calls_within_the_country_is_dropped_where_no_number_begins_with_it() {
+        for (code, given, number) in [
+            ("+65", "093334445", "93334445"),
+            ("+6", "5093334445", "93334445"),
+            ("+852", "051234567", "51234567"),
+            ("+60", "0123456789", "123456789"),
+            ("+61", "0412345678", "412345678"),
+            ("+62", "0081234567890", "81234567890"),
+            ("+63", "09171234567", "9171234567"),
+            ("+64", "0211234567", "211234567"),
+            ("+66", "0812345678", "812345678"),
+            ("+82", "01012345678", "1012345678"),
+            ("+84", "0912345678", "912345678"),
+            ("+91", "09876543210", "9876543210"),
+            // It belongs to the number, or nobody here knows.
+            ("+39", "0612345678", "0612345678"),
+            ("+44", "07700900123", "07700900123"),
+            // Too short to be without it.
+            ("+65", "0123", "0123"),
+            ("+65", "00000", "0000"),
+        ] {
+            assert_eq!(Phone::parse(code, given).unwrap().number(), number, "{code} {given}");
+            assert_eq!(Phone::as_given(code, given).unwrap().number(), given);
         }
     }
 

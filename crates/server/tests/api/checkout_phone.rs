@@ -138,11 +138,14 @@ async fn a_phone_that_is_spelled_another_way_gets_no_second_code_and_is_the_same
         let (gateway, merchant) = with_verification(database).await;
         let (first, second) = (new_session(&gateway, &merchant).await, new_session(&gateway, &merchant).await);
         let asking = show(&gateway, &start(&gateway, &first, NUMBER).await).await;
-        let fields = [("method", "paynow"), ("email", EMAIL), ("phoneCode", "+6"), ("phone", "591234567")];
-        let url = gateway.send(act(&second, "start", &fields)).await.expect(303).header("location").to_owned();
-        let asking_again = show(&gateway, &url).await;
-        assert_eq!(shown_code(&asking_again), shown_code(&asking));
-        assert!(asking_again.contains("+65\u{a0}91234567"), "{asking_again}");
+        let mut url = String::new();
+        for (code, number) in [("+6", "591234567"), ("+65", "(0)9123 4567"), ("+65", "091234567")] {
+            let fields = [("method", "paynow"), ("email", EMAIL), ("phoneCode", code), ("phone", number)];
+            gateway.send(act(&second, "start", &fields)).await.expect(303).header("location").clone_into(&mut url);
+            let asking_again = show(&gateway, &url).await;
+            assert_eq!(shown_code(&asking_again), shown_code(&asking));
+            assert!(asking_again.contains("+65\u{a0}91234567"), "{asking_again}");
+        }
         verify(&gateway, &second, &url, &shown_code(&asking)).await.expect(303);
         assert_eq!(charge_of(&gateway, &merchant, &second).await["customer"]["phone"], "+6591234567");
     })

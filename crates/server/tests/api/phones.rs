@@ -163,7 +163,7 @@ async fn passwords_are_sent_once_a_minute_and_five_times_an_hour() {
 async fn a_phone_has_one_share_of_passwords_and_guesses_however_its_digits_are_shared_out() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;
-        let spellings = [("+65", "92223333"), ("+6", "592223333"), ("+659", "2223333"), ("+6592", "223333")];
+        let spellings = [("+65", "92223333"), ("+6", "592223333"), ("+65", "092223333"), ("+6592", "223333")];
         let spelled = |(code, number): (&str, &str)| json!({"code": code, "phone": number});
         for (sent, spelling) in spellings.into_iter().chain([spellings[0]]).enumerate() {
             for refused in spellings.iter().filter(|_| sent > 0) {
@@ -187,6 +187,21 @@ async fn a_phone_has_one_share_of_passwords_and_guesses_however_its_digits_are_s
             guess(spelling, wrong).await.expect_problem(400, "verification_code_invalid");
         }
         guess(spellings[0], &right).await.expect_problem(400, "verification_code_invalid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_prefilled_phone_comes_back_as_it_was_given() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for (code, number) in [("+65", "092223333"), ("+6", "592223333"), ("+1868", "0000")] {
+            let given = json!({"phone": number, "code": code});
+            let session = gateway.session(&merchant, &json!({"customer": {"phone": given}})).await;
+            let read = Call::get(format!("/sessions/{}", session["id"].as_str().unwrap())).by(&merchant);
+            let stored = gateway.send(read).await.expect(200).json();
+            assert_eq!((&session["customer"]["phone"], &stored["customer"]["phone"]), (&given, &given));
+        }
     })
     .await;
 }
