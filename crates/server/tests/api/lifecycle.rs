@@ -5,6 +5,7 @@ use crate::support::{Call, Gateway};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
+use xanpay_domain::method::Method;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
 use xanpay_testkit::{count_where, on_both_databases, row_counts, spoil};
@@ -359,6 +360,48 @@ async fn an_idempotency_key_is_forgotten_after_a_day() {
         assert_eq!(flows::forget_idempotency_keys(&gateway.app).await.unwrap(), 0);
         gateway.advance(Span::hours(25));
         assert_eq!(flows::forget_idempotency_keys(&gateway.app).await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_its_first_answer_whatever_has_changed_since() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(merchant.environment).await;
+        let transfer = json!({"account": "+6585867834", "amount": 35, "currency": "SGD", "reference": "x"});
+        let charge =
+            json!({"merchantAmount": 7, "merchantCurrency": "SGD", "method": "paynow", "email": "b@example.com"});
+        let calls = [
+            Call::post("/sessions")
+                .by(&merchant)
+                .json(&json!({"amount": 35, "currency": "SGD", "methods": ["paynow"]})),
+            Call::post("/charges").by(&merchant).json(&charge),
+            Call::post("/sandbox/transfers").by(&merchant).json(&transfer),
+            Call::post("/transfers").by(&operator).json(&transfer),
+        ];
+        let keyed = calls.into_iter().enumerate().map(|(n, call)| call.header("idempotency-key", &format!("key-{n}")));
+        let calls: Vec<_> = keyed.collect();
+        let mut first = Vec::new();
+        for call in &calls {
+            first.push(gateway.send(call.clone()).await.expect(200));
+        }
+        gateway
+            .switch(&merchant, |merchant| {
+                (merchant.secure_mode, merchant.phone_verification) = (true, true);
+                merchant.methods = vec![Method::Fps];
+            })
+            .await;
+        let before = row_counts(database).await;
+        for (call, first) in calls.into_iter().zip(first) {
+            let again = gateway.send(call.clone()).await.expect(200);
+            assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first.body), "{first}");
+            // A body that cannot be read is another one, too.
+            gateway.send(call.raw("{")).await.expect_problem(422, "idempotency_key_reused");
+        }
+        assert_eq!(before, row_counts(database).await);
+        let refused = gateway.send(Call::post("/charges").by(&merchant).json(&charge)).await.expect(400);
+        assert_eq!(refused.fields(), ["verificationCode", "method", "hash"]);
     })
     .await;
 }

@@ -39,8 +39,10 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Charges)?;
     let body = read_body(&headers, body).await?;
-    let new = read(&web.app, &body, &caller.0).await?;
-    let run = |key| flows::create_charge(&web.app, &caller.0, new, key, created_json);
+    let run = |key| async {
+        let new = read(&web.app, &body, &caller.0).await?;
+        flows::create_charge(&web.app, &caller.0, new, key, created_json).await
+    };
     once(&web, &headers, caller.owner(), "POST /charges", &body, run).await
 }
 

@@ -25,9 +25,11 @@ pub async fn handle(
         return Err(ApiError::not_found());
     }
     let body = read_body(&headers, body).await?;
-    let mut new =
-        create_transfer::read(&body, Environment::Sandbox, "sandbox", web.app.clock.now(Environment::Sandbox))?;
-    new.merchant = Some(Arc::clone(&caller.0));
-    let run = |key| async { Ok(flows::record_transfer(&web.app, new, key, recorded_json).await?.1) };
+    let run = |key| async {
+        let now = web.app.clock.now(Environment::Sandbox);
+        let mut new = create_transfer::read(&body, Environment::Sandbox, "sandbox", now)?;
+        new.merchant = Some(Arc::clone(&caller.0));
+        Ok(flows::record_transfer(&web.app, new, key, recorded_json).await?.1)
+    };
     once(&web, &headers, caller.owner(), "POST /sandbox/transfers", &body, run).await
 }

@@ -31,9 +31,10 @@ pub async fn handle(
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
-    let new = read(&web.app, &body, &caller.0).await?;
-    let run =
-        |key| flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at));
+    let run = |key| async {
+        let new = read(&web.app, &body, &caller.0).await?;
+        flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at)).await
+    };
     once(&web, &headers, caller.owner(), "POST /sessions", &body, run).await
 }
 

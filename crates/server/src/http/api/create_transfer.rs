@@ -31,8 +31,10 @@ pub async fn handle(
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
-    let new = read(&body, caller.environment, "api", web.app.clock.now(caller.environment))?;
-    let run = |key| async { Ok(flows::record_transfer(&web.app, new, key, recorded_json).await?.1) };
+    let run = |key| async {
+        let new = read(&body, caller.environment, "api", web.app.clock.now(caller.environment))?;
+        Ok(flows::record_transfer(&web.app, new, key, recorded_json).await?.1)
+    };
     once(&web, &headers, caller.api_key.clone(), "POST /transfers", &body, run).await
 }
 

@@ -33,6 +33,8 @@ fn json(text: String) -> Response {
 }
 
 /// Runs a creating request under its idempotency key, if it has one: an equal request before it has left its answer.
+/// The body is read by `run`, after that answer was looked for: it was judged once, and what has changed since does not
+/// count.
 async fn once<F, Fut>(
     web: &Web,
     headers: &HeaderMap,
