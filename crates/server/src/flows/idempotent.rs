@@ -2,12 +2,16 @@
 
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use xanpay_domain::time::{Span, Timestamp};
-use xanpay_store::Tx;
+use xanpay_store::{KnownRequest, Tx};
 
 /// How long a key is remembered.
 pub const KEY_LIFE: Span = Span::hours(24);
+/// What sealed answers are sealed for.
+const SEALED: &str = "idempotent answer";
 
 /// A request that carries an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +39,16 @@ impl Idempotency {
     /// asks [`replay`], which finds what the winner left.
     pub(super) async fn reserve(&self, tx: &Tx, now: Timestamp) -> Result<(), FlowError> {
         let taken = tx.reserve_request(&self.owner, &self.key, &self.request_hash, now, now.minus(KEY_LIFE)).await?;
-        if taken { Ok(()) } else { Err(Refusal::new(Kind::Conflict, "idempotency_in_flight", IN_FLIGHT).into()) }
+        if taken { Ok(()) } else { Err(in_flight().into()) }
+    }
+
+    /// Refuses like [`Self::reserve`] when the key is known, and does not take it: for requests that change something also
+    /// when they are refused.
+    pub(super) async fn refuse_known(&self, tx: &Tx, now: Timestamp) -> Result<(), FlowError> {
+        match find(tx, self, now).await? {
+            Some(_) => Err(in_flight().into()),
+            None => Ok(()),
+        }
     }
 
     /// Stores the answer inside the same transaction.
@@ -44,23 +57,44 @@ impl Idempotency {
     }
 }
 
-const IN_FLIGHT: &str = "the first request with this idempotency key is still being worked on";
+fn in_flight() -> Refusal {
+    let detail = "the first request with this idempotency key is still being worked on";
+    Refusal::new(Kind::Conflict, "idempotency_in_flight", detail)
+}
+
+async fn find(tx: &Tx, idempotency: &Idempotency, now: Timestamp) -> Result<Option<KnownRequest>, FlowError> {
+    let known = tx.find_request(&idempotency.owner, &idempotency.key).await?;
+    Ok(known.filter(|known| known.created_at > now.minus(KEY_LIFE)))
+}
+
+/// An answer that must not be stored in clear text, in the form in which [`Idempotency::answer`] may store it. No JSON
+/// object looks like it.
+pub(super) fn seal(app: &App, answer: &str) -> Result<String, FlowError> {
+    let sealed = app.seal(SEALED, answer.as_bytes()).map_err(|error| FlowError::Internal(error.to_string()))?;
+    Ok(STANDARD.encode(sealed))
+}
+
+fn open(app: &App, answer: &str) -> Result<String, FlowError> {
+    if answer.starts_with('{') {
+        return Ok(answer.to_owned());
+    }
+    let sealed = STANDARD.decode(answer).map_err(|error| FlowError::Internal(error.to_string()))?;
+    let opened = app.unseal(SEALED, &sealed).map_err(|error| FlowError::Internal(error.to_string()))?;
+    String::from_utf8(opened).map_err(|error| FlowError::Internal(error.to_string()))
+}
 
 /// The stored answer of an earlier equal request; nothing when the key is new.
 ///
 /// # Errors
 /// A refusal when the key belongs to another request or its first request is still being worked on.
 pub async fn replay(app: &App, idempotency: &Idempotency) -> Result<Option<String>, FlowError> {
-    let tx = app.store.reader();
-    let not_before = app.clock.real_now().minus(KEY_LIFE);
-    let known = tx.find_request(&idempotency.owner, &idempotency.key).await?;
-    let Some(known) = known.filter(|known| known.created_at > not_before) else { return Ok(None) };
+    let Some(known) = find(&app.store.reader(), idempotency, app.clock.real_now()).await? else { return Ok(None) };
     if known.request_hash != idempotency.request_hash {
         let detail = "the idempotency key was used with another request";
         return Err(Refusal::new(Kind::KeyReused, "idempotency_key_reused", detail).into());
     }
     match known.answer {
-        Some(answer) => Ok(Some(answer.reveal().clone())),
-        None => Err(Refusal::new(Kind::Conflict, "idempotency_in_flight", IN_FLIGHT).into()),
+        Some(answer) => open(app, answer.reveal()).map(Some),
+        None => Err(in_flight().into()),
     }
 }

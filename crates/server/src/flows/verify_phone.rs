@@ -4,10 +4,12 @@
 //! The answer never tells whether a number is known. In sandbox the message goes to the merchant's inbox.
 
 use super::create_charge::Draft;
+use super::idempotent::{self, Idempotency};
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
 use crate::entropy;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use xanpay_domain::contact::Phone;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
@@ -122,16 +124,21 @@ fn hash(parts: &[&str]) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Sends a one-time password.
+/// Sends a one-time password. `keyed` is the idempotency key that it is asked for with, and what is answered.
 ///
 /// # Errors
 /// A refusal when too many were asked for, or when no way to send is set up.
-pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<(), FlowError> {
+pub async fn send_otp(
+    app: &App,
+    merchant: &Merchant,
+    phone: Phone,
+    keyed: Option<(Idempotency, &'static str)>,
+) -> Result<(), FlowError> {
     if !can_send_codes(merchant) {
         let detail = "no SMS provider is configured; the sandbox keeps its messages in an inbox";
         return Err(Refusal::new(Kind::Unavailable, "sms_unavailable", detail).into());
     }
-    let now = app.clock.now(merchant.environment);
+    let (now, real_now) = (app.clock.now(merchant.environment), app.clock.real_now());
     let otp = entropy::text(6, b"0123456789");
     let id = VerificationId::new(now, entropy::bytes());
     let verification = Verification {
@@ -147,12 +154,16 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
     };
     let body = format!("{otp} is your code for {}. It is valid for 5 minutes.", merchant.name);
     let message = SandboxMessage { recipient: phone.joined(), body: Secret::new(body), created_at: now };
-    let job = std::sync::Arc::new((verification, message));
+    let job = Arc::new((verification, message, keyed));
     app.store
         .write(move |tx| {
-            let job = std::sync::Arc::clone(&job);
+            let job = Arc::clone(&job);
             async move {
-                let (new, message) = &*job;
+                let (new, message, keyed) = &*job;
+                if let Some((idempotency, answer)) = keyed {
+                    idempotency.reserve(&tx, real_now).await?;
+                    idempotency.answer(&tx, answer).await?;
+                }
                 let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
                 tx.lock_sending(owner.merchant_id, owner.environment).await?;
                 let sent = owner.recent(&tx, &new.phone, now).await?;
@@ -171,26 +182,48 @@ pub async fn send_otp(app: &App, merchant: &Merchant, phone: Phone) -> Result<()
         .await
 }
 
-/// Exchanges a one-time password for a verification code.
+/// Exchanges a one-time password for a verification code, and returns the rendered answer.
 ///
 /// # Errors
 /// A refusal when the password is wrong, too old or guessed too often.
-pub async fn confirm_phone(app: &App, merchant: &Merchant, phone: &Phone, otp: &str) -> Result<String, FlowError> {
-    let now = app.clock.now(merchant.environment);
+pub async fn confirm_phone(
+    app: &App,
+    merchant: &Merchant,
+    phone: &Phone,
+    otp: &str,
+    idempotency: Option<Idempotency>,
+    render: fn(&str) -> String,
+) -> Result<String, FlowError> {
+    let (now, real_now) = (app.clock.now(merchant.environment), app.clock.real_now());
     let code = new_code();
-    let job = std::sync::Arc::new((Owner::of(merchant), phone.clone(), otp.to_owned(), code.clone()));
+    let answer = render(&code);
+    // The database knows the code by its hash only.
+    let keyed = match idempotency {
+        Some(idempotency) => Some((idempotency, idempotent::seal(app, &answer)?)),
+        None => None,
+    };
+    let job = Arc::new((Owner::of(merchant), phone.clone(), otp.to_owned(), code, keyed));
     let confirmed = app
         .store
         .write(move |tx| {
-            let job = std::sync::Arc::clone(&job);
+            let job = Arc::clone(&job);
             async move {
-                let (owner, phone, otp, code) = &*job;
-                guess(&tx, *owner, phone, otp, code, now).await
+                let (owner, phone, otp, code, keyed) = &*job;
+                if let Some((idempotency, _)) = keyed {
+                    idempotency.refuse_known(&tx, real_now).await?;
+                }
+                let confirmed = guess(&tx, *owner, phone, otp, code, now).await?.is_some();
+                // A wrong guess is counted and leaves the key free, as every refusal does.
+                if let Some((idempotency, sealed)) = keyed.as_ref().filter(|_| confirmed) {
+                    idempotency.reserve(&tx, real_now).await?;
+                    idempotency.answer(&tx, sealed).await?;
+                }
+                Ok::<_, FlowError>(confirmed)
             }
         })
         .await?;
-    if confirmed.is_some() {
-        Ok(code)
+    if confirmed {
+        Ok(answer)
     } else {
         Err(Refusal::field("code", "verification_code_invalid", "is wrong or too old").into())
     }

@@ -8,7 +8,7 @@ use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Span;
 use xanpay_domain::verification::{MAX_OF_MERCHANT, Verification};
 use xanpay_store::StoreError;
-use xanpay_testkit::{Database, on_both_databases, row_counts};
+use xanpay_testkit::{Database, count_where, on_both_databases, row_counts};
 
 const SEND: &str = "/customers/phone/verification";
 
@@ -187,6 +187,43 @@ async fn a_phone_has_one_share_of_passwords_and_guesses_however_its_digits_are_s
             guess(spelling, wrong).await.expect_problem(400, "verification_code_invalid");
         }
         guess(spellings[0], &right).await.expect_problem(400, "verification_code_invalid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeat_under_a_key_sends_nothing_and_has_the_first_answer() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let keyed = |call: Call, key: &str| call.by(&merchant).header("idempotency-key", key);
+        let asked = keyed(Call::post(SEND), "send").json(&json!({"phone": phone("91234567")}));
+        let first = gateway.send(asked.clone()).await.expect(200);
+        let before = row_counts(database).await;
+        let again = gateway.send(asked.clone()).await.expect(200);
+        assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first.body));
+        let other = keyed(Call::post(SEND), "send").json(&json!({"phone": phone("81234567")}));
+        gateway.send(other).await.expect_problem(422, "idempotency_key_reused");
+        assert_eq!(before, row_counts(database).await);
+
+        let otp = password(&gateway, &merchant, "91234567").await;
+        let wrong = if otp == "000000" { "111111" } else { "000000" };
+        let complete = |key: &str, otp: &str| {
+            let body = json!({"phone": phone("91234567"), "code": otp});
+            keyed(Call::post("/customers/phone/verification/complete"), key).json(&body)
+        };
+        // Wrong guesses count under a key, too, and leave it free.
+        for _ in 0..4 {
+            gateway.send(complete("complete", wrong)).await.expect_problem(400, "verification_code_invalid");
+        }
+        let first = gateway.send(complete("complete", &otp)).await.expect(200);
+        let again = gateway.send(complete("complete", &otp)).await.expect(200);
+        assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first.body));
+        gateway.send(complete("complete", wrong)).await.expect_problem(422, "idempotency_key_reused");
+        gateway.send(complete("another", &otp)).await.expect_problem(400, "verification_code_invalid");
+        let code = first.json()["verificationCode"].as_str().unwrap().to_owned();
+        let in_clear = format!("answer LIKE '%{code}%'");
+        assert_eq!(count_where(database, "idempotency_keys", &in_clear).await, 0, "the code is stored in clear text");
+        gateway.send(charge(&merchant, &code, 35)).await.expect(200);
     })
     .await;
 }

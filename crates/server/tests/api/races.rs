@@ -1,7 +1,7 @@
 //! Many at once: one effect, one answer, money kept.
 
 use crate::support::{Answer, Call, Gateway, gateway::read};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Barrier;
@@ -290,6 +290,33 @@ async fn of_thirty_codes_asked_for_one_phone_at_once_one_is_sent() {
             let counts = row_counts(database).await;
             assert_eq!((counts["verifications"], counts["sandbox_messages"]), (round, round));
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_code_that_is_asked_for_and_confirmed_twenty_times_at_once_under_one_key_has_one_answer() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let phone = json!({"code": "+65", "phone": "91234567"});
+        let same = async |call: Call, key: &str, body: &Value| {
+            let call = call.by(&merchant).json(body).header("idempotency-key", key);
+            let answers = at_once(&gateway, vec![call.clone(); 20]).await;
+            let kept = gateway.send(call).await.expect(200);
+            for answer in &answers {
+                assert!(answer.status == 409 || answer.status == 200 && answer.body == kept.body, "{answer}");
+            }
+            let is_original =
+                |answer: &&Answer| answer.status == 200 && answer.header("idempotent-replayed").is_empty();
+            assert_eq!(answers.iter().filter(is_original).count(), 1);
+        };
+        same(Call::post("/customers/phone/verification"), "ask", &json!({"phone": phone})).await;
+        let inbox = gateway.send(Call::get("/sandbox/messages").by(&merchant)).await.expect(200).json();
+        let messages = inbox["data"].as_array().unwrap();
+        assert_eq!(messages.len(), 1);
+        let otp = &messages[0]["text"].as_str().unwrap()[..6];
+        let confirmation = json!({"phone": phone, "code": otp});
+        same(Call::new("PUT", "/customers/phone/verification"), "confirm", &confirmation).await;
     })
     .await;
 }

@@ -4,7 +4,7 @@ use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
-use super::json;
+use super::once;
 use crate::flows::{self, Refusal};
 use crate::wire::body::{Body as Fields, MAX_NAME};
 use crate::wire::json::to_text;
@@ -26,7 +26,16 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Customers)?;
     let body = read_body(&headers, body).await?;
-    let mut fields = Fields::parse(&body)?;
+    let run = |key| async {
+        let (phone, otp) = read(&body)?;
+        flows::confirm_phone(&web.app, &caller.0, &phone, &otp, key, answer_json).await
+    };
+    // Both ways to ask are one request.
+    once(&web, &headers, caller.owner(), "POST /customers/phone/verification/complete", &body, run).await
+}
+
+fn read(body: &[u8]) -> Result<(Phone, String), Refusal> {
+    let mut fields = Fields::parse(body)?;
     for field in ["phone", "code"] {
         if fields.raw(field).is_none() {
             fields.missing(field);
@@ -36,12 +45,14 @@ pub async fn handle(
     let otp = fields.text("code", MAX_NAME);
     fields.finish()?;
     let missing = || Refusal::field("code", "missing_field", "is required");
-    let (phone, otp) = (phone.ok_or_else(missing)?, otp.ok_or_else(missing)?);
-    let code = flows::confirm_phone(&web.app, &caller.0, &phone, &otp).await?;
+    Ok((phone.ok_or_else(missing)?, otp.ok_or_else(missing)?))
+}
+
+fn answer_json(code: &str) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Answer {
-        verification_code: String,
+    struct Answer<'a> {
+        verification_code: &'a str,
     }
-    Ok(json(to_text(&Answer { verification_code: code })))
+    to_text(&Answer { verification_code: code })
 }

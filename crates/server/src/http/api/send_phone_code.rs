@@ -4,8 +4,8 @@ use super::super::auth::MerchantCaller;
 use super::super::error::ApiError;
 use super::super::limits::read_body;
 use super::super::router::Web;
-use super::json;
-use crate::flows::{self, Refusal};
+use super::once;
+use crate::flows::{self, Idempotency, Refusal};
 use crate::wire::body::Body as Fields;
 use axum::body::Body;
 use axum::extract::State;
@@ -14,6 +14,9 @@ use axum::response::Response;
 use std::sync::Arc;
 use xanpay_domain::contact::Phone;
 use xanpay_store::Permission;
+
+/// What is answered, whoever has the phone.
+const ANSWER: &str = "{}";
 
 /// Sends a one-time password to a phone.
 pub async fn handle(
@@ -24,13 +27,20 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Customers)?;
     let body = read_body(&headers, body).await?;
-    let mut fields = Fields::parse(&body)?;
+    let run = |key: Option<Idempotency>| async {
+        let phone = read(&body)?;
+        flows::send_otp(&web.app, &caller.0, phone, key.map(|key| (key, ANSWER))).await?;
+        Ok(ANSWER.to_owned())
+    };
+    once(&web, &headers, caller.owner(), "POST /customers/phone/verification", &body, run).await
+}
+
+fn read(body: &[u8]) -> Result<Phone, Refusal> {
+    let mut fields = Fields::parse(body)?;
     if fields.raw("phone").is_none() {
         fields.missing("phone");
     }
     let phone = fields.phone("phone", "phone", Phone::parse);
     fields.finish()?;
-    let phone = phone.ok_or_else(|| Refusal::field("phone", "missing_field", "is required"))?;
-    flows::send_otp(&web.app, &caller.0, phone).await?;
-    Ok(json("{}".into()))
+    phone.ok_or_else(|| Refusal::field("phone", "missing_field", "is required"))
 }

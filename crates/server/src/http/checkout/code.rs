@@ -46,7 +46,7 @@ pub(super) async fn send(web: &Web, visitor: &Visitor, checkout: &Checkout, phon
         web.codes_of_session.give_back(&session);
         return Err(NoPage::TooMany);
     }
-    let sent = flows::send_otp(&web.app, &checkout.merchant, phone.clone()).await;
+    let sent = flows::send_otp(&web.app, &checkout.merchant, phone.clone(), None).await;
     if sent.is_err() {
         web.codes_of_session.give_back(&session);
         web.codes_of_address.give_back(&address);
