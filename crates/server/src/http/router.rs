@@ -6,6 +6,7 @@ use super::metrics::Metrics;
 use super::{Settings, api, checkout, docs, ops, request};
 use crate::app::App;
 use axum::Router;
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{MethodRouter, get, patch, post};
@@ -54,6 +55,12 @@ impl Web {
     }
 }
 
+/// A form of the checkout. Its address stays in the browser's bar when the page comes back with a fault, and whoever reads
+/// it again is led to the page.
+fn form<T: 'static>(handler: impl Handler<T, Arc<Web>>) -> MethodRouter<Arc<Web>> {
+    post(handler).get(checkout::page::of_form)
+}
+
 /// Every route of the API, under its OpenAPI path.
 fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
     vec![
@@ -72,12 +79,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
         ("/sandbox/messages", get(api::list_sandbox_messages::handle)),
         ("/certificate", get(api::get_certificate::handle)),
         ("/checkout", get(checkout::page::handle)),
-        ("/checkout/sessions/{id}/start", post(checkout::start::handle)),
-        ("/checkout/sessions/{id}/verify", post(checkout::verify::handle)),
-        ("/checkout/sessions/{id}/code", post(checkout::code::handle)),
+        ("/checkout/sessions/{id}/start", form(checkout::start::handle)),
+        ("/checkout/sessions/{id}/verify", form(checkout::verify::handle)),
+        ("/checkout/sessions/{id}/code", form(checkout::code::handle)),
         ("/checkout/sessions/{id}/initiate", post(checkout::initiate::handle)),
-        ("/checkout/sessions/{id}/cancel", post(checkout::cancel::handle)),
-        ("/checkout/sessions/{id}/simulate", post(checkout::simulate::handle)),
+        ("/checkout/sessions/{id}/cancel", form(checkout::cancel::handle)),
+        ("/checkout/sessions/{id}/simulate", form(checkout::simulate::handle)),
         ("/checkout/sessions/{id}/status", get(checkout::status::handle)),
         ("/checkout/sessions/{id}/events", get(checkout::events::handle)),
         ("/checkout/sessions/{id}/qr.svg", get(checkout::picture::handle)),

@@ -173,8 +173,13 @@ async fn looking_at_a_page_uses_nothing_up() {
             gateway.send(Call::new(method, format!("/checkout/sessions/{id}/status"))).await.expect(200);
         }
         // None of these acts by a GET.
-        for name in ["start", "initiate", "cancel", "simulate"] {
-            gateway.send(Call::get(format!("/checkout/sessions/{id}/{name}"))).await.expect(405);
+        gateway.send(Call::get(format!("/checkout/sessions/{id}/initiate"))).await.expect(405);
+        for method in ["GET", "HEAD"] {
+            for name in ["start", "verify", "code", "cancel", "simulate"] {
+                let answer =
+                    gateway.send(Call::new(method, format!("/checkout/sessions/{id}/{name}"))).await.expect(303);
+                assert_eq!(answer.header("location"), format!("/checkout/?sessionId={id}&isSandbox=true"), "{name}");
+            }
         }
         assert_eq!(gateway.stored_session(&id).await, before);
         gateway.send(act(&id, "initiate")).await.expect(204);

@@ -1,8 +1,9 @@
 //! `GET /?sessionId=...[&isSandbox=true]`, also under `/checkout/`: the page, whatever the session's state.
 
+use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::choice::Choice;
-use super::load::{Checkout, NoPage, Visitor, html, message};
+use super::load::{Checkout, NoPage, Visitor, html, message, see_page};
 use super::present::{choose_again, choose_page, closed_page, pay_page, receipt_page};
 use super::verify::verify_page;
 use super::view::Closing;
@@ -18,6 +19,14 @@ use xanpay_domain::session::SessionState;
 pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
     match show(&web, &visitor, query.as_deref().unwrap_or("")).await {
         Ok(response) => response,
+        Err(no_page) => message(no_page, &visitor),
+    }
+}
+
+/// The way from the address of a form to its session's page, which shows what has become of it.
+pub async fn of_form(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
+    match Checkout::load(&web, &visitor, &id, None).await {
+        Ok(checkout) => see_page(&checkout),
         Err(no_page) => message(no_page, &visitor),
     }
 }
