@@ -392,6 +392,8 @@ async fn a_repeated_request_has_its_first_answer_whatever_has_changed_since() {
                 merchant.methods = vec![Method::Fps];
             })
             .await;
+        // A gateway that remembers nothing of the merchant.
+        let gateway = Gateway::start(database).await;
         let before = row_counts(database).await;
         for (call, first) in calls.into_iter().zip(first) {
             let again = gateway.send(call.clone()).await.expect(200);
