@@ -189,6 +189,7 @@ fn pay() -> PayPage {
         summary: summary(),
         method: Method::Paynow,
         account: Some("+65 8586 7834".into()),
+        account_kind: "mobile",
         reference: Some("ztt1".into()),
         reference_decides: true,
         details: vec![
@@ -232,7 +233,6 @@ pub fn pay_pages() -> Vec<(&'static str, PayPage)> {
         ..pay()
     };
     let part = PayPage {
-        qr: None,
         part_paid: Some(PartPaid { received: amount("SGD", "20.00"), missing: amount("SGD", "15.00") }),
         details: vec![
             detail(DetailLabel::Amount, "SGD 15.00", "15.00"),
@@ -242,7 +242,38 @@ pub fn pay_pages() -> Vec<(&'static str, PayPage)> {
         deadline: Deadline { remaining_seconds: 250, ..pay().deadline },
         ..pay()
     };
-    vec![("pay", pay()), ("pay-foreign", foreign), ("pay-part", part), ("pay-bank", bank()), ("pay-toss", toss())]
+    vec![
+        ("pay", pay()),
+        ("pay-foreign", foreign),
+        ("pay-part", part),
+        ("pay-issued", issued()),
+        ("pay-bank", bank()),
+        ("pay-toss", toss()),
+    ]
+}
+
+/// An acquirer's code as it was issued, for the rest of a payment.
+fn issued() -> PayPage {
+    PayPage {
+        frame: frame("Kopi & Kettle", false),
+        summary: Summary { amount: amount("MYR", "35.50"), ..summary() },
+        method: Method::DuitNow,
+        account: Some("1234567895".into()),
+        account_kind: "merchant",
+        reference_decides: false,
+        details: vec![
+            detail(DetailLabel::Amount, "MYR 25.50", "25.50"),
+            detail(DetailLabel::Reference, "ztt1", "ztt1"),
+            detail(DetailLabel::MerchantCode, "1234567895", "1234567895"),
+        ],
+        notes: vec![
+            Note::ExactRest { asked: amount("MYR", "25.50") },
+            Note::TypeAmount { asked: amount("MYR", "25.50") },
+        ],
+        part_paid: Some(PartPaid { received: amount("MYR", "10.00"), missing: amount("MYR", "25.50") }),
+        simulate: None,
+        ..pay()
+    }
 }
 
 fn bank() -> PayPage {
@@ -250,6 +281,7 @@ fn bank() -> PayPage {
         frame: frame("Kopi & Kettle", false),
         method: Method::NzBankTransfer,
         account: Some("12-3456-0123456-00".into()),
+        account_kind: "account",
         reference: Some("CANTALOUPE".into()),
         summary: Summary {
             amount: amount("NZD", "44.90"),
@@ -279,6 +311,7 @@ fn toss() -> PayPage {
     PayPage {
         method: Method::Toss,
         account: Some("1000-0000-0000".into()),
+        account_kind: "account",
         reference: Some("gariwok".into()),
         reference_decides: false,
         summary: Summary {

@@ -10,7 +10,10 @@ use xanpay_domain::matching::{Policy, mentions};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
-use xanpay_rails::{AccountKind, QrKind, is_sandbox_payload, lint, qr_modules, qr_svg, rail};
+use xanpay_rails::{
+    AccountInput, AccountKind, PaymentRequest, QrKind, is_sandbox_payload, lint, parse_account, payload, qr_modules,
+    qr_svg, rail,
+};
 use xanpay_server::flows::{self, FlowError, ImportOptions, NewAccount, NewMerchant};
 use xanpay_statements::sample::{Booking, camt054};
 use xanpay_testkit::{Database, on_both_databases, spoil};
@@ -221,6 +224,103 @@ async fn every_form_of_account_of_every_rail_is_paid_from_session_to_completed()
             told += 1;
         }
         assert!(told >= Method::ALL.len());
+    })
+    .await;
+}
+
+/// The page of a session, with the spaces that keep values together made plain.
+async fn page(gateway: &Gateway, session: &str, query: &str) -> String {
+    let shown = gateway.send(Call::get(format!("/checkout/?sessionId={session}{query}"))).await.expect(200);
+    shown.text().replace('\u{a0}', " ")
+}
+
+/// The code that asks for an amount on an account, as its rail writes it.
+fn code_for(account: &NewAccount, amount: Money, nonce: &str) -> Option<String> {
+    let input = AccountInput {
+        account: &account.account,
+        name: account.name.as_deref(),
+        bank: account.bank.as_deref(),
+        template: account.template_qr.as_deref(),
+        template_as_issued: account.template_as_issued,
+    };
+    let (parsed, _) = parse_account(account.method, &input).unwrap();
+    payload(&parsed, &PaymentRequest { amount, reference: nonce }, account.environment).unwrap()
+}
+
+#[tokio::test]
+async fn once_a_part_is_paid_every_rail_shows_how_to_pay_the_rest_and_so_it_is_paid() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        for (method, kind) in forms() {
+            let title = format!("{method} {}", kind.name);
+            let caller = merchant(&gateway, method).await;
+            let account = account(&caller, method, kind);
+            flows::add_account(&gateway.app, account.clone()).await.unwrap();
+            let (session, charge) = checkout(&gateway, &caller, method).await;
+            let nonce = charge["destination"]["nonce"].as_str().unwrap();
+            let to = charge["destination"]["account"].as_str().unwrap();
+            let part = Money::parse("12", method.currency()).unwrap();
+            let rest = Money::from_minor(asked(&charge).minor() - part.minor(), method.currency()).unwrap();
+            assert_eq!(transfer(&gateway, &caller, to, part, nonce).await["outcome"], "part", "{title}");
+
+            let shown = page(&gateway, &session, "&isSandbox=true").await;
+            let words = rest.to_decimal_with(method.payable_exponent());
+            let words = if method.payable_exponent() == 0 { "49,988" } else { &words };
+            assert!(shown.contains("How to pay") && shown.contains("in the same way"), "{title}: {shown}");
+            assert_eq!(shown.contains("qr-card"), has_code(method, kind.name), "{title}: {shown}");
+            assert_eq!(shown.contains("Pay without scanning"), has_code(method, kind.name) && kind.name != "merchant");
+            let (_, how) = shown.split_once("id=\"how-title\"").unwrap();
+            assert!(how.contains(words), "{title}: {how}");
+            if let Some(code) = code_for(&account, rest, nonce) {
+                let report = lint(&code);
+                let amount = report.value("54").or(report.value("am")).or(report.value("amount")).unwrap();
+                assert_eq!(Money::parse(amount, method.currency()).unwrap(), rest, "{title}");
+                let picture = gateway.send(Call::get(format!("/checkout/sessions/{session}/qr.svg"))).await.expect(200);
+                assert_eq!(picture.text(), qr_svg(&code).unwrap(), "{title}");
+                assert!(shown.contains(&picture.text()), "{title}");
+            }
+
+            let by_amount = kind.default_policy == Policy::UniqueAmount;
+            assert_eq!(shown.contains("With any other amount than"), by_amount, "{title}: {shown}");
+            let paid = transfer(&gateway, &caller, to, rest, if by_amount { "" } else { nonce }).await;
+            assert_eq!(paid["outcome"], "matched", "{title}: {paid}");
+            gateway.send(Call::get(format!("/checkout/sessions/{session}/qr.svg"))).await.expect(404);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_shown_as_issued_has_the_amount_typed_also_for_the_rest() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let caller = gateway.merchant("Real Goods", Environment::Live).await;
+        let operator = gateway.operator(Environment::Live).await;
+        gateway.rate(Currency::SGD, Currency::MYR, "3").await;
+        let issued = rail(Method::DuitNow).example_template.unwrap();
+        let kind = rail(Method::DuitNow).account_kind("merchant").unwrap();
+        let account = NewAccount { template_as_issued: true, ..account(&caller, Method::DuitNow, kind) };
+        flows::add_account(&gateway.app, account).await.unwrap();
+        let (session, answer) = start(&gateway, &caller, Method::DuitNow).await;
+        answer.expect(303);
+        let charge = charge_of(&gateway, &caller, &session).await;
+        for (pays, asks) in [("10", "MYR 35.50"), ("25.50", "MYR 25.50")] {
+            let shown = page(&gateway, &session, "").await;
+            assert!(shown.contains(&qr_svg(issued).unwrap()), "{shown}");
+            assert!(
+                shown.contains(&format!("This QR code does not carry the amount. Enter {asks}, exactly.")),
+                "{shown}"
+            );
+            let (_, how) = shown.split_once("id=\"how-title\"").unwrap();
+            assert!(how.contains("Enter the amount") && how.contains(asks), "{how}");
+            assert!(!how.contains("Check that the amount") && !how.contains("Pay without scanning"), "{how}");
+            let body = json!({
+                "account": charge["destination"]["account"], "amount": pays, "currency": "MYR",
+                "reference": charge["destination"]["nonce"],
+            });
+            gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200);
+        }
+        assert_eq!(status(&gateway, &caller, &session).await, "completed");
     })
     .await;
 }

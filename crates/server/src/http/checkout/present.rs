@@ -5,6 +5,7 @@ use super::choice::Choice;
 use super::details::details;
 use super::load::{Checkout, frame};
 use super::merchant_text::MerchantText;
+use super::pictures::code_of;
 use super::text::ENGLISH;
 use super::view::{
     Amount, AppLink, ChoosePage, ClosedPage, Closing, Deadline, FormTarget, Live, MethodChoice, Note, OrderLine,
@@ -107,19 +108,16 @@ pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) ->
         received: amount(charge.received, Some(charge.method)),
         missing: amount(charge.outstanding(), Some(charge.method)),
     });
-    // The QR asks the whole amount: once a part is there it would ask too much.
-    let code = Some(&to.qr_code).filter(|code| !code.is_empty() && part_paid.is_none());
-    let picture = match code {
-        Some(code) => web.pictures.svg(charge.id, code),
-        None => None,
-    };
-    let app_link = code.and_then(|code| AppLink::new(code, app_words(charge.method).to_owned()));
+    let code = code_of(charge, account);
+    let picture = code.as_ref().and_then(|code| web.pictures.svg(charge, code));
+    let app_link = code.as_ref().and_then(|code| AppLink::new(code, app_words(charge.method).to_owned()));
     let has_reference = account.is_none_or(|account| account.rail.nonce_reliability() != Reliability::None);
     Ok(PayPage {
         frame: frame(checkout),
         summary: charge_summary(checkout, charge),
         method: charge.method,
         account: (!to.account.is_empty()).then(|| to.account.clone()),
+        account_kind: account.map_or("account", |account| account.rail.kind),
         reference: has_reference.then(|| to.nonce.clone()),
         reference_decides: account.is_none_or(|account| account.row.policy == Policy::Nonce),
         details: details(charge, account, has_reference),
@@ -278,6 +276,9 @@ fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -
     let Some(account) = account else { return Vec::new() };
     let mut notes = Vec::new();
     match account.row.policy {
+        Policy::UniqueAmount if !charge.received.is_zero() => {
+            notes.push(Note::ExactRest { asked: amount(charge.outstanding(), Some(charge.method)) });
+        }
         Policy::UniqueAmount => {
             let quoted = xanpay_domain::exchange::quote_at(
                 charge.merchant_amount,
@@ -300,8 +301,9 @@ fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -
             }
         }
     }
-    if account.row.template_as_issued && !charge.destination.qr_code.is_empty() {
-        notes.push(Note::TypeAmount { asked: amount(charge.customer_amount, Some(charge.method)) });
+    // The sandbox's code is never an issued one.
+    if account.row.template_as_issued && charge.environment == Environment::Live {
+        notes.push(Note::TypeAmount { asked: amount(charge.outstanding(), Some(charge.method)) });
     }
     notes
 }

@@ -138,6 +138,8 @@ pub struct PaymentPage {
     pub details_title: &'static str,
     pub steps_title: &'static str,
     pub by_hand_title: &'static str,
+    /// Takes `{amount}`.
+    pub enter_amount: &'static str,
     pub pay_before: &'static str,
     pub time_left: &'static str,
     pub waiting: &'static str,
@@ -149,6 +151,7 @@ pub struct PaymentPage {
     pub part_received: &'static str,
     pub part_missing: &'static str,
     pub part_hint: &'static str,
+    pub part_stuck: &'static str,
     pub cancel: &'static str,
     pub cancel_question: &'static str,
     pub cancel_warning: &'static str,
@@ -192,6 +195,8 @@ pub struct NoteTexts {
     pub unique_amount_title: &'static str,
     /// Takes `{asked}`, `{original}`.
     pub unique_amount: &'static str,
+    /// Takes `{asked}`.
+    pub exact_rest: &'static str,
     pub type_reference_title: &'static str,
     /// Takes `{reference}`.
     pub type_reference: &'static str,

@@ -4,6 +4,9 @@ use super::fill;
 use serde::Serialize;
 use xanpay_domain::method::Method;
 
+/// The kind of account that is an acquirer's id of a merchant: it stands in a code, and no app takes it typed.
+const MERCHANT: &str = "merchant";
+
 /// The words for one method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,6 +18,8 @@ pub struct MethodText {
     pub scan: &'static [&'static str],
     /// Steps with the details typed in.
     pub by_hand: &'static [&'static str],
+    /// First steps with the details typed in that take the place of the usual one: kind of account and words.
+    pub by_hand_first: &'static [(&'static str, &'static str)],
 }
 
 /// The words for all methods.
@@ -86,16 +91,23 @@ impl MethodTexts {
 }
 
 impl MethodText {
-    /// The steps with the QR code, with the values in their places.
+    /// The steps with the QR code, with the values in their places. `enter_amount` takes the place of the step that
+    /// checks the amount where the code does not carry it.
     #[must_use]
-    pub fn scan_steps(&self, values: StepValues<'_>) -> Vec<Step> {
-        self.scan.iter().filter_map(|text| Step::new(text, values)).collect()
+    pub fn scan_steps(&self, values: StepValues<'_>, enter_amount: Option<&'static str>) -> Vec<Step> {
+        let text = |text: &'static str| enter_amount.filter(|_| text.contains("{amount}")).unwrap_or(text);
+        self.scan.iter().filter_map(|step| Step::new(text(step), values)).collect()
     }
 
-    /// The steps by typing, with the values in their places.
+    /// The steps by typing, with the values in their places; none where no app takes an account of this kind.
     #[must_use]
-    pub fn by_hand_steps(&self, values: StepValues<'_>) -> Vec<Step> {
-        self.by_hand.iter().filter_map(|text| Step::new(text, values)).collect()
+    pub fn by_hand_steps(&self, account_kind: &str, values: StepValues<'_>) -> Vec<Step> {
+        let Some((usual, rest)) = self.by_hand.split_first().filter(|_| account_kind != MERCHANT) else {
+            return Vec::new();
+        };
+        let first =
+            self.by_hand_first.iter().find(|(kind, _)| *kind == account_kind).map_or(*usual, |(_, first)| *first);
+        std::iter::once(&first).chain(rest).filter_map(|text| Step::new(text, values)).collect()
     }
 }
 
@@ -152,6 +164,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the field for the message or remarks to the payee.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     hk_bank_transfer: MethodText {
         name: "Bank transfer",
@@ -164,6 +177,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the field for remarks or the message to the payee.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     paynow: MethodText {
         name: "PayNow",
@@ -175,6 +189,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the field for the reference or comments.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     viettel_pay: MethodText {
         name: "Viettel Money",
@@ -186,6 +201,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the content (nội dung).",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     duit_now: MethodText {
         name: "DuitNow",
@@ -197,6 +213,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} as the recipient reference.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     instapay: MethodText {
         name: "InstaPay",
@@ -208,6 +225,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the notes or remarks.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     prompt_pay: MethodText {
         name: "PromptPay",
@@ -219,6 +237,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} as Ref 1 or in the note.",
             CONFIRM,
         ],
+        by_hand_first: &[("biller", "Open bill payments in your bank app and enter {account} as the biller.")],
     },
     in_bank_transfer: MethodText {
         name: "UPI / bank transfer",
@@ -235,12 +254,14 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the note or remarks.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     gojek_id: MethodText {
         name: "GoPay",
         hint: "QRIS, with GoPay or any Indonesian bank app",
         scan: &[OPEN_AND_SCAN, "Check that the amount is {amount}, down to the last rupiah.", CONFIRM],
         by_hand: &[],
+        by_hand_first: &[],
     },
     id_bank_transfer: MethodText {
         name: "Bank transfer",
@@ -252,6 +273,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the message (berita).",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     au_bank_transfer: MethodText {
         name: "Bank transfer",
@@ -263,6 +285,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in the description or reference.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     nz_bank_transfer: MethodText {
         name: "Bank transfer",
@@ -274,6 +297,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Type {reference} in “Reference”, not in “Particulars” or “Code”.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
     toss: MethodText {
         name: "Toss",
@@ -290,6 +314,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
             "Change the name shown to the recipient (받는 분에게 표시) to {reference}.",
             CONFIRM,
         ],
+        by_hand_first: &[],
     },
 };
 
@@ -305,8 +330,8 @@ mod tests {
         for method in Method::ALL {
             let text = ENGLISH_METHODS.of(method);
             assert!(!text.scan.is_empty() || !text.by_hand.is_empty(), "{method}");
-            assert_eq!(text.scan_steps(VALUES).len(), text.scan.len(), "{method}");
-            assert_eq!(text.by_hand_steps(VALUES).len(), text.by_hand.len(), "{method}");
+            assert_eq!(text.scan_steps(VALUES, None).len(), text.scan.len(), "{method}");
+            assert_eq!(text.by_hand_steps("", VALUES).len(), text.by_hand.len(), "{method}");
         }
     }
 
@@ -319,10 +344,48 @@ mod tests {
 
     #[test]
     fn a_step_about_an_absent_reference_is_left_out() {
-        let steps = ENGLISH_METHODS.paynow.scan_steps(StepValues { reference: None, ..VALUES });
+        let steps = ENGLISH_METHODS.paynow.scan_steps(StepValues { reference: None, ..VALUES }, None);
         assert_eq!(steps.len(), ENGLISH_METHODS.paynow.scan.len() - 1);
         let shown = format!("{steps:?}");
         assert!(!shown.contains("reference"), "{shown}");
+    }
+
+    #[test]
+    fn kinds_of_accounts_with_steps_of_their_own_are_kinds_of_the_rail() {
+        for method in Method::ALL {
+            for (kind, _) in ENGLISH_METHODS.of(method).by_hand_first {
+                assert!(xanpay_rails::rail(method).account_kind(kind).is_some(), "{method} {kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_to_type_the_id_that_an_acquirer_gave_a_merchant() {
+        for method in Method::ALL {
+            let can_type = |kind: &str| !ENGLISH_METHODS.of(method).by_hand_steps(kind, VALUES).is_empty();
+            for kind in xanpay_rails::rail(method).account_kinds {
+                assert_eq!(can_type(kind.name), kind.name != MERCHANT, "{method} {}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_biller_is_paid_as_a_bill_and_every_step_stays() {
+        let steps = |kind| ENGLISH_METHODS.prompt_pay.by_hand_steps(kind, VALUES);
+        assert_eq!(steps("biller").len(), steps("mobile").len());
+        assert!(format!("{:?}", steps("biller")[0]).contains("bill payments"));
+        assert_eq!(steps("biller")[1..], steps("mobile")[1..]);
+    }
+
+    #[test]
+    fn a_code_without_the_amount_has_it_typed_and_not_checked() {
+        for method in [Method::DuitNow, Method::Instapay, Method::GojekId] {
+            let text = ENGLISH_METHODS.of(method);
+            let steps = text.scan_steps(VALUES, Some("Enter the amount: {amount}."));
+            assert_eq!(steps.len(), text.scan.len());
+            let shown = format!("{steps:?}");
+            assert!(shown.contains("Enter the amount") && !shown.contains("Check that the amount"), "{shown}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct PayPage {
     pub method: Method,
     /// The account as the payer types it, for the steps.
     pub account: Option<String>,
+    /// What kind of account it is, by the rail's own word: how it is typed depends on it.
+    pub account_kind: &'static str,
     /// The nonce; absent where the rail has no place for it.
     pub reference: Option<String>,
     /// Whether only the nonce tells the payment from others; else the amount or the account does.
@@ -170,6 +172,11 @@ pub enum Note {
         /// What it would have been.
         original: Amount,
     },
+    /// A part has come to an account where the amount names the payment.
+    ExactRest {
+        /// What is still to be paid.
+        asked: Amount,
+    },
     /// Apps may drop the reference.
     TypeReference {
         /// The nonce.
@@ -190,7 +197,7 @@ impl Note {
     pub fn comes_first(&self) -> bool {
         match self {
             Self::TypeAmount { .. } => true,
-            Self::UniqueAmount { .. } | Self::TypeReference { .. } | Self::OwnAccount => false,
+            Self::UniqueAmount { .. } | Self::ExactRest { .. } | Self::TypeReference { .. } | Self::OwnAccount => false,
         }
     }
 
@@ -198,7 +205,7 @@ impl Note {
     #[must_use]
     pub fn title(&self, strings: &Strings) -> &'static str {
         match self {
-            Self::UniqueAmount { .. } => strings.note.unique_amount_title,
+            Self::UniqueAmount { .. } | Self::ExactRest { .. } => strings.note.unique_amount_title,
             Self::TypeReference { .. } => strings.note.type_reference_title,
             Self::TypeAmount { .. } => strings.note.type_amount_title,
             Self::OwnAccount => strings.note.own_account_title,
@@ -212,6 +219,7 @@ impl Note {
             Self::UniqueAmount { asked, original } => {
                 fill(strings.note.unique_amount, &[("asked", &asked.text()), ("original", &original.text())])
             }
+            Self::ExactRest { asked } => fill(strings.note.exact_rest, &[("asked", &asked.text())]),
             Self::TypeReference { reference } => {
                 fill(strings.note.type_reference, &[("reference", &format!("“{reference}”"))])
             }
@@ -262,13 +270,24 @@ impl PayPage {
         if self.qr.is_none() {
             return Vec::new();
         }
-        self.frame.strings.methods.of(self.method).scan_steps(self.step_values(&self.amount_text()))
+        let enter = self.notes.iter().any(|note| matches!(note, Note::TypeAmount { .. }));
+        let enter = enter.then_some(self.frame.strings.payment_page.enter_amount);
+        self.frame.strings.methods.of(self.method).scan_steps(self.step_values(&self.amount_text()), enter)
     }
 
-    /// Steps with the details typed in.
+    /// Steps with the details typed in; empty where no app takes the account.
     #[must_use]
     pub fn by_hand_steps(&self) -> Vec<Step> {
-        self.frame.strings.methods.of(self.method).by_hand_steps(self.step_values(&self.amount_text()))
+        let words = self.frame.strings.methods.of(self.method);
+        words.by_hand_steps(self.account_kind, self.step_values(&self.amount_text()))
+    }
+
+    /// What is said about the rest, when a part has arrived.
+    #[must_use]
+    pub fn part_hint(&self) -> &'static str {
+        let texts = &self.frame.strings.payment_page;
+        let can_be_paid = self.qr.is_some() || !self.by_hand_steps().is_empty();
+        if can_be_paid { texts.part_hint } else { texts.part_stuck }
     }
 
     /// What is said about the nonce.

@@ -44,6 +44,7 @@ fn pay() -> PayPage {
         summary: summary(),
         method: Method::Paynow,
         account: Some("+6585867834".into()),
+        account_kind: "mobile",
         reference: Some("ztt1".into()),
         reference_decides: true,
         details: vec![Detail { label: DetailLabel::Reference, value: "ztt1".into(), copied: "ztt1".into() }],
@@ -269,6 +270,18 @@ fn after_a_part_payment_the_steps_ask_for_the_rest() {
 }
 
 #[test]
+fn where_nothing_can_be_scanned_or_typed_the_rest_is_the_merchants_matter() {
+    let rest = Some(PartPaid { received: amount("MYR", "20.00"), missing: amount("MYR", "15.00") });
+    let typed = PayPage { method: Method::DuitNow, part_paid: rest, ..pay() };
+    let stuck = PayPage { account_kind: "merchant", ..typed.clone() };
+    let picture = QrPicture::from_own_generator("<svg></svg>".into(), "/qr.svg".into(), "duit-now-ztt1".into());
+    let scanned = PayPage { qr: Some(picture), ..stuck.clone() };
+    for (page, contact) in [(typed, false), (stuck, true), (scanned, false)] {
+        assert_eq!(page.render().unwrap().contains("contact the merchant about the missing amount"), contact);
+    }
+}
+
+#[test]
 fn steps_for_scanning_need_a_code() {
     let mut page = pay();
     assert!(page.scan_steps().is_empty());
@@ -282,6 +295,7 @@ fn every_note_has_its_values_in_place() {
     let (asked, original) = (amount("THB", "35.01"), amount("THB", "35.00"));
     for note in [
         Note::UniqueAmount { asked: asked.clone(), original },
+        Note::ExactRest { asked: asked.clone() },
         Note::TypeReference { reference: "ztt1".into() },
         Note::TypeAmount { asked },
         Note::OwnAccount,
