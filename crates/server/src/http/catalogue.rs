@@ -151,6 +151,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Too many one-time passwords were asked for this phone.",
         "Wait as long as Retry-After says.",
     ),
+    entry(
+        "too_many_requests",
+        429,
+        "Too many unknown sessions were asked for from one address.",
+        "Wait as long as Retry-After says.",
+    ),
     entry("internal_error", 500, "Something failed on our side.", "Report the request id to the operator."),
     entry("accounts_full", 503, "Every receiving account of the method is full.", "Add receiving accounts."),
     entry("busy", 503, "Too much happened at once.", "Repeat the request."),

@@ -237,10 +237,16 @@ async fn whoever_guesses_session_ids_is_stopped_after_sixty_misses() {
         for n in 0..60 {
             gateway.send(page(&guess(n)).from([203, 0, 113, 7])).await.expect(404);
         }
-        for call in
-            [page(&guess(61)), page(&id), act(&id, "start"), Call::get(format!("/checkout/sessions/{id}/qr.svg"))]
-        {
-            gateway.send(call.from([203, 0, 113, 7])).await.expect(429);
+        for name in ["status", "events", "qr.svg"] {
+            let call = Call::get(format!("/checkout/sessions/{id}/{name}")).from([203, 0, 113, 7]);
+            let refused = gateway.send(call).await.expect_problem(429, "too_many_requests");
+            assert_eq!(refused.header("retry-after"), "60");
+        }
+        let call = act(&id, "initiate").from([203, 0, 113, 7]);
+        gateway.send(call).await.expect_problem(429, "too_many_requests");
+        for call in [page(&guess(61)), page(&id), act(&id, "start")] {
+            let refused = gateway.send(call.from([203, 0, 113, 7])).await.expect(429);
+            assert_eq!(refused.header("retry-after"), "60");
         }
         // Somebody else is not in the way.
         gateway.send(page(&id).from([203, 0, 113, 8])).await.expect(200);

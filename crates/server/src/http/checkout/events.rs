@@ -1,9 +1,8 @@
 //! `GET /checkout/sessions/{id}/events`: server-sent events, so that an open page changes by itself.
 
-use super::super::error::ApiError;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::load::{Checkout, NoPage, Visitor, message};
+use super::load::{Checkout, Visitor, problem};
 use super::status::status_json;
 use axum::body::Body;
 use axum::extract::State;
@@ -23,8 +22,7 @@ const MAX_LIFE: Duration = Duration::from_secs(15 * 60);
 pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     let checkout = match Checkout::load(&web, &visitor, &id, None).await {
         Ok(checkout) => checkout,
-        Err(NoPage::NotFound) => return ApiError::not_found().into_response(),
-        Err(no_page) => return message(no_page, &visitor),
+        Err(no_page) => return problem(no_page),
     };
     let (sender, body) = Channel::<Bytes>::new(4);
     tokio::spawn(async move {

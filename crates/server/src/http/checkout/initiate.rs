@@ -1,9 +1,8 @@
 //! `POST /checkout/sessions/{id}/initiate`: the page tells that the customer has begun to act.
 
-use super::super::error::ApiError;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::load::{Checkout, NoPage, Visitor, message};
+use super::load::{Checkout, NoPage, Visitor, problem};
 use crate::flows;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,7 +18,6 @@ pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id):
     };
     match begun.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(NoPage::NotFound) => ApiError::not_found().into_response(),
-        Err(no_page) => message(no_page, &visitor),
+        Err(no_page) => problem(no_page),
     }
 }

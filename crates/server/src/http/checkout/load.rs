@@ -1,5 +1,6 @@
 //! Loading what a checkout page is about, and its plain answers.
 
+use super::super::error::ApiError;
 use super::super::request::{Arrival, RequestId};
 use super::super::router::Web;
 use super::text::ENGLISH;
@@ -22,6 +23,8 @@ use xanpay_store::Merchant;
 
 /// Bytes that a page seldom exceeds; the template's own estimate leaves out what is put into it, the QR for one.
 const USUAL_PAGE: usize = 20 * 1024;
+/// When it is worth trying again.
+const RETRY_AFTER_S: u32 = 60;
 
 /// A session with everything that its page shows.
 pub(super) struct Checkout {
@@ -188,9 +191,22 @@ pub(super) fn message(no_page: NoPage, visitor: &Visitor) -> Response {
     let frame = Frame { strings: &ENGLISH, merchant: None, is_sandbox: false };
     let mut response = html(status, &MessagePage { frame, kind, request_id, page_url: None });
     if status != StatusCode::NOT_FOUND {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
     response
+}
+
+/// The same for programs: the page's own scripts, and whoever saves its picture.
+pub(super) fn problem(no_page: NoPage) -> Response {
+    let error = match no_page {
+        NoPage::NotFound => ApiError::not_found(),
+        NoPage::TooMany => {
+            let detail = "too many unknown sessions were asked for from this address";
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(RETRY_AFTER_S)
+        }
+        NoPage::Failed(error) => error.into(),
+    };
+    error.into_response()
 }
 
 /// The frame around a session's page.

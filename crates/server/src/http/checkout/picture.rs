@@ -3,7 +3,7 @@
 use super::super::error::ApiError;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::load::{Checkout, NoPage, Visitor, message};
+use super::load::{Checkout, Visitor, problem};
 use super::pictures::code_of;
 use crate::directory::{Freshness, account_by_id};
 use crate::flows::FlowError;
@@ -16,8 +16,7 @@ use std::sync::Arc;
 pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     let checkout = match Checkout::load(&web, &visitor, &id, None).await {
         Ok(checkout) => checkout,
-        Err(NoPage::NotFound) => return ApiError::not_found().into_response(),
-        Err(no_page) => return message(no_page, &visitor),
+        Err(no_page) => return problem(no_page),
     };
     match picture(&web, &checkout).await {
         Ok(Some(svg)) => {

@@ -1,9 +1,8 @@
 //! `GET /checkout/sessions/{id}/status`: what an open page polls.
 
-use super::super::error::ApiError;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
-use super::load::{Checkout, NoPage, Visitor, message};
+use super::load::{Checkout, Visitor, problem};
 use crate::wire::amount::Amount;
 use crate::wire::json::to_text;
 use axum::extract::State;
@@ -16,8 +15,7 @@ use std::sync::Arc;
 pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id): ObjectId) -> Response {
     match Checkout::load(&web, &visitor, &id, None).await {
         Ok(checkout) => ([(header::CONTENT_TYPE, "application/json")], status_json(&checkout)).into_response(),
-        Err(NoPage::NotFound) => ApiError::not_found().into_response(),
-        Err(no_page) => message(no_page, &visitor),
+        Err(no_page) => problem(no_page),
     }
 }
 
