@@ -1,4 +1,4 @@
-// Live status: server-sent events, and asking at growing intervals where they do not come through.
+// Live status: server-sent events, and asking at growing intervals where they do not come through or are not offered.
 //
 // A page takes part when its view names where to ask. Every answer carries a version; when it differs from the shown
 // one, the view is read again. A view that names nothing is final, and all asking stops.
@@ -18,7 +18,8 @@ let isRefreshing = false;
 /** Starts watching, if the shown view is not final. */
 export function watchStatus() {
   if (!source()) return;
-  connect();
+  if (source()?.eventsUrl) connect();
+  else askLater();
   document.addEventListener("checkout:over", askNow);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") askNow();
@@ -33,7 +34,7 @@ export function watchStatus() {
 /** @returns {DOMStringMap | null} where to ask, or null on a final view */
 function source() {
   const data = view()?.dataset;
-  return data?.statusUrl && data.eventsUrl && data.pageUrl ? data : null;
+  return data?.statusUrl && data.pageUrl ? data : null;
 }
 
 function connect() {

@@ -60,8 +60,8 @@ export async function refreshView(url) {
   if (!shown) return;
   document.dispatchEvent(new CustomEvent("checkout:shown"));
   const headline = shown.querySelector("[data-focus]");
+  if (isOtherView) window.scrollTo({ top: 0 });
   if (isOtherView && headline instanceof HTMLElement) {
-    window.scrollTo({ top: 0 });
     headline.focus({ preventScroll: true });
     return;
   }

@@ -118,6 +118,32 @@ test("part of the money shows what is missing, and the rest completes it", async
   await page.context().close();
 });
 
+test("a chooser that stayed open in another tab keeps what was typed and notices that the payment has begun or is over", async () => {
+  for (const [act, view] of /** @type {const} */ ([["choose", "pay"], ["cancel", "cancelled"]])) {
+    const id = await shop.session({ methods: ["paynow"] });
+    const { page, complained } = await open(id);
+    const asked = () => page.waitForResponse((response) => response.url().endsWith("/status"));
+    const first = asked();
+    await page.locator("input[name=email]").fill("typed@example.com");
+    await first;
+    await asked();
+    assert.equal(await page.locator("input[name=email]").inputValue(), "typed@example.com");
+    assert.equal((await shop.api("GET", `/sessions/${id}`)).body.status, "initiated");
+    const other = await page.context().newPage();
+    await other.goto(shop.pageUrl(id));
+    if (act === "choose") await choose(other, "paynow");
+    else await other.request.post(`${shop.url}/checkout/sessions/${id}/cancel`);
+    await page.locator(`#view[data-view=${view}]`).waitFor();
+    if (act === "choose") {
+      // From here on it hears of the payment as any other page does.
+      await transfer(await charge(id));
+      await page.locator("#view[data-view=completed]").waitFor();
+    }
+    assert.deepEqual(complained, []);
+    await page.context().close();
+  }
+});
+
 test("a cancelled payment says so and shows the way back", async () => {
   const id = await shop.session({ methods: ["paynow"] });
   const { page } = await open(id);

@@ -46,7 +46,7 @@ fn live() -> Live {
     let base = "/checkout/sessions/62b586f2313ba00012c75e7d";
     Live {
         status_url: format!("{base}/status"),
-        events_url: format!("{base}/events"),
+        events_url: Some(format!("{base}/events")),
         page_url: "/?sessionId=62b586f2313ba00012c75e7d&isSandbox=true".into(),
         version: "1".into(),
     }
@@ -75,7 +75,7 @@ fn choose() -> ChoosePage {
         form: form("start"),
         initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
         cancel: form("cancel"),
-        page_url: live().page_url,
+        live: Live { events_url: None, ..live() },
     }
 }
 
@@ -161,6 +161,7 @@ pub fn verify_pages() -> Vec<(&'static str, VerifyPage)> {
         again: fields("code"),
         change_url: format!("{}&choice=AVh0c2VhbGVk&change=true", live().page_url),
         cancel: form("cancel"),
+        live: Live { events_url: None, ..live() },
     };
     let message = "042137 is your code for Kopi & Kettle. It is valid for 5 minutes.";
     let sandbox =

@@ -129,12 +129,12 @@ impl Checkout {
         format!("{}&change=true", self.code_url(sealed))
     }
 
-    /// Changes with everything that the page shows.
+    /// Changes with everything that the page shows. What the customer has typed stays while it does not change.
     pub(super) fn version(&self) -> String {
-        let session = self.session.state_at(self.now).as_str();
         match &self.charge {
             Some(charge) => format!("{}-{}", charge.status_at(self.now).as_str(), charge.received.minor()),
-            None => session.to_owned(),
+            None if self.is_open() => "open".to_owned(),
+            None => self.session.state_at(self.now).as_str().to_owned(),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
         form: form(checkout, "start"),
         initiate_url: form(checkout, "initiate").url,
         cancel: form(checkout, "cancel"),
-        page_url: checkout.page_url(),
+        live: open_live(checkout),
     })
 }
 
@@ -192,10 +192,16 @@ fn live(checkout: &Checkout) -> Live {
     let base = format!("/checkout/sessions/{}", checkout.session.id);
     Live {
         status_url: format!("{base}/status"),
-        events_url: format!("{base}/events"),
+        events_url: Some(format!("{base}/events")),
         page_url: checkout.page_url(),
         version: checkout.version(),
     }
+}
+
+/// What the pages before the charge look for: rare changes, such as a payment begun in another tab, for which no
+/// connection is kept open.
+pub(super) fn open_live(checkout: &Checkout) -> Live {
+    Live { events_url: None, ..live(checkout) }
 }
 
 /// A form of the page.

@@ -5,7 +5,7 @@ use super::super::router::Web;
 use super::choice::Choice;
 use super::fields::Fields;
 use super::load::{Checkout, NoPage, Visitor, frame, html, message, see, see_page};
-use super::present::{choose_again, form, session_summary};
+use super::present::{choose_again, form, open_live, session_summary};
 use super::start::unprovable;
 use super::view::{ChooseNotice, CodeFault, Inbox, MethodFault, Standing, VerifyPage};
 use crate::flows::{self, FlowError, Kind, Start, Started};
@@ -120,6 +120,7 @@ pub(super) async fn verify_page(
         again: with_choice("code"),
         change_url: checkout.change_url(sealed),
         cancel: form(checkout, "cancel"),
+        live: open_live(checkout),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The page on which the customer chooses how to pay.
 
-use super::{Amount, FormTarget, Frame, Summary};
+use super::{Amount, FormTarget, Frame, Live, Summary};
 use crate::http::checkout::text::{FieldText, Strings};
 use askama::Template;
 use xanpay_domain::method::Method;
@@ -36,8 +36,8 @@ pub struct ChoosePage {
     pub initiate_url: String,
     /// Cancels the session.
     pub cancel: FormTarget,
-    /// Address of this page, for another try when nothing can be paid.
-    pub page_url: String,
+    /// How the page learns that the session is over; the address of this page is for another try, too.
+    pub live: Live,
 }
 
 /// A payable method and what the customer would pay with it.

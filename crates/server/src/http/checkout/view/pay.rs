@@ -255,8 +255,8 @@ pub struct Deadline {
 pub struct Live {
     /// Answers JSON with `version`.
     pub status_url: String,
-    /// Server-sent events named `status` with the same JSON.
-    pub events_url: String,
+    /// Server-sent events named `status` with the same JSON. Without them the page asks now and then.
+    pub events_url: Option<String>,
     /// Address of this page, for reading it again.
     pub page_url: String,
     /// The version that is rendered.

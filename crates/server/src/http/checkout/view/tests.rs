@@ -34,7 +34,7 @@ fn choose() -> ChoosePage {
         form: form("start"),
         initiate_url: "/checkout/sessions/62b586f2313ba00012c75e7d/initiate".into(),
         cancel: form("cancel"),
-        page_url: "/?sessionId=1".into(),
+        live: Live { events_url: None, ..pay().live },
     }
 }
 
@@ -55,7 +55,7 @@ fn pay() -> PayPage {
         deadline: Deadline { iso: "2026-11-21T14:32:00Z".into(), text: "14:32 UTC".into(), remaining_seconds: 60 },
         live: Live {
             status_url: "/checkout/sessions/1/status".into(),
-            events_url: "/checkout/sessions/1/events".into(),
+            events_url: Some("/checkout/sessions/1/events".into()),
             page_url: "/?sessionId=1&isSandbox=true".into(),
             version: "7".into(),
         },
@@ -77,6 +77,7 @@ fn verify() -> VerifyPage {
         again: form("code"),
         change_url: "/checkout/?sessionId=1&choice=x&change=true".into(),
         cancel: form("cancel"),
+        live: Live { events_url: None, ..pay().live },
     }
 }
 

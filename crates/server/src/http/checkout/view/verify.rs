@@ -1,6 +1,6 @@
 //! The page that asks for the code by which the customer proves a phone.
 
-use super::{FormTarget, Frame, Summary};
+use super::{FormTarget, Frame, Live, Summary};
 use crate::http::checkout::text::{VerifyPageTexts, fill};
 use askama::Template;
 
@@ -33,6 +33,8 @@ pub struct VerifyPage {
     pub change_url: String,
     /// Cancels the session.
     pub cancel: FormTarget,
+    /// How the page learns that the session is over.
+    pub live: Live,
 }
 
 /// Whether a code can be entered.
