@@ -24,6 +24,17 @@ pub const MAX_OF_PHONE: usize = 5;
 /// merchant's key can ask for them.
 pub const MAX_OF_MERCHANT: i64 = 1000;
 
+/// How many digits a password has.
+pub const OTP_DIGITS: usize = 6;
+
+/// Reads a password as somebody typed it, however its digits are grouped; nothing when it can be none. To try that would
+/// cost a guess.
+#[must_use]
+pub fn read_otp(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    (digits.len() == OTP_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+}
+
 /// One attempt of a customer to prove a phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
@@ -187,6 +198,16 @@ mod tests {
         assert_eq!(check(&many(5), 0, NOW.plus(Span::minutes(10))), Ok(()));
         assert_eq!(check(&[], MAX_OF_MERCHANT - 1, NOW), Ok(()));
         assert_eq!(check(&[], MAX_OF_MERCHANT, NOW), Err(SendRefusal::Merchant));
+    }
+
+    #[test]
+    fn a_password_is_six_ascii_digits_however_they_are_grouped() {
+        for text in ["042137", " 042 137 ", "042-137", "0 4 2 1 3 7"] {
+            assert_eq!(read_otp(text).as_deref(), Some("042137"), "{text}");
+        }
+        for text in ["", " ", "04213", "0421378", "04213a", "٠٤٢١٣٧", "042.137", "-"] {
+            assert_eq!(read_otp(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
 use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
-use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, PhoneCode, SendRefusal, Verification};
+use xanpay_domain::verification::{COUNTED, MAX_OF_MERCHANT, OTP_DIGITS, PhoneCode, SendRefusal, Verification};
 use xanpay_store::{Merchant, SandboxMessage, StoreError, Tx};
 
 /// How many of the sandbox's newest messages are looked through for one.
@@ -139,7 +139,7 @@ pub async fn send_otp(
         return Err(Refusal::new(Kind::Unavailable, "sms_unavailable", detail).into());
     }
     let (now, real_now) = (app.clock.now(merchant.environment), app.clock.real_now());
-    let otp = entropy::text(6, b"0123456789");
+    let otp = entropy::text(OTP_DIGITS, b"0123456789");
     let id = VerificationId::new(now, entropy::bytes());
     let verification = Verification {
         id,

@@ -192,6 +192,21 @@ async fn a_phone_has_one_share_of_passwords_and_guesses_however_its_digits_are_s
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_password_costs_no_guess_and_its_digits_may_be_grouped() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        send(&gateway, &merchant, "91234567").await.expect(200);
+        for malformed in ["12", "", "1234567", "12345a", "٠٤٢١٣٧", "------"] {
+            let refused = confirm(&gateway, &merchant, "91234567", malformed).await;
+            assert_eq!(refused.expect_problem(400, "verification_code_invalid").fields(), ["code"], "{malformed}");
+        }
+        let otp = password(&gateway, &merchant, "91234567").await;
+        confirm(&gateway, &merchant, "91234567", &format!("{} {}", &otp[..3], &otp[3..])).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_repeat_under_a_key_sends_nothing_and_has_the_first_answer() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;

@@ -15,6 +15,7 @@ use axum::response::Response;
 use serde::Serialize;
 use std::sync::Arc;
 use xanpay_domain::contact::Phone;
+use xanpay_domain::verification::read_otp;
 use xanpay_store::Permission;
 
 /// Exchanges a one-time password for a verification code.
@@ -42,7 +43,13 @@ fn read(body: &[u8]) -> Result<(Phone, String), Refusal> {
         }
     }
     let phone = fields.phone("phone", "phone", Phone::parse);
-    let otp = fields.text("code", MAX_NAME);
+    let otp = fields.text("code", MAX_NAME).and_then(|text| {
+        let otp = read_otp(&text);
+        if otp.is_none() {
+            fields.fault("code", "verification_code_invalid", "must be 6 digits");
+        }
+        otp
+    });
     fields.finish()?;
     let missing = || Refusal::field("code", "missing_field", "is required");
     Ok((phone.ok_or_else(missing)?, otp.ok_or_else(missing)?))
