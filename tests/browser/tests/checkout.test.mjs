@@ -144,6 +144,14 @@ test("a chooser that stayed open in another tab keeps what was typed and notices
   }
 });
 
+test("on the smallest screens the two fields of a phone stand side by side, equally high", async () => {
+  const { page } = await open(await shop.session(), { viewport: { width: 320, height: 640 } });
+  const [code, number] = await Promise.all(["#phone-code", "#phone"].map((field) => page.locator(field).boundingBox()));
+  assert.ok(code && number);
+  assert.deepEqual([code.y, code.height], [number.y, number.height]);
+  await page.context().close();
+});
+
 test("a cancelled payment says so and shows the way back", async () => {
   const id = await shop.session({ methods: ["paynow"] });
   const { page } = await open(id);
