@@ -105,6 +105,12 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     entry("missing_field", 400, "A required field is missing or null.", "Send it."),
     entry("too_many_items", 400, "A list is longer than allowed.", "Shorten it."),
+    entry(
+        "transfer_coding_unsupported",
+        400,
+        "The body is sent in a transfer coding other than chunked.",
+        "Send it with its length, or in chunks.",
+    ),
     entry("url_invalid", 400, "A URL cannot be read.", "Send an absolute URL without spaces or control characters."),
     entry(
         "url_not_allowed",
@@ -144,6 +150,12 @@ pub const CATALOGUE: &[Entry] = &[
     entry("session_charged", 409, "The session already has its charge.", "Use that charge."),
     entry("session_expired", 409, "The session's time is over.", "Create another session."),
     entry("body_too_large", 413, "The body is larger than 64 KiB.", "Send less."),
+    entry(
+        "content_coding_unsupported",
+        415,
+        "The body is compressed or coded otherwise (Content-Encoding).",
+        "Send it as it is.",
+    ),
     entry("idempotency_key_reused", 422, "The key was used with another request.", "Use a new key for a new request."),
     entry(
         "too_many_codes",
@@ -157,6 +169,7 @@ pub const CATALOGUE: &[Entry] = &[
         "Too many unknown sessions were asked for from one address.",
         "Wait as long as Retry-After says.",
     ),
+    entry("head_too_large", 431, "Path and headers are larger than 64 KiB.", "Send less."),
     entry("internal_error", 500, "Something failed on our side.", "Report the request id to the operator."),
     entry("accounts_full", 503, "Every receiving account of the method is full.", "Add receiving accounts."),
     entry("busy", 503, "Too much happened at once.", "Repeat the request."),

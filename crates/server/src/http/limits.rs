@@ -22,6 +22,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body must be at most 64 KiB");
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    if !codings.iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "the body must not be compressed or coded otherwise";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_coding_unsupported", detail));
+    }
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());

@@ -2,11 +2,12 @@
 
 use super::error::ApiError;
 use super::metrics::Metrics;
+use super::server::MAX_HEAD;
 use crate::entropy;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::convert::Infallible;
@@ -82,7 +83,10 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     let id = id.as_str();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = match check_host(&request) {
+    let mut response = match check_host(&request)
+        .and_then(|()| check_framing(request.headers()))
+        .and_then(|()| check_size(&request))
+    {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
@@ -126,6 +130,29 @@ fn check_host(request: &Request) -> Result<(), ApiError> {
         None | Some(_) => return Ok(()),
     };
     Err(ApiError::new(StatusCode::BAD_REQUEST, "host_invalid", fault))
+}
+
+/// Refuses a body that is coded for its way in another form than in chunks, which would be read as if it were not (RFC 9112,
+/// section 6.1).
+fn check_framing(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if codings.all(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        return Ok(());
+    }
+    let detail = "a body may be sent in chunks, and in no other transfer coding";
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "transfer_coding_unsupported", detail))
+}
+
+/// Refuses a head over the limit. The parser's own limit is one of its buffer, which a head that comes in one piece can
+/// pass.
+fn check_size(request: &Request) -> Result<(), ApiError> {
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if path + lines.sum::<usize>() <= MAX_HEAD {
+        return Ok(());
+    }
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Err(ApiError::new(status, "head_too_large", "path and headers must be at most 64 KiB"))
 }
 
 /// Whether a byte may stand in a host with a port (RFC 3986, section 3.2.2).

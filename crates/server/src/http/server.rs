@@ -18,8 +18,8 @@ use tower_service::Service;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests that have begun may go on after the gateway was asked to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Bytes of request heads that are buffered per connection.
-const MAX_HEAD: usize = 64 * 1024;
+/// The most bytes of a request's head, which are buffered per connection.
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 /// What the HTTP side is told.
 #[derive(Debug, Clone)]

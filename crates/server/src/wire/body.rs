@@ -191,7 +191,7 @@ impl<'a> Body<'a> {
     /// A list of methods, each with its place; repeats are dropped, the order is kept.
     pub fn methods(&mut self, field: &str) -> Option<Vec<(usize, Method)>> {
         let json = self.raw(field)?;
-        let Ok(names) = serde_json::from_str::<Vec<String>>(json) else {
+        let Ok(names) = serde_json::from_str::<Vec<&RawValue>>(json) else {
             self.fault(field, "invalid_field", "must be a list of method names");
             return None;
         };
@@ -205,10 +205,12 @@ impl<'a> Body<'a> {
         }
         let mut methods: Vec<(usize, Method)> = Vec::new();
         for (index, name) in names.iter().enumerate() {
-            match name.parse::<Method>() {
-                Ok(method) if methods.iter().any(|(_, known)| *known == method) => {}
-                Ok(method) => methods.push((index, method)),
-                Err(error) => self.fault(&format!("{field}[{index}]"), "method_unknown", error.to_string()),
+            let path = format!("{field}[{index}]");
+            match serde_json::from_str::<String>(name.get()).map(|name| name.parse::<Method>()) {
+                Ok(Ok(method)) if methods.iter().any(|(_, known)| *known == method) => {}
+                Ok(Ok(method)) => methods.push((index, method)),
+                Ok(Err(error)) => self.fault(&path, "method_unknown", error.to_string()),
+                Err(_) => self.fault(&path, "invalid_field", "must be a string"),
             }
         }
         Some(methods)
@@ -302,20 +304,18 @@ impl<'a> Body<'a> {
             code: String,
             phone: String,
         }
-        let parsed = match serde_json::from_str::<Parts>(json) {
-            Ok(parts) => read(&parts.code, &parts.phone).map_err(|error| match error {
-                ContactError::PhoneCode => format!("has a code that {error}"),
-                ContactError::PhoneNumber | ContactError::Email => format!("has a phone that {error}"),
-            }),
-            Err(_) => Err("must be an object with the strings code and phone".to_owned()),
+        let Ok(parts) = serde_json::from_str::<Parts>(json) else {
+            self.fault(path, "invalid_field", "must be an object with the strings code and phone");
+            return None;
         };
-        match parsed {
-            Ok(phone) => Some(phone),
-            Err(message) => {
-                self.fault(path, "invalid_field", message);
-                None
+        let phone = read(&parts.code, &parts.phone);
+        // Each is read beside a right one, so that both are told of.
+        for (name, alone) in [("code", read(&parts.code, "00000000")), ("phone", read("+00", &parts.phone))] {
+            if let Err(error) = alone {
+                self.fault(path, "invalid_field", format!("has a {name} that {error}"));
             }
         }
+        phone.ok()
     }
 }
 

@@ -30,9 +30,21 @@ pub fn read_orders(body: &mut Body<'_>, field: &str, currency: Option<Currency>)
 fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Currency>) {
     // Reading everything once finds broken escapes, half surrogates and absurd nesting in members that nobody knows.
     let whole = serde_json::from_str::<serde_json::Value>(json);
-    let Ok(serde_json::Value::Object(members)) = whole else {
-        body.fault(path, "invalid_field", "must be an object");
-        return;
+    let members = match whole {
+        Ok(serde_json::Value::Object(members)) => members,
+        Err(error) if json.starts_with('{') => {
+            let message = if error.to_string().starts_with("recursion limit") {
+                "is nested too deep: at most 127 levels"
+            } else {
+                "has a text or number that cannot be read"
+            };
+            body.fault(path, "invalid_field", message);
+            return;
+        }
+        Ok(_) | Err(_) => {
+            body.fault(path, "invalid_field", "must be an object");
+            return;
+        }
     };
     if members.values().any(has_nul) || members.keys().any(|name| name.contains('\0')) {
         body.fault(path, "invalid_field", "must not contain NUL");

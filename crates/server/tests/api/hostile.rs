@@ -117,7 +117,7 @@ async fn hostile_bodies_are_refused_by_name() {
             (deep("[", "]", 30_000).into_bytes(), "invalid_body", ""),
             (deep("[", "", 60_000).into_bytes(), "invalid_json", ""),
             (deep("{\"a\":", "", 10_000).into_bytes(), "invalid_json", ""),
-            (with(&format!("\"methods\":{}", deep("[", "]", 5000))), "invalid_field", "methods"),
+            (with(&format!("\"methods\":{}", deep("[", "]", 5000))), "invalid_field", "methods[0]"),
             (with(&format!("\"customer\":{{\"phone\":{}}}", deep("[", "]", 5000))), "invalid_field", "customer.phone"),
             (orders(&format!("{{\"x\":{}}}", deep("[", "]", 5000))), "invalid_field", "orders[0]"),
             (with(r#""notifyPayload":"a\u0000b""#), "invalid_field", "notifyPayload"),
@@ -378,6 +378,47 @@ async fn what_the_merchants_settings_ask_for_stands_beside_every_other_fault() {
 }
 
 #[tokio::test]
+async fn every_method_and_both_halves_of_a_phone_are_told_of_at_once() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let bad = json!({
+            "amount": 35, "currency": "SGD", "methods": ["zzz", "yyy", 5],
+            "customer": {"phone": {"code": "1", "phone": "a"}},
+        });
+        let answer = gateway.send(Call::post("/sessions").by(&merchant).json(&bad)).await.expect(400);
+        let fields = ["methods[0]", "methods[1]", "methods[2]", "customer.phone", "customer.phone"];
+        assert_eq!(answer.fields(), fields);
+        assert!(answer.text().contains("has a code that") && answer.text().contains("has a phone that"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_in_a_coding_that_is_not_read_and_a_head_that_is_too_large_are_refused() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let before = row_counts(database).await;
+        let session = || Call::post("/sessions").by(&merchant).json(&json!({"amount": 35, "currency": "SGD"}));
+        let coded = gateway.send(session().header("content-encoding", "gzip")).await;
+        let coded = coded.expect_problem(415, "content_coding_unsupported");
+        assert_eq!(coded.header("accept-encoding"), "identity");
+        let coded = gateway.send(session().header("transfer-encoding", "gzip, chunked")).await;
+        coded.expect_problem(400, "transfer_coding_unsupported");
+        let large = gateway.send(session().raw("x".repeat(64 * 1024 + 1))).await.expect_problem(413, "body_too_large");
+        assert_eq!(large.header("connection"), "close");
+        let head = gateway.send(session().header("x-long", &"x".repeat(64 * 1024))).await;
+        head.expect_problem(431, "head_too_large");
+        assert_eq!(before, row_counts(database).await);
+        gateway
+            .send(session().header("content-encoding", "identity").header("transfer-encoding", "Chunked"))
+            .await
+            .expect(200);
+        gateway.send(session().header("x-long", &"x".repeat(63 * 1024))).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_refused_order_line_is_told_what_is_accepted() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
@@ -385,6 +426,9 @@ async fn a_refused_order_line_is_told_what_is_accepted() {
             (r#"{"quantity":1000000000000000000000000000000}"#, "a whole number from 1 to 4294967295"),
             (r#"{"quantity":4294967296}"#, "a whole number from 1 to 4294967295"),
             (r#"{"id":true}"#, "a string or a number"),
+            ("[]", "must be an object"),
+            (&format!(r#"{{"x":{}1{}}}"#, "[".repeat(300), "]".repeat(300)), "nested too deep"),
+            (r#"{"x":"\ud800"}"#, "cannot be read"),
         ] {
             let body = format!(r#"{{"amount":35,"currency":"SGD","orders":[{line}]}}"#);
             let answer = gateway.send(Call::post("/sessions").by(&merchant).raw(body)).await;
