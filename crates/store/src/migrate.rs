@@ -22,6 +22,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, text: include_str!("../migrations/0006_claims_of_expired_charges.sql") },
     Migration { number: 7, text: include_str!("../migrations/0007_checks_without_a_table.sql") },
     Migration { number: 8, text: include_str!("../migrations/0008_amounts_of_a_bank_account.sql") },
+    Migration { number: 9, text: include_str!("../migrations/0009_payments_that_share_an_identity.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

@@ -280,6 +280,46 @@ async fn what_a_sandbox_merchant_invents_hides_no_payment_of_another() {
     .await;
 }
 
+/// One feed tells of the second of two equal payments alone, and another one of both.
+#[tokio::test]
+async fn two_equal_payments_are_two_whichever_of_them_is_told_of_first() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let mut known = 0;
+        for (number, (first, cents, received)) in
+            [("reported", 3500, 7000), ("camt.054", 3500, 7000), ("reported", 1750, 3500)].into_iter().enumerate()
+        {
+            let paid = charge(&gateway, &merchant, &number.to_string()).await;
+            let row = |of: u8| Paid::new(cents, &nonce(&paid), "TAN", &format!("B{number}-{of}"));
+            match first {
+                "reported" => {
+                    let amount = row(2).booking("").amount.to_decimal();
+                    let told = json!({"reference": nonce(&paid), "amount": amount, "bankReference": row(2).reference});
+                    notify(&gateway, &operator, told).await;
+                }
+                feed => drop(import(&gateway, &render(feed, &[row(2)])).await),
+            }
+            let both = render("camt.053", &[row(1), row(2)]);
+            assert_eq!(import(&gateway, &both).await.new, 1, "{first} {cents}");
+            assert_eq!(import(&gateway, &both).await.duplicates, 2, "{first} {cents}");
+            known += 2;
+            assert_eq!(transfers(database).await, known, "{first} {cents}");
+            assert_eq!(state(&gateway, &merchant, &paid).await, ("completed".to_owned(), received), "{first} {cents}");
+        }
+        // Without a nonce, and told of one by one.
+        let twin = |of: u8| Paid::new(2500, "kopi", "TAN", &format!("F{of}"));
+        assert_eq!(import(&gateway, &render("camt.053", &[twin(2)])).await.new, 1);
+        for (of, is_known) in [(1, true), (2, false)] {
+            let told = json!({"reference": "kopi", "amount": 25, "bankReference": twin(of).reference,
+                "bookedAt": "2022-06-24", "payerName": "TAN"});
+            assert_eq!(notify(&gateway, &operator, told).await["duplicate"], is_known, "{of}");
+        }
+        assert_eq!(transfers(database).await, known + 2);
+    })
+    .await;
+}
+
 /// A merchant's own receiving account, one of several names of a bank account.
 fn stated_account(owner: &Caller, account: &str) -> NewAccount {
     NewAccount {

@@ -3,8 +3,10 @@
 use crate::samples::{event, full_charge, full_session, money, transfer};
 use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::id::Id;
+use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::time::Span;
+use xanpay_domain::transfer::Transfer;
 use xanpay_store::{Claim, Recipient, Store, StoreError};
 use xanpay_testkit::{Database, Engine, World, commit, on_both_databases};
 
@@ -136,7 +138,7 @@ async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_expired() {
 }
 
 #[tokio::test]
-async fn an_account_has_a_transfer_once() {
+async fn a_feed_tells_of_a_transfer_of_an_account_once() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::stored(&store, 3).await;
@@ -146,6 +148,8 @@ async fn an_account_has_a_transfer_once() {
             (transfer(&world, "ref:1"), Err(StoreError::Conflict)),
             (transfer(&world, "ref:2"), Ok(())),
             (transfer(&other, "ref:1"), Ok(())),
+            (Transfer { feed: Feed::Camt053, ..transfer(&world, "ref:1") }, Ok(())),
+            (Transfer { feed: Feed::Camt053, ..transfer(&world, "ref:1") }, Err(StoreError::Conflict)),
         ] {
             assert_eq!(commit!(store, |tx, row| tx.insert_transfer(&row).await?), expected);
         }
