@@ -17,6 +17,7 @@ pub mod matching;
 pub mod method;
 pub mod money;
 pub mod nonce;
+mod payer;
 pub mod retry;
 pub mod secret;
 pub mod secure_hash;

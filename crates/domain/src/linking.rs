@@ -1,19 +1,24 @@
 //! Linking: whether two reports tell of one payment. The rule and its reasons are in
 //! `docs/decisions/0005-one-payment-many-reports.md`.
 
+use crate::id::ChargeId;
 use crate::matching::Policy;
 use crate::nonce::Nonce;
+use crate::payer::{Agreement, payers};
 use crate::time::{Span, Timestamp};
 use crate::transfer::{Booked, ReportedTransfer};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Feeds may date one payment differently by this much: entry and value dates nine days apart have been seen.
+/// Feeds may date one payment differently by this much where a nonce or a reference tells it: entry and value dates nine
+/// days apart have been seen.
 const LINK_WINDOW: Span = Span::days(10);
+/// Feeds date one payment differently by this much as a rule: evening payments go to the next business day.
+pub const REDATED_WITHIN: Span = Span::days(4);
 /// The fewest letters and digits of a text that say anything when another text contains them.
 const TELLING_LETTERS: usize = 4;
-/// The fewest letters of a payer's name that a feed has cut.
-const CUT_NAME_LETTERS: usize = 8;
+/// The fewest characters of an end-to-end id that is the payment's own.
+const TELLING_ID: usize = 6;
 
 /// A kind of source. Reports of one feed are told apart by their identity, those of different feeds by [`likeness`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,14 +37,39 @@ pub enum Feed {
     Dbs2026,
 }
 
-/// How sure it is that two reports of different feeds tell of one payment.
+/// What amounts say on a bank account, by the policies of its receiving accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amounts {
+    /// Nothing: every charge waits for its nonce.
+    Silent,
+    /// They may pay charges of some accounts, while charges of others wait for their nonces.
+    Propose,
+    /// They tell payments apart.
+    Tell,
+}
+
+/// A report with what its words and its amount have come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The report.
+    pub reported: &'a ReportedTransfer,
+    /// Its nonces, as [`subject`] writes them.
+    pub subject: &'a str,
+    /// The charge that it has paid or, when it is new, the only one that it names.
+    pub charge: Option<ChargeId>,
+}
+
+/// How sure it is that two reports tell of one payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
     /// They do not.
     Different,
     /// They may, or there are two payments that are much alike.
     Unclear,
-    /// The payer agrees, or only the amount has to.
+    /// The amount agrees where amounts tell payments apart, and nothing contradicts it: one payment, unless a charge waits
+    /// for that amount.
+    Amount,
+    /// The payer agrees as well, or the nonce of one report is that of the charge which the amount of the other has paid.
     Payer,
     /// The text agrees.
     Text,
@@ -74,6 +104,19 @@ impl Feed {
     }
 }
 
+impl Amounts {
+    /// What amounts say where accounts have these policies.
+    #[must_use]
+    pub fn of(policies: impl IntoIterator<Item = Policy>) -> Self {
+        let by_nonce: Vec<bool> = policies.into_iter().map(|policy| policy == Policy::Nonce).collect();
+        match (by_nonce.contains(&true), by_nonce.contains(&false)) {
+            (_, false) => Self::Silent,
+            (true, true) => Self::Propose,
+            (false, true) => Self::Tell,
+        }
+    }
+}
+
 /// Nonces as one text, equal for equal sets. Only nonces that charges of the book have had count: in text that a bank has
 /// glued together others occur by chance.
 #[must_use]
@@ -84,92 +127,198 @@ pub fn subject(nonces: impl IntoIterator<Item = Nonce>) -> String {
     nonces.iter().map(Nonce::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The stored booking instants ([`Booked::instant`]) between which a transfer can have been booked at once with this one,
-/// as reports without a nonce and without an id in common must be.
+/// The stored booking instants ([`Booked::instant`]) between which a transfer of another feed can tell of the same payment
+/// as this report, where neither the nonce nor an id says so.
 #[must_use]
 pub fn window(reported: &ReportedTransfer) -> (Timestamp, Timestamp) {
     let day = Booked::On(Timestamp::from_millis(0));
     let (before, after) = (day.instant().since(day.earliest()), day.latest().since(day.instant()));
-    (reported.booked.earliest().minus(after), reported.booked.latest().plus(before))
+    (
+        reported.booked.earliest().minus(after).minus(REDATED_WITHIN),
+        reported.booked.latest().plus(before).plus(REDATED_WITHIN),
+    )
 }
 
-/// Compares two reports of one book by different feeds, each with its [`subject`]. `policy` is the account's.
+/// An end-to-end id that is the payment's own. Constants such as `NOTPROVIDED`, words and short numbers say nothing.
 #[must_use]
-pub fn likeness(known: (&ReportedTransfer, &str), new: (&ReportedTransfer, &str), policy: Policy) -> Likeness {
-    let ((known, known_nonces), (new, new_nonces)) = (known, new);
-    if known.amount != new.amount || known.reversal != new.reversal {
-        return Likeness::Different;
-    }
-    let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
-    if same(&known.bank_reference, &new.bank_reference) {
-        return Likeness::Reference;
-    }
-    let is_near = distance(known.booked, new.booked) <= LINK_WINDOW;
-    if is_near && same(&known.end_to_end_id, &new.end_to_end_id) {
-        return Likeness::Reference;
-    }
-    if known_nonces != new_nonces {
-        Likeness::Different
-    } else if known_nonces.is_empty() {
-        by_facts(known, new, policy)
-    } else if is_near {
-        Likeness::Nonce
-    } else {
-        Likeness::Unclear
-    }
+pub fn telling_id(reported: &ReportedTransfer) -> Option<&str> {
+    let id = reported.end_to_end_id.as_deref()?;
+    let mut digits = id.chars().filter(char::is_ascii_digit);
+    let tells = id.chars().count() >= TELLING_ID && digits.any(|digit| digit != '0');
+    tells.then_some(id)
 }
 
-/// Two reports without a nonce.
-fn by_facts(known: &ReportedTransfer, new: &ReportedTransfer, policy: Policy) -> Likeness {
-    if distance(known.booked, new.booked) > Span::millis(0) {
-        return Likeness::Different;
-    }
-    let payer = payers(known.payer_name.as_deref(), new.payer_name.as_deref());
-    let text = texts(&known.texts, &new.texts);
-    let amount_tells = match policy {
-        Policy::Nonce => false,
-        Policy::UniqueAmount | Policy::VirtualAccount => true,
-    };
-    match (payer, text) {
-        (Agreement::Against, _) => Likeness::Different,
-        (_, Agreement::For) => Likeness::Text,
-        (Agreement::For, Agreement::Silent) => Likeness::Payer,
-        (Agreement::Silent, Agreement::Silent | Agreement::Against) if amount_tells => Likeness::Payer,
-        (Agreement::For, Agreement::Against) if amount_tells => Likeness::Payer,
-        (Agreement::For, Agreement::Against) | (Agreement::Silent, Agreement::Silent | Agreement::Against) => {
-            Likeness::Unclear
+/// What the nonces of two reports say about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nonces {
+    Neither,
+    Same,
+    One,
+    Other,
+}
+
+impl Nonces {
+    fn of(a: &Told<'_>, b: &Told<'_>) -> Self {
+        match (a.subject.is_empty(), b.subject.is_empty()) {
+            (true, true) => Self::Neither,
+            (true, false) | (false, true) => Self::One,
+            (false, false) if a.subject == b.subject => Self::Same,
+            (false, false) => Self::Other,
         }
     }
 }
 
+/// Compares a transfer of a bank account with a new report of another feed.
+#[must_use]
+pub fn likeness(known: &Told<'_>, new: &Told<'_>, amounts: Amounts) -> Likeness {
+    let (a, b) = (known.reported, new.reported);
+    let nonces = Nonces::of(known, new);
+    if a.amount != b.amount || a.reversal != b.reversal || nonces == Nonces::Other {
+        return Likeness::Different;
+    }
+    let apart = distance(a.booked, b.booked);
+    let payer = payers(a.payer_name.as_deref(), b.payer_name.as_deref());
+    let same_id = apart <= LINK_WINDOW && telling_id(a).is_some() && telling_id(a) == telling_id(b);
+    if same_id || (a.bank_reference.is_some() && a.bank_reference == b.bank_reference) {
+        return by_reference(nonces, apart, payer);
+    }
+    match nonces {
+        Nonces::Same if apart <= LINK_WINDOW => Likeness::Nonce,
+        Nonces::Same => Likeness::Unclear,
+        Nonces::Other => Likeness::Different,
+        Nonces::One | Nonces::Neither if apart > REDATED_WITHIN => Likeness::Different,
+        Nonces::One => by_one_nonce(known, new, amounts, (apart, payer)),
+        Nonces::Neither => by_facts(a, b, amounts, (apart, payer)),
+    }
+}
+
+/// Two reports with one reference. Some banks count references anew every day or in every file.
+fn by_reference(nonces: Nonces, apart: Span, payer: Agreement) -> Likeness {
+    let is_near = apart <= LINK_WINDOW;
+    match (payer, nonces) {
+        (_, Nonces::Same) => Likeness::Reference,
+        (Agreement::Against, _) if apart > Span::millis(0) => Likeness::Different,
+        (Agreement::For | Agreement::Silent, _) if is_near => Likeness::Reference,
+        (Agreement::For | Agreement::Silent | Agreement::Against, _) => Likeness::Unclear,
+    }
+}
+
+/// Two reports that were booked within a few days, one of them with a nonce.
+fn by_one_nonce(known: &Told<'_>, new: &Told<'_>, amounts: Amounts, (apart, payer): (Span, Agreement)) -> Likeness {
+    if let (Some(paid), Some(named)) = (known.charge, new.charge) {
+        // The amount has paid the charge that the nonce names, or another one.
+        return match (paid == named, payer) {
+            (false, _) => Likeness::Different,
+            (true, Agreement::Against) => Likeness::Unclear,
+            (true, Agreement::For | Agreement::Silent) => Likeness::Payer,
+        };
+    }
+    let at_once = apart == Span::millis(0);
+    let is_held = known.subject.is_empty() && known.charge.is_none();
+    match (payer, amounts) {
+        (Agreement::Against, _) => Likeness::Different,
+        // The nonce pays its charge for sure; the other report is held.
+        (Agreement::For, _) | (_, Amounts::Tell) if at_once && is_held => Likeness::Payer,
+        (_, _) if known.subject.is_empty() => Likeness::Different,
+        (_, Amounts::Silent) => Likeness::Different,
+        (_, Amounts::Propose) => Likeness::Unclear,
+        (Agreement::For, Amounts::Tell) if at_once => Likeness::Payer,
+        (_, Amounts::Tell) => Likeness::Amount,
+    }
+}
+
+/// Two reports without a nonce that were booked within a few days.
+fn by_facts(
+    known: &ReportedTransfer,
+    new: &ReportedTransfer,
+    amounts: Amounts,
+    (apart, payer): (Span, Agreement),
+) -> Likeness {
+    let at_once = apart == Span::millis(0);
+    match (payer, amounts, texts(&known.texts, &new.texts)) {
+        (Agreement::Against, _, _) => Likeness::Different,
+        (Agreement::For, Amounts::Tell, _) => {
+            if at_once {
+                Likeness::Payer
+            } else {
+                Likeness::Amount
+            }
+        }
+        (Agreement::Silent, Amounts::Tell, _) => {
+            if at_once {
+                Likeness::Amount
+            } else {
+                Likeness::Unclear
+            }
+        }
+        (Agreement::For, Amounts::Propose, Agreement::For | Agreement::Silent) if at_once => Likeness::Payer,
+        (_, Amounts::Propose, _) => Likeness::Unclear,
+        (_, Amounts::Silent, _) if !at_once => Likeness::Different,
+        (_, Amounts::Silent, Agreement::For) => Likeness::Text,
+        (Agreement::For, Amounts::Silent, Agreement::Silent) => Likeness::Payer,
+        (_, Amounts::Silent, Agreement::Silent | Agreement::Against) => Likeness::Unclear,
+    }
+}
+
+/// Compares what a feed has told of under a reference with what it now tells of under the same one, the amounts being
+/// equal: [`Likeness::Reference`] when it is the same again. `is_own` says that the known facts are this feed's own, and not
+/// those of another one, to whose report it was linked.
+#[must_use]
+pub fn again(known: &Told<'_>, new: &Told<'_>, is_own: bool) -> Likeness {
+    let (a, b) = (known.reported, new.reported);
+    let payer = payers(a.payer_name.as_deref(), b.payer_name.as_deref());
+    // An undated entry is the same on whatever day it is read. Feeds date one payment differently, but one feed does not.
+    let same_day = matches!(b.booked, Booked::Unsaid(_))
+        || distance(a.booked, b.booked) == Span::millis(0)
+        || (!is_own && payer != Agreement::Against);
+    match (Nonces::of(known, new), payer, same_day) {
+        (Nonces::Other, _, _) => Likeness::Different,
+        (Nonces::Same, _, true) | (_, Agreement::For | Agreement::Silent, true) => Likeness::Reference,
+        (Nonces::Same, _, false) if !is_own => Likeness::Reference,
+        (Nonces::Neither | Nonces::One, Agreement::Against, false) => Likeness::Different,
+        (_, _, _) => Likeness::Unclear,
+    }
+}
+
+/// Whether a feed tells of a payment with more words than before: of one day, amount and subject, where one report has all
+/// that the other one says. Reports that are equal are not meant; they are told apart by their number.
+#[must_use]
+pub fn retold(known: &Told<'_>, new: &Told<'_>) -> bool {
+    let (a, b) = (known.reported, new.reported);
+    let facts = |one: &ReportedTransfer| {
+        let payer = one.payer_name.as_deref().map(squeezed);
+        [one.bank_reference.clone(), one.end_to_end_id.clone(), one.payer_account.clone(), payer]
+    };
+    let text = |one: &ReportedTransfer| one.texts.iter().map(|text| squeezed(text)).collect::<String>();
+    let within = |less: &ReportedTransfer, more: &ReportedTransfer| {
+        let has_all = facts(less).iter().zip(&facts(more)).all(|(less, more)| less.is_none() || less == more);
+        has_all && text(more).contains(&text(less))
+    };
+    let may_be = match Nonces::of(known, new) {
+        Nonces::Same => facts(a) != facts(b) || text(a) != text(b),
+        // Payments without a nonce are much alike; but a feed gives references or does not.
+        Nonces::Neither => a.bank_reference.is_some() != b.bank_reference.is_some(),
+        Nonces::One | Nonces::Other => false,
+    };
+    may_be
+        && (a.amount, a.reversal) == (b.amount, b.reversal)
+        && distance(a.booked, b.booked) == Span::millis(0)
+        && (within(a, b) || within(b, a))
+}
+
 /// The time between two bookings at the least: nothing when they can have been at once.
-fn distance(a: Booked, b: Booked) -> Span {
+#[must_use]
+pub fn distance(a: Booked, b: Booked) -> Span {
     let gap = |earlier: Timestamp, later: Timestamp| later.since(earlier).max(Span::millis(0));
     match (a, b) {
         // Two calendar days of one bank are in one time zone, whichever it is.
         (Booked::On(a), Booked::On(b)) => gap(a, b).max(gap(b, a)),
-        (_, _) => gap(a.latest(), b.earliest()).max(gap(b.latest(), a.earliest())),
-    }
-}
-
-/// What a fact says about two reports being one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Agreement {
-    For,
-    Silent,
-    Against,
-}
-
-/// Feeds cut long names.
-fn payers(a: Option<&str>, b: Option<&str>) -> Agreement {
-    let (a, b) = (squeezed(a.unwrap_or_default()), squeezed(b.unwrap_or_default()));
-    let (short, long) = if a.chars().count() <= b.chars().count() { (a, b) } else { (b, a) };
-    if short.is_empty() {
-        Agreement::Silent
-    } else if short == long || (short.chars().count() >= CUT_NAME_LETTERS && long.starts_with(&short)) {
-        Agreement::For
-    } else {
-        Agreement::Against
+        (Booked::On(_), _) | (_, Booked::On(_)) => gap(a.latest(), b.earliest()).max(gap(b.latest(), a.earliest())),
+        // One of them may be written in local time and be taken for UTC.
+        (_, _) => {
+            let (a, b) = (a.instant(), b.instant());
+            gap(a.plus(Span::hours(14)), b).max(gap(b.plus(Span::hours(14)), a))
+        }
     }
 }
 
@@ -227,11 +376,25 @@ mod tests {
         ReportedTransfer { booked: Booked::On(DAY.plus(Span::days(days))), ..report.clone() }
     }
 
-    fn both_ways(a: &ReportedTransfer, b: &ReportedTransfer, policy: Policy) -> Likeness {
+    /// Compares a known report, and what it has paid, with a new one and what it names.
+    fn compare(
+        known: (&ReportedTransfer, Option<ChargeId>),
+        new: (&ReportedTransfer, Option<ChargeId>),
+        by: impl Fn(&Told<'_>, &Told<'_>) -> Likeness,
+    ) -> Likeness {
         let nonces = |report: &ReportedTransfer| subject(mentions(&report.references()).into_iter().map(|m| m.nonce));
-        let (of_a, of_b) = (nonces(a), nonces(b));
-        let found = likeness((a, of_a.as_str()), (b, of_b.as_str()), policy);
-        assert_eq!(found, likeness((b, of_b.as_str()), (a, of_a.as_str()), policy), "{a:?} {b:?}");
+        let (of_known, of_new) = (nonces(known.0), nonces(new.0));
+        let known = Told { reported: known.0, subject: &of_known, charge: known.1 };
+        by(&known, &Told { reported: new.0, subject: &of_new, charge: new.1 })
+    }
+
+    fn one_way(known: &ReportedTransfer, new: &ReportedTransfer, amounts: Amounts) -> Likeness {
+        compare((known, None), (new, None), |known, new| likeness(known, new, amounts))
+    }
+
+    fn both_ways(a: &ReportedTransfer, b: &ReportedTransfer, amounts: Amounts) -> Likeness {
+        let found = one_way(a, b, amounts);
+        assert_eq!(found, one_way(b, a, amounts), "{a:?} {b:?}");
         found
     }
 
@@ -252,28 +415,117 @@ mod tests {
             bank_reference: Some("B2".into()),
             ..report("", "TAN")
         };
-        assert_eq!(both_ways(&notice, &row, Policy::Nonce), Likeness::Nonce);
-        assert_eq!(both_ways(&notice, &later(&row, 10), Policy::Nonce), Likeness::Nonce);
-        assert_eq!(both_ways(&notice, &later(&row, 11), Policy::Nonce), Likeness::Unclear);
-        assert_eq!(both_ways(&notice, &report(&b, ""), Policy::Nonce), Likeness::Different);
-        assert_eq!(both_ways(&notice, &report("rent", ""), Policy::UniqueAmount), Likeness::Different);
-        assert_eq!(both_ways(&notice, &report(&format!("{a} {b}"), ""), Policy::Nonce), Likeness::Different);
+        assert_eq!(both_ways(&notice, &row, Amounts::Silent), Likeness::Nonce);
+        assert_eq!(both_ways(&notice, &later(&row, 10), Amounts::Silent), Likeness::Nonce);
+        assert_eq!(both_ways(&notice, &later(&row, 11), Amounts::Silent), Likeness::Unclear);
+        assert_eq!(both_ways(&notice, &report(&b, ""), Amounts::Silent), Likeness::Different);
+        assert_eq!(both_ways(&notice, &report("rent", ""), Amounts::Silent), Likeness::Different);
+        assert_eq!(both_ways(&notice, &report(&format!("{a} {b}"), ""), Amounts::Silent), Likeness::Different);
         let dearer = ReportedTransfer { amount: sgd(1201), ..row.clone() };
-        assert_eq!(both_ways(&notice, &dearer, Policy::Nonce), Likeness::Different);
+        assert_eq!(both_ways(&notice, &dearer, Amounts::Silent), Likeness::Different);
         let returned = ReportedTransfer { reversal: true, ..row };
-        assert_eq!(both_ways(&notice, &returned, Policy::Nonce), Likeness::Different);
+        assert_eq!(both_ways(&notice, &returned, Amounts::Silent), Likeness::Different);
+    }
+
+    fn with(reference: &str, id: &str, payer: &str) -> ReportedTransfer {
+        ReportedTransfer { bank_reference: Some(reference.into()), end_to_end_id: Some(id.into()), ..report("", payer) }
     }
 
     #[test]
     fn references_link_without_any_text() {
-        let with = |reference: &str, id: &str| ReportedTransfer {
-            bank_reference: Some(reference.into()),
-            end_to_end_id: Some(id.into()),
-            ..report(id, "")
+        let one = with("A", "INV-2041", "");
+        for (other, expected) in [
+            (with("A", "INV-2042", ""), Likeness::Reference),
+            (later(&with("A", "INV-2042", "TAN AH KOW"), 10), Likeness::Reference),
+            (later(&with("A", "INV-2042", ""), 11), Likeness::Unclear),
+            (later(&with("B", "INV-2041", ""), 10), Likeness::Reference),
+            (later(&with("B", "INV-2041", ""), 11), Likeness::Different),
+        ] {
+            assert_eq!(both_ways(&one, &other, Amounts::Silent), expected, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_to_end_id_that_every_payment_can_have_says_nothing() {
+        for id in ["NOTPROVIDED", "PAYMENT", "TRANSFER", "X", "NONREF", "12345", "0000000", "SALARY MARCH"] {
+            let (one, other) = (with("A", id, ""), later(&with("B", id, ""), 1));
+            assert_eq!(both_ways(&one, &other, Amounts::Silent), Likeness::Different, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_reference_that_other_facts_contradict_is_a_banks_that_counts_anew() {
+        let (a, b) = (nonce(1), nonce(2));
+        let of = |text: &str, payer: &str, days| {
+            later(&ReportedTransfer { texts: vec![text.into()], ..with("000001", "PAYMENT1", payer) }, days)
         };
-        assert_eq!(both_ways(&with("A", "1"), &later(&with("A", "2"), 99), Policy::Nonce), Likeness::Reference);
-        assert_eq!(both_ways(&with("A", "1"), &later(&with("B", "1"), 10), Policy::Nonce), Likeness::Reference);
-        assert_eq!(both_ways(&with("A", "1"), &later(&with("B", "1"), 11), Policy::Nonce), Likeness::Different);
+        for (one, other, likely, same) in [
+            (of(&a, "ANNA", 0), of(&a, "BERT", 0), Likeness::Reference, Likeness::Reference),
+            (of(&a, "ANNA", 0), of(&b, "ANNA", 0), Likeness::Different, Likeness::Different),
+            (of(&a, "ANNA", 0), of("", "ANNA", 0), Likeness::Reference, Likeness::Reference),
+            (of("", "ANNA", 0), of("", "BERT", 1), Likeness::Different, Likeness::Different),
+            (of("", "ANNA", 0), of("", "BERT", 0), Likeness::Unclear, Likeness::Unclear),
+            // Feeds date one payment differently, but one feed does not.
+            (of("", "ANNA", 0), of("", "ANNA", 1), Likeness::Reference, Likeness::Unclear),
+            (of(&a, "", 0), of(&a, "", 1), Likeness::Reference, Likeness::Unclear),
+            (of("", "", 0), of("", "", 0), Likeness::Reference, Likeness::Reference),
+        ] {
+            assert_eq!(both_ways(&one, &other, Amounts::Tell), likely, "{one:?} {other:?}");
+            let own = |known: &Told<'_>, new: &Told<'_>| again(known, new, true);
+            assert_eq!(compare((&one, None), (&other, None), own), same, "{one:?} {other:?}");
+            let linked = |known: &Told<'_>, new: &Told<'_>| again(known, new, false);
+            assert_eq!(compare((&one, None), (&other, None), linked), likely, "{one:?} {other:?}");
+        }
+        let undated = ReportedTransfer { booked: Booked::Unsaid(NOW), ..of("", "ANNA", 0) };
+        assert_eq!(
+            compare((&of("", "ANNA", 0), None), (&undated, None), |known, new| again(known, new, true)),
+            Likeness::Reference
+        );
+    }
+
+    #[test]
+    fn a_nonce_in_one_report_is_no_contradiction() {
+        let charge = |n: u8| Some(ChargeId::new(NOW, [n; 8]));
+        let named = |payer: &str| report(&nonce(1), payer);
+        let plain = |payer: &str, days| later(&report("PromptPay", payer), days);
+        let cases = [
+            // The plain report comes second.
+            (
+                (named("ANNA"), charge(1)),
+                (plain("ANNA", 0), None),
+                [Likeness::Different, Likeness::Unclear, Likeness::Payer],
+            ),
+            (
+                (named("ANNA"), charge(1)),
+                (plain("", 0), None),
+                [Likeness::Different, Likeness::Unclear, Likeness::Amount],
+            ),
+            (
+                (named("ANNA"), charge(1)),
+                (plain("ANNA", 4), None),
+                [Likeness::Different, Likeness::Unclear, Likeness::Amount],
+            ),
+            ((named("ANNA"), charge(1)), (plain("ANNA", 5), None), [Likeness::Different; 3]),
+            ((named("ANNA"), charge(1)), (plain("BERT", 0), None), [Likeness::Different; 3]),
+            // It came first: its amount has paid the charge of the nonce, or another one, or nothing.
+            ((plain("ANNA", 0), charge(1)), (named(""), charge(1)), [Likeness::Payer; 3]),
+            ((plain("ANNA", 4), charge(1)), (named("ANNA"), charge(1)), [Likeness::Payer; 3]),
+            ((plain("BERT", 0), charge(1)), (named("ANNA"), charge(1)), [Likeness::Unclear; 3]),
+            ((plain("ANNA", 0), charge(2)), (named("ANNA"), charge(1)), [Likeness::Different; 3]),
+            ((plain("ANNA", 0), None), (named("ANNA"), charge(1)), [Likeness::Payer; 3]),
+            (
+                (plain("", 0), None),
+                (named("ANNA"), charge(1)),
+                [Likeness::Different, Likeness::Different, Likeness::Payer],
+            ),
+            ((plain("ANNA", 1), None), (named("ANNA"), charge(1)), [Likeness::Different; 3]),
+        ];
+        for (known, new, expected) in cases {
+            for (amounts, expected) in [Amounts::Silent, Amounts::Propose, Amounts::Tell].into_iter().zip(expected) {
+                let found = compare((&known.0, known.1), (&new.0, new.1), |known, new| likeness(known, new, amounts));
+                assert_eq!(found, expected, "{amounts:?} {known:?} {new:?}");
+            }
+        }
     }
 
     #[test]
@@ -289,16 +541,69 @@ mod tests {
             (report("", ""), report("rent", "TAN"), Likeness::Unclear),
             (report("abc", ""), report("abcd", ""), Likeness::Unclear),
         ] {
-            assert_eq!(both_ways(&a, &b, Policy::Nonce), expected, "{a:?} {b:?}");
+            assert_eq!(both_ways(&a, &b, Amounts::Silent), expected, "{a:?} {b:?}");
         }
     }
 
     #[test]
-    fn where_amounts_are_unique_the_amount_and_the_day_are_enough() {
-        for policy in [Policy::UniqueAmount, Policy::VirtualAccount] {
-            assert_eq!(both_ways(&report("", ""), &report("PromptPay", ""), policy), Likeness::Payer);
-            assert_eq!(both_ways(&report("", "A"), &report("", "B"), policy), Likeness::Different);
-            assert_eq!(both_ways(&report("", ""), &later(&report("", ""), 1), policy), Likeness::Different);
+    fn where_amounts_tell_payments_apart_they_link_what_nothing_contradicts_and_doubt_what_another_day_has() {
+        let of = |payer: &str, days| later(&report("", payer), days);
+        for (other, tell, propose) in [
+            (of("", 0), Likeness::Amount, Likeness::Unclear),
+            (of("홍길동", 0), Likeness::Amount, Likeness::Unclear),
+            (of("MR HONG GILDONG", 0), Likeness::Payer, Likeness::Payer),
+            (of("GILDONG HONG", 4), Likeness::Amount, Likeness::Unclear),
+            (of("홍길동", 4), Likeness::Unclear, Likeness::Unclear),
+            (of("KIM CHULSOO", 0), Likeness::Different, Likeness::Different),
+            (of("HONG GILDONG", 5), Likeness::Different, Likeness::Different),
+        ] {
+            let one = of("HONG GILDONG", 0);
+            assert_eq!(both_ways(&one, &other, Amounts::Tell), tell, "{other:?}");
+            assert_eq!(both_ways(&one, &other, Amounts::Propose), propose, "{other:?}");
+        }
+        assert_eq!(Amounts::of([Policy::UniqueAmount, Policy::VirtualAccount]), Amounts::Tell);
+        assert_eq!(Amounts::of([Policy::UniqueAmount, Policy::Nonce]), Amounts::Propose);
+        assert_eq!(Amounts::of([Policy::Nonce]), Amounts::Silent);
+    }
+
+    #[test]
+    fn instants_that_differ_by_a_time_zone_can_be_one() {
+        let at =
+            |hours: i64| ReportedTransfer { booked: Booked::At(DAY.plus(Span::hours(hours))), ..report("rent", "") };
+        assert_eq!(both_ways(&at(0), &at(14), Amounts::Silent), Likeness::Text);
+        assert_eq!(both_ways(&at(0), &at(15), Amounts::Silent), Likeness::Different);
+    }
+
+    #[test]
+    fn what_a_feed_tells_with_more_words_than_before_is_seen() {
+        let n = nonce(1);
+        let plain = report(&n, "");
+        let with_text = ReportedTransfer { texts: vec![n.clone(), "CREDIT".into()], ..report("", "ANNA") };
+        let with_ref = |one: &ReportedTransfer, reference: &str| ReportedTransfer {
+            bank_reference: Some(reference.into()),
+            ..one.clone()
+        };
+        for (one, other, expected) in [
+            (plain.clone(), with_ref(&plain, "B1"), true),
+            (plain.clone(), with_text.clone(), true),
+            (plain.clone(), with_ref(&with_text, "B1"), true),
+            (plain.clone(), plain.clone(), false),
+            (plain.clone(), later(&with_text, 1), false),
+            (with_ref(&plain, "B1"), with_ref(&plain, "B2"), false),
+            (with_ref(&plain, "B2"), with_text, false),
+            (plain.clone(), ReportedTransfer { amount: sgd(1201), ..with_ref(&plain, "B1") }, false),
+            (report("", ""), with_ref(&report("", ""), "B1"), true),
+            (report("", ""), report("", "ANNA"), false),
+            (report("", ""), plain, false),
+        ] {
+            for (one, other) in [(&one, &other), (&other, &one)] {
+                let nonces =
+                    |report: &ReportedTransfer| subject(mentions(&report.references()).into_iter().map(|m| m.nonce));
+                let (a, b) = (nonces(one), nonces(other));
+                let known = Told { reported: one, subject: &a, charge: None };
+                let found = retold(&known, &Told { reported: other, subject: &b, charge: None });
+                assert_eq!(found, expected, "{one:?} {other:?}");
+            }
         }
     }
 
@@ -309,14 +614,14 @@ mod tests {
         for (hours, expected) in
             [(-14, Likeness::Text), (36, Likeness::Text), (-15, Likeness::Different), (37, Likeness::Different)]
         {
-            assert_eq!(both_ways(&report("rent", ""), &at(hours), Policy::Nonce), expected, "{hours}");
+            assert_eq!(both_ways(&report("rent", ""), &at(hours), Amounts::Silent), expected, "{hours}");
             let (from, until) = window(&at(hours));
-            assert_eq!(from <= DAY && DAY <= until, expected == Likeness::Text, "{hours}");
+            assert!(from <= DAY && DAY <= until, "{hours}");
             let (from, until) = window(&report("rent", ""));
             let instant = at(hours).booked.instant();
             assert!(from <= instant && instant <= until, "{hours}");
         }
         let undated = ReportedTransfer { booked: Booked::Unsaid(NOW), ..report("rent", "") };
-        assert_eq!(both_ways(&report("rent", ""), &undated, Policy::Nonce), Likeness::Different);
+        assert_eq!(both_ways(&report("rent", ""), &undated, Amounts::Silent), Likeness::Different);
     }
 }

@@ -2,3 +2,6 @@
 -- transfer_reports, whose keys refuse a second row. The index of before looked across feeds: where one feed had told of the
 -- second of two equal payments alone, the other feed's first one was taken for it, and the second could not be stored.
 DROP INDEX transfers_identity;
+
+-- A report without a nonce may tell of money that another feed has told of with one.
+CREATE INDEX transfers_named ON transfers (book_id, amount_minor, feed, booked_at) WHERE subject <> '';

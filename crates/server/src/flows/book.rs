@@ -5,7 +5,7 @@ use crate::app::App;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::AccountId;
-use xanpay_domain::matching::Policy;
+use xanpay_domain::linking::Amounts;
 use xanpay_domain::method::Method;
 use xanpay_rails::{AccountInput, parse_account};
 use xanpay_store::{Account, StoreError};
@@ -72,10 +72,9 @@ impl Book {
         self.accounts.iter().find(|account| is_in(account, currency)).unwrap_or(&self.accounts[0])
     }
 
-    /// How transfers are told apart: by amounts only if that is so on every account.
-    pub(super) fn policy(&self) -> Policy {
-        let by_nonce = self.accounts.iter().any(|account| account.policy == Policy::Nonce);
-        if by_nonce { Policy::Nonce } else { self.accounts[0].policy }
+    /// What an amount says about the charge that it pays.
+    pub(super) fn amounts(&self) -> Amounts {
+        Amounts::of(self.accounts.iter().map(|account| account.policy))
     }
 }
 

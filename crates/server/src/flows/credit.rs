@@ -5,14 +5,15 @@ use super::book::{Book, is_in};
 use super::events::{EventSeed, push_status_event};
 use super::placement::spell;
 use super::refusal::FlowError;
+use core::cmp::Reverse;
 use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
-use xanpay_domain::linking::{Feed, Likeness, likeness, subject};
+use xanpay_domain::linking::{Feed, Likeness, Told, again, distance, likeness, subject};
 use xanpay_domain::matching::{
     Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mistyped,
 };
 use xanpay_domain::nonce::Nonce;
-use xanpay_domain::time::Timestamp;
+use xanpay_domain::time::{Span, Timestamp};
 use xanpay_domain::transfer::{ReportedTransfer, Transfer};
 use xanpay_store::{Account, StoreError, Tx};
 
@@ -93,22 +94,87 @@ struct Candidate<'a> {
     version: i64,
 }
 
+impl Reading<'_> {
+    fn told(&self) -> Told<'_> {
+        let charge = match self.named.as_slice() {
+            [only] => Some(only.id),
+            [] | [_, _, ..] => None,
+        };
+        Told { reported: &self.report.reported, subject: &self.subject, charge }
+    }
+}
+
+fn told(known: &Transfer) -> Told<'_> {
+    Told { reported: &known.reported, subject: &known.subject, charge: known.charge_id }
+}
+
+/// What the report's feed has told of under the report's identity.
+enum Recognised {
+    /// The same transfer.
+    Again(Box<Transfer>),
+    /// Nothing, or another transfer. This one is kept under an identity of its own.
+    New {
+        identity: String,
+        /// Whether it may be a known one after all.
+        is_doubtful: bool,
+    },
+}
+
 /// Stores a transfer with its outcome and credits its charge, or finds it again.
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
     let identity = identity(tx, report).await?;
-    if let Some(transfer) = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await? {
-        return Ok(Credited { transfer, duplicate: true, judged: false, changed: None });
+    let known = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?;
+    if let Some(transfer) = &known
+        && report.reported.bank_reference.is_none()
+    {
+        return Ok(Credited { transfer: transfer.clone(), duplicate: true, judged: false, changed: None });
     }
     let reading = read(tx, report).await?;
-    match closest(tx, &reading).await? {
-        Some((Likeness::Different, _)) | None => add(tx, &reading, identity, Likeness::Different).await,
-        Some((Likeness::Unclear, _)) => add(tx, &reading, identity, Likeness::Unclear).await,
-        Some((Likeness::Payer | Likeness::Text | Likeness::Nonce | Likeness::Reference, known)) => {
+    let (identity, is_doubtful) = match recognise(tx, &reading, identity, known).await? {
+        Recognised::Again(transfer) => {
+            return Ok(Credited { transfer: *transfer, duplicate: true, judged: false, changed: None });
+        }
+        Recognised::New { identity, is_doubtful } => (identity, is_doubtful),
+    };
+    let nearest = closest(tx, &reading).await?;
+    let seen = nearest.as_ref().map_or(Likeness::Different, |(likeness, _)| *likeness);
+    let is_one = match seen {
+        Likeness::Different | Likeness::Unclear => false,
+        Likeness::Amount => !is_doubtful && !is_awaited(tx, report).await?,
+        Likeness::Payer | Likeness::Text | Likeness::Nonce | Likeness::Reference => true,
+    };
+    match nearest {
+        Some((_, known)) if is_one => {
             tx.insert_transfer_report(&known, report.feed, &identity).await?;
             link(tx, &reading, known).await
         }
+        _ => add(tx, &reading, identity, seen, is_doubtful).await,
     }
+}
+
+/// Compares the report with what its feed has told of under its identity. A bank that counts references anew every day or
+/// in every file gives one to several payments: those are numbered like equal rows.
+async fn recognise(
+    tx: &Tx,
+    reading: &Reading<'_>,
+    identity: String,
+    known: Option<Transfer>,
+) -> Result<Recognised, FlowError> {
+    let report = reading.report;
+    let (mut identity, mut next, mut seen) = (identity, known, Likeness::Different);
+    let mut number = 0;
+    while let Some(known) = next {
+        let likeness = again(&told(&known), &reading.told(), known.feed == report.feed);
+        if likeness == Likeness::Reference {
+            return Ok(Recognised::Again(Box::new(known)));
+        }
+        seen = seen.max(likeness);
+        number += 1;
+        identity = numbered(report, number);
+        next = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?;
+    }
+    Ok(Recognised::New { identity, is_doubtful: seen == Likeness::Unclear })
 }
 
 /// Finds the charges of the book that the texts name.
@@ -134,25 +200,29 @@ async fn holders<'a>(tx: &Tx, report: &'a Report, nonce: &Nonce) -> Result<Vec<(
     Ok(held)
 }
 
-/// What makes the report the same one when it comes again.
-async fn identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
+/// What makes the report the same one when it comes again, as the `occurrence`-th of equal ones.
+fn numbered(report: &Report, occurrence: u32) -> String {
     // Merchants play banks of their own: a reference that one of them invents is not another's.
     let bank = report.payee.map(|payee| format!("{payee}/")).unwrap_or_default();
-    let numbered = |occurrence: u32| format!("{bank}{}", report.reported.identity(occurrence));
+    format!("{bank}{}", report.reported.identity(occurrence))
+}
+
+/// What makes the report the same one when it comes again.
+async fn identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
     if let Some(occurrence) = report.occurrence {
-        return Ok(numbered(occurrence));
+        return Ok(numbered(report, occurrence));
     }
     // Equal reports are numbered without a gap, and a counter's one price may come a thousand times a day: the last
     // number is found by doubling and then by halving.
     let (mut taken, mut free) = (0, 1);
-    while is_taken(tx, report, &numbered(free)).await? {
+    while is_taken(tx, report, &numbered(report, free)).await? {
         (taken, free) = (free, free * 2);
     }
     while free - taken > 1 {
         let middle = taken + (free - taken) / 2;
-        if is_taken(tx, report, &numbered(middle)).await? { taken = middle } else { free = middle }
+        if is_taken(tx, report, &numbered(report, middle)).await? { taken = middle } else { free = middle }
     }
-    Ok(numbered(free))
+    Ok(numbered(report, free))
 }
 
 /// Whether the report's feed has told of this identity.
@@ -160,19 +230,31 @@ async fn is_taken(tx: &Tx, report: &Report, identity: &str) -> Result<bool, Stor
     Ok(tx.find_transfer_by_report(report.book.id, report.feed, identity).await?.is_some())
 }
 
-/// The transfer of another feed that this report is most likely about; the oldest of several.
+/// The transfer of another feed that this report is most likely about: of several that are as likely, the one that was
+/// booked nearest to it, and of those the oldest.
 async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Transfer)>, FlowError> {
     let Reading { report, subject, .. } = reading;
     // What a merchant invents for itself is nobody else's money.
     if report.payee.is_some() {
         return Ok(None);
     }
-    let known = tx.list_unreported_transfers(report.book.id, report.feed, &report.reported, subject).await?;
-    let policy = report.book.policy();
-    let new = (&report.reported, subject.as_str());
-    let compare = |known: &Transfer| likeness((&known.reported, known.subject.as_str()), new, policy);
-    let compared = known.into_iter().map(|known| (compare(&known), known));
-    Ok(compared.reduce(|best, next| if next.0 > best.0 { next } else { best }))
+    let amounts = report.book.amounts();
+    let known = tx.list_unreported_transfers(report.book.id, report.feed, &report.reported, subject, amounts).await?;
+    let mut best: Option<((Likeness, Reverse<Span>), Transfer)> = None;
+    for known in known {
+        let apart = distance(known.reported.booked, report.reported.booked);
+        let rank = (likeness(&told(&known), &reading.told(), amounts), Reverse(apart));
+        if best.as_ref().is_none_or(|(so_far, _)| rank > *so_far) {
+            best = Some((rank, known));
+        }
+    }
+    Ok(best.map(|((likeness, _), known)| (likeness, known)))
+}
+
+/// Whether a charge waits for the report's amount, or may still be meant by it.
+async fn is_awaited(tx: &Tx, report: &Report) -> Result<bool, StoreError> {
+    let charges = claiming(tx, report).await?;
+    Ok(charges.iter().any(|(_, charge)| charge.outstanding() == report.reported.amount))
 }
 
 /// A report of a transfer that another feed has told of. Where that feed left out the words that name a charge, this one
@@ -181,7 +263,7 @@ async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credite
     if !is_open(&known) || reading.named.is_empty() {
         return Ok(Credited { transfer: known, duplicate: true, judged: false, changed: None });
     }
-    let (judged, changed) = judge(tx, reading, Likeness::Different).await?;
+    let (judged, changed) = judge(tx, reading, false).await?;
     let bank_reference = known.reported.bank_reference.or(judged.reported.bank_reference);
     let transfer = Transfer {
         account_id: judged.account_id,
@@ -204,8 +286,14 @@ fn is_open(known: &Transfer) -> bool {
 }
 
 /// A transfer that is new to the book.
-async fn add(tx: &Tx, reading: &Reading<'_>, identity: String, seen: Likeness) -> Result<Credited, FlowError> {
-    let (judged, changed) = judge(tx, reading, seen).await?;
+async fn add(
+    tx: &Tx,
+    reading: &Reading<'_>,
+    identity: String,
+    seen: Likeness,
+    is_doubtful: bool,
+) -> Result<Credited, FlowError> {
+    let (judged, changed) = judge(tx, reading, is_doubtful || seen != Likeness::Different).await?;
     let transfer = Transfer { identity, ..judged };
     tx.insert_transfer(&transfer).await?;
     // Transactions that share a commit do not wait for each other: one may have added the other feed's report meanwhile.
@@ -215,16 +303,18 @@ async fn add(tx: &Tx, reading: &Reading<'_>, identity: String, seen: Likeness) -
     Ok(Credited { transfer, duplicate: false, judged: true, changed })
 }
 
-/// Decides what the transfer pays, and credits the charge. The transfer is not stored yet and has no identity.
-async fn judge(tx: &Tx, reading: &Reading<'_>, seen: Likeness) -> Result<(Transfer, Option<Charge>), FlowError> {
+/// Decides what the transfer pays, and credits the charge, unless it is doubtful that it is new. The transfer is not
+/// stored yet and has no identity.
+async fn judge(tx: &Tx, reading: &Reading<'_>, is_doubtful: bool) -> Result<(Transfer, Option<Charge>), FlowError> {
     let report = reading.report;
     let candidates = candidates(tx, reading).await?;
     let account = match candidates.as_slice() {
         [only] => only.account,
         [] | [_, _, ..] => report.book.usual(report.reported.amount.currency()),
     };
-    let verdict = if seen == Likeness::Unclear {
-        Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate }
+    let doubt = Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate };
+    let verdict = if is_doubtful {
+        doubt
     } else {
         let incoming = report.incoming(account);
         let charges: Vec<_> = candidates.iter().map(|found| (found.evidence, found.charge.clone())).collect();
@@ -289,10 +379,26 @@ async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<
     Ok(locked)
 }
 
-/// The charges that money without a nonce can mean, where the policy of an account lets the amount or the account alone
-/// propose one. What waits for its nonce on another name of the bank account and asks as much may be meant as well, and so
-/// may whoever has nearly typed the nonce of a charge.
+/// The charges that money without a nonce can mean, and whoever has nearly typed the nonce of a charge.
 async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, ChargeId)>, StoreError> {
+    let mut meant: Vec<_> =
+        claiming(tx, report).await?.into_iter().map(|(account, charge)| (account, charge.id)).collect();
+    if meant.is_empty() {
+        return Ok(meant);
+    }
+    for nonce in mistyped(&report.reported.references()) {
+        for (account, id) in holders(tx, report, &nonce).await? {
+            if meant.iter().all(|(_, charge)| *charge != id) {
+                meant.push((account, id));
+            }
+        }
+    }
+    Ok(meant)
+}
+
+/// The charges that the amount or the account alone proposes, where the policy of an account says so. What waits for its
+/// nonce on another name of the bank account and asks as much may be meant as well.
+async fn claiming<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, Charge)>, StoreError> {
     let amount = report.reported.amount;
     let accounts = || report.book.accounts.iter().filter(|account| is_in(account, amount.currency()));
     let Some(claiming) = accounts().find(|account| account.policy != Policy::Nonce) else { return Ok(Vec::new()) };
@@ -313,15 +419,7 @@ async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, 
     let holder = |charge: &Charge| accounts().find(|account| account.id == charge.destination.account_id);
     let may_propose = |charge: &Charge| holder(charge).is_some_and(|account| account.policy != Policy::Nonce);
     let charges = claimants(&incoming, &pending, &expired, may_propose);
-    if charges.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut meant: Vec<_> = charges.iter().filter_map(|charge| Some((holder(charge)?, charge.id))).collect();
-    for nonce in mistyped(&report.reported.references()) {
-        let held = holders(tx, report, &nonce).await?;
-        meant.extend(held.into_iter().filter(|(_, id)| charges.iter().all(|charge| charge.id != *id)));
-    }
-    Ok(meant)
+    Ok(charges.into_iter().filter_map(|charge| Some((holder(charge)?, charge.clone()))).collect())
 }
 
 /// Those of the charges that the transfer may pay.

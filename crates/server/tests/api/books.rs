@@ -369,3 +369,95 @@ async fn a_name_of_two_bank_accounts_in_one_currency_asks_for_the_method() {
     })
     .await;
 }
+
+/// A notice of one payment, as the operator's own system posts it.
+async fn notify(gateway: &Gateway, to: &str, amount: Money, more: &Value) -> Value {
+    let operator = gateway.operator(Environment::Sandbox).await;
+    let mut body = json!({"account": to, "amount": amount.to_decimal(), "currency": amount.currency().code()});
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+    gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200).json()
+}
+
+/// A statement's credit with a payer and a day of its own.
+fn dated(to: &str, amount: Money, text: &str, reference: &str, (payer, day): (&str, Date)) -> String {
+    statement(to, amount, text, reference).replace("TAN AH KOW", payer).replace("2022-06-24", &day.to_string())
+}
+
+/// A day of the month of the clock's start.
+fn june(day: i8) -> Date {
+    Date::constant(2022, 6, day)
+}
+
+#[tokio::test]
+async fn a_payment_that_two_feeds_tell_of_differently_never_pays_a_second_charge() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let amount = money(Method::PromptPay, 26_000);
+        for (number, (payer, other_payer, day, is_known)) in [
+            ("SOMCHAI JAIDEE", "SOMCHAI JAIDEE", 24, true),
+            ("MR SOMCHAI JAIDEE", "SOMCHAI JAIDEE", 24, true),
+            ("JAIDEE SOMCHAI", "SOMCHAI JAIDEE", 24, true),
+            // Where no more than the amount agrees, it may be the money of who waits for it.
+            ("SCB x1234 SOMCHAI", "SOMCHAI JAIDEE", 24, false),
+            ("HONG GILDONG", "สมชาย ใจดี", 24, false),
+            ("SOMCHAI JAIDEE", "SOMCHAI JAIDEE", 28, false),
+            ("SOMCHAI J.", "", 27, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let to = format!("08123456{number:02}");
+            let shop = Shop::on(&gateway, account(Method::PromptPay, &to, None, None)).await;
+            let first = shop.charge("260", "a@b.th").await;
+            let told = json!({"reference": "transfer", "payerName": payer, "bankReference": "N1"});
+            assert_eq!(notify(&gateway, &to, amount, &told).await["outcome"], "matched", "{payer}");
+            let second = shop.charge("260", "c@b.th").await;
+            assert_eq!(second["customerAmount"], first["customerAmount"]);
+            let case = format!("{payer}, {other_payer} on the {day}th");
+            // The list is in the order of arrival.
+            gateway.advance(Span::millis(1));
+            let file = dated(&to, amount, "transfer", "S1", (other_payer, june(day)));
+            let report = import(&gateway, &file).await;
+            let counted = (report.new, report.duplicates, report.outcome(Outcome::Ambiguous));
+            assert_eq!(counted, if is_known { (0, 1, 0) } else { (1, 0, 1) }, "{case}");
+            assert_eq!((shop.status(&first).await, shop.status(&second).await), ("completed".into(), "pending".into()));
+            assert!(is_known || last(&gateway).await.1 == json!("possible_duplicate"), "{case}");
+            // What the payers or the days tell apart is another payment.
+            let told = if day == 24 { ("ANAN BOONMEE", june(24)) } else { (payer, june(30)) };
+            gateway.advance(Span::millis(1));
+            let report = import(&gateway, &dated(&to, amount, "transfer", "S2", told)).await;
+            assert_eq!(
+                (report.outcome(Outcome::Matched), shop.status(&second).await),
+                (1, "completed".into()),
+                "{case}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_nonce_that_one_of_two_feeds_leaves_out_is_the_same_payment() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let amount = money(Method::PromptPay, 26_000);
+        for (number, nonce_is_first) in [true, false].into_iter().enumerate() {
+            let to = format!("08123456{number:02}");
+            let shop = Shop::on(&gateway, account(Method::PromptPay, &to, None, None)).await;
+            let first = shop.charge("260", "a@b.th").await;
+            let (one, other) = if nonce_is_first { (nonce(&first), "transfer") } else { ("transfer", nonce(&first)) };
+            let told = json!({"reference": one, "bankReference": "N1"});
+            assert_eq!(notify(&gateway, &to, amount, &told).await["outcome"], "matched");
+            let report = import(&gateway, &dated(&to, amount, other, "S1", ("TAN", june(24)))).await;
+            assert_eq!((report.new, report.duplicates), (0, 1), "the nonce is first: {nonce_is_first}");
+            // A charge that now waits for this amount is not paid by a third feed's report either.
+            let second = shop.charge("260", "c@b.th").await;
+            let file = dated(&to, amount, "transfer", "", ("TAN", june(24)));
+            let file = file.replace("camt.053", "camt.052").replace("BkToCstmrStmt", "BkToCstmrAcctRpt");
+            let report = import(&gateway, &file.replace("Stmt>", "Rpt>")).await;
+            assert_eq!(report.outcome(Outcome::Matched), 0, "{report:?}");
+            assert_eq!((shop.status(&first).await, shop.status(&second).await), ("completed".into(), "pending".into()));
+        }
+    })
+    .await;
+}

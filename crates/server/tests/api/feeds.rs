@@ -320,6 +320,84 @@ async fn two_equal_payments_are_two_whichever_of_them_is_told_of_first() {
     .await;
 }
 
+#[tokio::test]
+async fn a_report_that_was_linked_to_another_days_is_known_when_it_comes_again() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let paid = charge(&gateway, &merchant, "a").await;
+        let told = json!({"reference": nonce(&paid), "bankReference": "N1", "payerName": "TAN AH KOW"});
+        notify(&gateway, &operator, told).await;
+        for payer in ["TAN AH KOW", "ACME TRADING"] {
+            let later = Paid { date: Date::constant(2022, 6, 29), ..Paid::new(3500, &nonce(&paid), payer, "B1") };
+            assert_eq!(import(&gateway, &render("camt.053", &[later])).await.duplicates, 1, "{payer}");
+        }
+        assert_eq!(transfers(database).await, 1);
+    })
+    .await;
+}
+
+/// A bank that counts its references anew every day gives one of them to two customers' payments.
+#[tokio::test]
+async fn a_reference_that_comes_again_with_another_nonce_is_another_payment() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for (round, second_feed) in ["camt.053", "camt.054"].into_iter().enumerate() {
+            let (anna, bert) = (
+                charge(&gateway, &merchant, &format!("a{round}")).await,
+                charge(&gateway, &merchant, &format!("b{round}")).await,
+            );
+            let next_day = Date::constant(2022, 6, 25);
+            let first = render("camt.053", &[Paid::new(3500, &nonce(&anna), "ANNA", "000001")]);
+            let second =
+                render(second_feed, &[Paid { date: next_day, ..Paid::new(3500, &nonce(&bert), "BERT", "000001") }]);
+            for (file, new) in [(&first, 1), (&second, 1), (&first, 0), (&second, 0)] {
+                let report = import(&gateway, file).await;
+                assert_eq!((report.new, report.outcome(Outcome::Matched)), (new, new), "{second_feed}");
+            }
+            for charge in [&anna, &bert] {
+                assert_eq!(state(&gateway, &merchant, charge).await, ("completed".to_owned(), 3500), "{second_feed}");
+            }
+            // Both in one statement, in either order: they are known, whatever their number in it.
+            if second_feed == "camt.053" {
+                let start = |file: &str| file.find("<Ntry>").unwrap();
+                let end = |file: &str| file.rfind("</Ntry>").unwrap() + "</Ntry>".len();
+                let entry = |file: &str| file[start(file)..end(file)].to_owned();
+                for (one, other) in [(&first, &second), (&second, &first)] {
+                    let both = format!("{}{}{}", &one[..end(one)], entry(other), &one[end(one)..]);
+                    assert_eq!(import(&gateway, &both).await.duplicates, 2);
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reference_that_comes_again_on_another_day_is_a_payment_or_held() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        let on = |day: i8, payer: &str| Paid {
+            date: Date::constant(2022, 6, day),
+            ..Paid::new(1200, "rent", payer, "000001")
+        };
+        for (paid, new, held) in [
+            (on(20, "ANNA"), 1, 0),
+            (on(21, "BERT"), 1, 0),
+            (on(21, "BERT"), 0, 0),
+            (on(22, "ANNA"), 1, 1),
+            (on(22, "ANNA"), 0, 0),
+            (on(20, "ANNA"), 0, 0),
+        ] {
+            let report = import(&gateway, &render("camt.053", std::slice::from_ref(&paid))).await;
+            let counted = (report.new, report.outcome(Outcome::Ambiguous));
+            assert_eq!(counted, (new, held), "{} of {}", paid.date, paid.payer);
+        }
+        assert_eq!(transfers(database).await, 3);
+    })
+    .await;
+}
+
 /// A merchant's own receiving account, one of several names of a bank account.
 fn stated_account(owner: &Caller, account: &str) -> NewAccount {
     NewAccount {

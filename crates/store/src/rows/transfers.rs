@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::value::{Row, Value};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, TransferId};
-use xanpay_domain::linking::{Feed, window};
+use xanpay_domain::linking::{Amounts, Feed, telling_id, window};
 use xanpay_domain::matching::{Outcome, Reason};
 use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
@@ -29,14 +29,19 @@ statements! {
     FIND_TRANSFER("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = $1");
     FIND_BY_REPORT("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = \
         (SELECT transfer_id FROM transfer_reports WHERE book_id = $1 AND feed = $2 AND identity = $3)");
-    // The other feeds are named one by one, so that the index is searched and the feed's own rows are not looked at.
+    // The other feeds are named one by one, so that the index is searched and the feed's own rows are not looked at. Times
+    // that end before they begin leave a search out.
     LIST_UNREPORTED("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id IN (\
         SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject = $3 \
         AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $9 AND booked_at <= $10 \
-        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $11 \
-        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $12) \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject = '' \
+        AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $11 AND booked_at <= $12 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject <> '' \
+        AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $13 AND booked_at <= $14 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $15 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $16) \
         AND source <> 'sandbox' AND NOT EXISTS (SELECT 1 FROM transfer_reports \
-        WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $13) ORDER BY id LIMIT $14");
+        WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $17) ORDER BY id LIMIT $18");
     SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, texts = $2, bank_reference = $3, end_to_end_id = $4, \
         payer_name = $5, payer_account = $6, subject = $7, outcome = $8, reason = $9, charge_id = $10 \
         WHERE id = $11 AND charge_id IS NULL";
@@ -196,8 +201,9 @@ impl Tx {
         row.map(read_transfer).transpose()
     }
 
-    /// The transfers of a book that a feed has not told of and that a report of it may be about, oldest first. Reports
-    /// with a nonce are compared over any time, others within the domain's window.
+    /// The transfers of a book that a feed has not told of and that a report of it may be about, oldest first. Those with
+    /// the report's nonces are found over any time, others within the domain's window: with a nonce those that have none,
+    /// and without one those that have some as well, where amounts say anything.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -207,19 +213,21 @@ impl Tx {
         feed: Feed,
         reported: &ReportedTransfer,
         subject: &str,
+        amounts: Amounts,
     ) -> Result<Vec<Transfer>, StoreError> {
-        let (from, until) = if subject.is_empty() {
-            window(reported)
-        } else {
-            (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX))
+        let (earliest, latest) = (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX));
+        let (any, near, never) = ((earliest, latest), window(reported), (latest, earliest));
+        let (same, plain, named) = match (subject.is_empty(), amounts) {
+            (false, _) => (any, near, never),
+            (true, Amounts::Silent) => (near, never, never),
+            (true, Amounts::Propose | Amounts::Tell) => (near, never, near),
         };
         let mut row: Vec<Value<'_>> = vec![book.into(), reported.amount.minor().into(), subject.into()];
         row.extend(Feed::ALL.into_iter().filter(|other| *other != feed).map(|other| other.as_str().into()));
+        row.extend([same, plain, named].into_iter().flat_map(|(from, until)| [from.into(), until.into()]));
         row.extend([
-            from.into(),
-            until.into(),
             reported.bank_reference.as_ref().into(),
-            reported.end_to_end_id.as_ref().into(),
+            telling_id(reported).into(),
             feed.as_str().into(),
             MAX_CANDIDATES.into(),
         ]);

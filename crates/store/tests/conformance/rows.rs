@@ -7,7 +7,7 @@ use xanpay_domain::charge::ChargeStatus;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::exchange::{Rate, RateEntry};
 use xanpay_domain::id::{ChargeId, CustomerId, MerchantId};
-use xanpay_domain::linking::Feed;
+use xanpay_domain::linking::{Amounts, Feed};
 use xanpay_domain::matching::{Outcome, Policy, Reason};
 use xanpay_domain::method::Method;
 use xanpay_domain::secret::Secret;
@@ -452,7 +452,7 @@ async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_ea
             told("referenced", Feed::Camt054, |told| {
                 told.reported.booked = Booked::On(Timestamp::from_millis(0));
                 told.reported.bank_reference = Some("B1".into());
-                told.reported.end_to_end_id = Some("E1".into());
+                told.reported.end_to_end_id = Some("INV-2041".into());
             }),
             named.clone(),
         ];
@@ -461,7 +461,8 @@ async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_ea
         }
         let offered_to = async |reported: &ReportedTransfer, subject: &str| {
             let tx = store.reader();
-            let rows = tx.list_unreported_transfers(book, Feed::DbsClassic, reported, subject).await.unwrap();
+            let rows =
+                tx.list_unreported_transfers(book, Feed::DbsClassic, reported, subject, Amounts::Silent).await.unwrap();
             rows.into_iter().map(|row| row.identity).collect::<std::collections::BTreeSet<_>>()
         };
         let offered = async |reported: &ReportedTransfer| offered_to(reported, "").await;
@@ -469,11 +470,19 @@ async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_ea
         assert_eq!(offered(&plain).await, ["plain".to_owned()].into());
         let by_reference = ReportedTransfer { bank_reference: Some("B1".into()), ..plain.clone() };
         assert_eq!(offered(&by_reference).await, ["plain".to_owned(), "referenced".to_owned()].into());
-        let by_id = ReportedTransfer { end_to_end_id: Some("E1".into()), ..plain.clone() };
+        let by_id = ReportedTransfer { end_to_end_id: Some("INV-2041".into()), ..plain.clone() };
         assert_eq!(offered(&by_id).await, ["plain".to_owned(), "referenced".to_owned()].into());
-        let later = ReportedTransfer { booked: Booked::On(Timestamp::from_millis(0)), ..named.reported.clone() };
+        let past = Booked::On(Timestamp::from_millis(10_000 * 86_400_000));
+        let later = ReportedTransfer { booked: past, ..named.reported.clone() };
         let found = offered_to(&later, &named.subject).await;
         assert_eq!(found, ["named".to_owned()].into(), "a nonce is looked for over any time");
+        let found = offered_to(&named.reported, &named.subject).await;
+        assert_eq!(found, ["named".to_owned(), "plain".to_owned()].into(), "a nonce may be left out");
+        for (amounts, count) in [(Amounts::Propose, 2), (Amounts::Tell, 2), (Amounts::Silent, 1)] {
+            let tx = store.reader();
+            let rows = tx.list_unreported_transfers(book, Feed::DbsClassic, &plain, "", amounts).await.unwrap();
+            assert_eq!(rows.len(), count, "{amounts:?}");
+        }
         let first = rows[0].clone();
         let tell = async |identity: &'static str| {
             commit!(store, |tx, first| tx.insert_transfer_report(&first, Feed::DbsClassic, identity).await?)
