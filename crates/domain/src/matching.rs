@@ -19,8 +19,6 @@ const FUTURE_DAYS: Span = Span::days(7);
 const FUTURE_HOURS: Span = Span::hours(14);
 /// Bank clocks and ours may differ by this much.
 const CLOCK_SKEW: Span = Span::minutes(5);
-/// A payer who has begun in time may be this late.
-const UNDER_WAY: Span = Span::minutes(15);
 /// 2000-01-01: no rail served here existed before.
 const EARLIEST_BOOKING: Timestamp = Timestamp::from_millis(946_684_800_000);
 
@@ -321,8 +319,7 @@ pub fn mistyped<T: AsRef<str>>(texts: &[T]) -> Vec<Nonce> {
 /// paid.
 ///
 /// An amount is free again when its charge expires, so that the money of one may come while another waits for the same
-/// amount. Both are meant then, unless they are of one customer, who has begun anew. Money that nobody waits for is that
-/// of the charge which expired before it, within the grace period.
+/// amount. Until the grace period is over both are meant, unless they are of one customer, who has begun anew.
 ///
 /// `may_propose` says of a charge whether its account lets the amount or the account alone propose it. A charge that waits
 /// for its nonce competes with such a one, and is not paid without it.
@@ -335,14 +332,11 @@ pub fn claimants<'a>(
 ) -> Vec<&'a Charge> {
     let existed = |charge: &Charge| charge.created_at <= incoming.booked_until.plus(CLOCK_SKEW);
     let asked = |charge: &Charge| existed(charge) && charge.outstanding() == incoming.amount;
-    let until = |charge: &Charge, grace| charge.expires_at.plus(grace) >= incoming.booked_from;
+    let in_grace = |charge: &Charge| charge.expires_at.plus(LATE_GRACE) >= incoming.booked_from;
     let anew = |charge: &Charge| pending.iter().any(|pending| pending.customer_id == charge.customer_id);
     let waiting = pending.iter().filter(|charge| existed(charge));
-    let rivals = expired.iter().filter(|charge| asked(charge) && until(charge, UNDER_WAY) && !anew(charge));
+    let rivals = expired.iter().filter(|charge| asked(charge) && in_grace(charge) && !anew(charge));
     let mut meant: Vec<_> = waiting.chain(rivals).collect();
-    if meant.is_empty() {
-        meant = expired.iter().filter(|charge| asked(charge) && until(charge, LATE_GRACE)).collect();
-    }
     if meant.is_empty() {
         // Money that is older than every charge is held, with that as the reason.
         meant = pending.iter().collect();
@@ -598,11 +592,10 @@ mod tests {
         };
         let expired = [first.clone()];
         assert_eq!(meant(money(30, 30), &[&first], &[]), [first.id]);
-        assert_eq!(meant(money(150, 150), &[&second], &expired), [second.id], "the first one was over");
+        assert_eq!(meant(money(150, 150), &[&second], &expired), [second.id, first.id], "the first one may be late");
         assert_eq!(meant(money(30, 30), &[&second], &expired), [first.id], "the second one did not exist");
         assert_eq!(meant(money(-700, 800), &[&second], &expired), [second.id, first.id], "a day fits both");
         assert_eq!(meant(money(-700, 800), &[&retry], &expired), [retry.id], "a customer who has begun anew");
-        assert_eq!(meant(money(61, 61), &[&second], &expired), [first.id], "under way at the deadline");
         assert_eq!(meant(money(90, 90), &[], &expired), [first.id], "late, and nobody else waits");
         assert_eq!(meant(money(150, 150), &[&first, &second], &[]), [first.id, second.id], "both wait");
         let by_nonce = [first.clone(), second.clone()];
@@ -611,6 +604,8 @@ mod tests {
             assert_eq!(claimants(&money(150, 150), &by_nonce, &[], may_propose).len(), count, "{proposed:?}");
         }
         let (grace, beyond) = (60 + 7 * 24 * 60, 61 + 7 * 24 * 60);
+        assert_eq!(meant(money(grace, grace), &[&second], &expired), [second.id, first.id], "to the end of its grace");
+        assert_eq!(meant(money(beyond, beyond), &[&second], &expired), [second.id]);
         assert_eq!(meant(money(grace, grace), &[], &expired), [first.id]);
         assert!(meant(money(beyond, beyond), &[], &expired).is_empty());
         let dearer = Incoming { amount: sgd(3501), ..money(30, 30) };

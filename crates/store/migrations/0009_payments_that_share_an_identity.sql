@@ -5,3 +5,8 @@ DROP INDEX transfers_identity;
 
 -- A report without a nonce may tell of money that another feed has told of with one.
 CREATE INDEX transfers_named ON transfers (book_id, amount_minor, feed, booked_at) WHERE subject <> '';
+
+-- Where amounts tell payments apart, one that was just paid is not asked of the next customer while another feed may still
+-- tell of that payment.
+CREATE INDEX charges_paid_claim ON charges (account_id, claim_minor, closed_at)
+    WHERE status = 'completed' AND claim_minor IS NOT NULL;

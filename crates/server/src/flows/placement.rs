@@ -6,7 +6,7 @@ use super::refusal::{FlowError, Kind, Refusal};
 use crate::directory::KnownAccount;
 use crate::entropy;
 use std::collections::HashSet;
-use xanpay_domain::charge::{Charge, Destination};
+use xanpay_domain::charge::{Charge, Destination, LATE_GRACE};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
@@ -14,7 +14,7 @@ use xanpay_domain::money::Money;
 use xanpay_domain::nonce::{Nonce, Strength};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_rails::{PaymentRequest, payload, rail};
-use xanpay_store::{Claim, Fingerprint, Tx};
+use xanpay_store::{AmountSteps, Claim, Fingerprint, Tx};
 
 /// Nonces drawn for one charge. The first ones keep the larger distance of equal amounts, the rest the smaller one; when
 /// all are taken, the account's three million words of 60 days are nearly used up.
@@ -22,10 +22,11 @@ const STRONG_DRAWS: usize = 2;
 const PLAIN_DRAWS: usize = 10;
 /// How many steps a unique amount may be above the amount asked.
 const MAX_STEPS: i64 = 999;
-/// How long the amount of an expired charge is not asked of another customer if one of the next [`MAX_SHUNNED`] is free:
-/// statements that tell of its money by the day may still come.
-const SHUNNED_FOR: Span = Span::days(3);
-const MAX_SHUNNED: usize = 20;
+/// How many of them are looked at first: as a rule one is free.
+const FIRST_STEPS: usize = 16;
+/// How long the amount of a paid charge is not asked of another customer where several feeds tell of the account's money:
+/// so late another one may date the same payment, in whatever time zone.
+const TOLD_AGAIN_WITHIN: Span = Span::hours(4 * 24 + 36);
 
 /// Randomness of a placement, drawn before the transaction begins.
 pub(super) type NonceSeeds = [[u8; 16]; STRONG_DRAWS + PLAIN_DRAWS];
@@ -52,8 +53,11 @@ pub(super) async fn place(
     seeds: &NonceSeeds,
 ) -> Result<Placed, FlowError> {
     let length = rail(offer.method).nonce_length;
-    for account in &offer.accounts {
-        let Some((amount, claim)) = room(tx, account, offer, charge.created_at).await? else { continue };
+    // An account to itself that another customer may still pay to is given away last.
+    let spared = offer.accounts.iter().map(|account| (account, true));
+    let accounts: Vec<_> = spared.chain(offer.accounts.iter().map(|account| (account, false))).collect();
+    for (account, is_spared) in accounts {
+        let Some((amount, claim)) = room(tx, account, offer, charge.created_at, is_spared).await? else { continue };
         charge.customer_amount = amount;
         charge.received = Money::zero(amount.currency());
         for (turn, seed) in seeds.iter().enumerate() {
@@ -75,19 +79,23 @@ pub(super) async fn place(
     Err(Refusal::new(Kind::Unavailable, "accounts_full", detail).into())
 }
 
-/// The amount to ask on an account, and what the charge then claims. Nothing when the account has no room.
+/// The amount to ask on an account, and what the charge then claims. Nothing when the account has no room; nor, if it
+/// `is_spared`, while an expired charge on an account to itself may still be paid.
 async fn room(
     tx: &Tx,
     account: &KnownAccount,
     offer: &Offer,
     now: Timestamp,
+    is_spared: bool,
 ) -> Result<Option<(Money, Option<Claim>)>, FlowError> {
     match account.row.policy {
         Policy::Nonce => Ok(Some((offer.customer_amount, None))),
         Policy::VirtualAccount => {
             let claim = Claim { minor: 0, book: None };
-            let busy = tx.find_charge_id_by_claim(account.row.id, claim.minor).await?.is_some();
-            Ok((!busy).then_some((offer.customer_amount, Some(claim))))
+            let (id, minor, since) = (account.row.id, offer.customer_amount.minor(), now.minus(LATE_GRACE));
+            let is_free = tx.find_charge_id_by_claim(id, claim.minor).await?.is_none()
+                && (!is_spared || tx.list_expired_asking(id, minor, since, 1).await?.is_empty());
+            Ok(is_free.then_some((offer.customer_amount, Some(claim))))
         }
         Policy::UniqueAmount => {
             // Read here and not remembered, as another name of the bank account may just have been added.
@@ -100,7 +108,7 @@ async fn room(
 }
 
 /// The amount to ask where amounts tell payments apart: the quoted one, or the nearest one above it that no pending charge
-/// of the bank account asks, nor one that has just expired.
+/// of the bank account asks, and while there is one, none whose money may still come or be told of again.
 async fn free_amount(tx: &Tx, book: &Book, offer: &Offer, now: Timestamp) -> Result<Option<Money>, FlowError> {
     let amount = offer.customer_amount;
     let currency = amount.currency();
@@ -113,23 +121,26 @@ async fn free_amount(tx: &Tx, book: &Book, offer: &Offer, now: Timestamp) -> Res
     }
     let steps = (0..=MAX_STEPS).map(|n| amount.minor() + n * step);
     // A step past the limit could be asked for and not be paid.
-    let mut free = steps
+    let free: Vec<Money> = steps
         .filter(|minor| !taken.contains(minor))
         .filter_map(|minor| Money::from_minor(minor, currency).ok())
         .take_while(|amount| offer.terms.check(*amount).is_ok())
-        .peekable();
-    let nearest = free.peek().copied();
-    for amount in free.take(MAX_SHUNNED) {
-        let mut is_shunned = false;
+        .collect();
+    let is_told_again = tx.has_several_feeds(book.id).await?;
+    let paid_since = is_told_again.then(|| now.minus(TOLD_AGAIN_WITHIN));
+    let (first, rest) = free.split_at(free.len().min(FIRST_STEPS));
+    for steps in [first, rest] {
+        let (Some(lowest), Some(highest)) = (steps.first(), steps.last()) else { continue };
+        let range = AmountSteps { from_minor: lowest.minor(), until_minor: highest.minor(), step_minor: step };
+        let mut shunned = HashSet::new();
         for account in accounts() {
-            let since = now.minus(SHUNNED_FOR);
-            is_shunned |= !tx.list_expired_asking(account.id, amount.minor(), since, 1).await?.is_empty();
+            shunned.extend(tx.list_amounts_closed(account.id, range, now.minus(LATE_GRACE), paid_since).await?);
         }
-        if !is_shunned {
-            return Ok(Some(amount));
+        if let Some(amount) = steps.iter().find(|amount| !shunned.contains(&amount.minor())) {
+            return Ok(Some(*amount));
         }
     }
-    Ok(nearest)
+    Ok(free.first().copied())
 }
 
 /// A nonce as a rail carries it.

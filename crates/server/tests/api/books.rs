@@ -461,3 +461,72 @@ async fn a_nonce_that_one_of_two_feeds_leaves_out_is_the_same_payment() {
     })
     .await;
 }
+
+/// A charge that expires unpaid.
+async fn lapsed(gateway: &Gateway, shop: &Shop<'_>, price: &str, email: &str) -> Value {
+    let charge = shop.charge(price, email).await;
+    gateway.advance(Span::minutes(61));
+    flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+    charge
+}
+
+#[tokio::test]
+async fn the_amount_of_an_expired_charge_is_kept_for_its_money_while_another_is_free() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, None)).await;
+        let mut old = Vec::new();
+        for number in 0..25 {
+            old.push(shop.charge("35", &format!("o{number}@b.th")).await);
+        }
+        gateway.advance(Span::minutes(61));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        assert_eq!(shop.charge("35", "a@b.th").await["customerAmount"], json!(35.25));
+        // To the end of the grace period.
+        gateway.advance(Span::minutes(7 * 24 * 60 - 2));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        assert_eq!(shop.charge("35", "c@b.th").await["customerAmount"], json!(35.26));
+        gateway.advance(Span::minutes(2));
+        assert_eq!(shop.charge("35", "d@b.th").await["customerAmount"], json!(35));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn money_that_an_expired_charge_may_still_mean_is_held_where_a_newer_one_asks_as_much() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let stated = Some(BANK);
+        let shop = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, stated)).await;
+        let late = lapsed(&gateway, &shop, "35", "a@b.th").await;
+        // The charge of a nonce account asks its price, whatever else was asked.
+        let by_nonce =
+            Shop::on(&gateway, account(Method::PromptPay, "099400016550100", Some(Policy::Nonce), stated)).await;
+        let waiting = by_nonce.charge("35", "c@b.th").await;
+        gateway.advance(Span::minutes(30));
+        let told = notify(&gateway, BANK, money(Method::PromptPay, 3500), &json!({"reference": ""})).await;
+        assert_eq!((told["outcome"].clone(), told["reason"].clone()), held());
+        assert_eq!((shop.status(&late).await, by_nonce.status(&waiting).await), ("expired".into(), "pending".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paid_amount_is_asked_again_at_once_unless_a_second_feed_may_tell_of_its_money() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, None)).await;
+        let (to, amount) = ("0812345678", money(Method::PromptPay, 3500));
+        for number in 0..3 {
+            assert_eq!(shop.charge("35", "a@b.th").await["customerAmount"], json!(35), "{number}");
+            let told = json!({"reference": "", "bankReference": format!("N{number}")});
+            assert_eq!(notify(&gateway, to, amount, &told).await["outcome"], "matched");
+        }
+        import(&gateway, &dated(to, amount, "", "N0", ("TAN", june(24)))).await;
+        assert_eq!(shop.charge("35", "a@b.th").await["customerAmount"], json!(35.01));
+        gateway.advance(Span::hours(4 * 24 + 37));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        assert_eq!(shop.charge("35", "b@b.th").await["customerAmount"], json!(35));
+    })
+    .await;
+}

@@ -449,7 +449,7 @@ async fn money_of_an_expired_charge_is_not_taken_for_that_of_the_next_customer()
         let told = told_by_the_day(&gateway, &operator, number, amount).await;
         assert_eq!((&told["outcome"], &told["reason"]), (&json!("ambiguous"), &json!("several_references")), "{told}");
         expire(&gateway).await;
-        gateway.advance(Span::days(2));
+        gateway.advance(Span::days(9));
         fifty(&gateway, &caller, "c@b.hk").await;
         expire(&gateway).await;
         let (anew, amount) = fifty(&gateway, &caller, "c@b.hk").await;

@@ -24,6 +24,17 @@ pub struct Claim {
     pub book: Option<AccountId>,
 }
 
+/// Amounts from one to another, in steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AmountSteps {
+    /// The first one.
+    pub from_minor: i64,
+    /// The last one.
+    pub until_minor: i64,
+    /// From each to the next; at least 1.
+    pub step_minor: i64,
+}
+
 /// A charge and the version that a change of it must name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionedCharge {
@@ -58,6 +69,12 @@ statements! {
         AND customer_amount_minor - received_minor = $2 LIMIT $3";
     LIST_EXPIRED_ASKING("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'expired' \
         AND customer_amount_minor - received_minor = $2 AND closed_at >= $3 ORDER BY closed_at DESC LIMIT $4";
+    // Each step is looked up, as an amount that is asked every day has more and more closed charges.
+    LIST_CLOSED("charges") = "WITH RECURSIVE steps (minor) AS (SELECT CAST($1 AS BIGINT) \
+        UNION ALL SELECT minor + $2 FROM steps WHERE minor < $3) SELECT minor FROM steps WHERE \
+        (SELECT MAX(closed_at) FROM charges WHERE account_id = $4 AND status = 'expired' \
+        AND customer_amount_minor - received_minor = minor) >= $5 OR \
+        (SELECT MAX(closed_at) FROM charges WHERE account_id = $4 AND status = 'completed' AND claim_minor = minor) >= $6";
     LIST_ASKED("charges") = "SELECT DISTINCT customer_amount_minor, received_minor FROM charges WHERE account_id = $1 \
         AND closed_at IS NULL AND customer_amount_minor >= $2 AND customer_amount_minor - received_minor <= $3";
     LOCK_CHARGE("charges") = concat!("UPDATE charges SET version = version + 1 WHERE id = $1 RETURNING ", charge_columns!());
@@ -327,6 +344,29 @@ impl Tx {
             amounts.extend([whole, whole - received]);
         }
         Ok(amounts)
+    }
+
+    /// Which of the amounts charges of an account asked that have expired, at `expired_since` or later, or that were told
+    /// apart by it and paid, at `paid_since` or later; in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_amounts_closed(
+        &self,
+        account: AccountId,
+        steps: AmountSteps,
+        expired_since: Timestamp,
+        paid_since: Option<Timestamp>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let params = [
+            steps.from_minor.into(),
+            steps.step_minor.into(),
+            steps.until_minor.into(),
+            account.into(),
+            expired_since.into(),
+            paid_since.unwrap_or(Timestamp::from_millis(i64::MAX)).into(),
+        ];
+        self.query(LIST_CLOSED, &params).await?.into_iter().map(|mut row| row.int("minor")).collect()
     }
 
     /// Loads a charge for a change.

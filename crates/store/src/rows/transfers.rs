@@ -42,6 +42,8 @@ statements! {
         UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $16) \
         AND source <> 'sandbox' AND NOT EXISTS (SELECT 1 FROM transfer_reports \
         WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $17) ORDER BY id LIMIT $18");
+    GET_FEEDS("transfer_reports") = "SELECT (SELECT MIN(feed) FROM transfer_reports WHERE book_id = $1) AS first_feed, \
+        (SELECT MAX(feed) FROM transfer_reports WHERE book_id = $1) AS last_feed";
     SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, texts = $2, bank_reference = $3, end_to_end_id = $4, \
         payer_name = $5, payer_account = $6, subject = $7, outcome = $8, reason = $9, charge_id = $10 \
         WHERE id = $11 AND charge_id IS NULL";
@@ -232,6 +234,16 @@ impl Tx {
             MAX_CANDIDATES.into(),
         ]);
         self.query(LIST_UNREPORTED, &row).await?.into_iter().map(read_transfer).collect()
+    }
+
+    /// Whether several feeds have told of money on a bank account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_several_feeds(&self, book: AccountId) -> Result<bool, StoreError> {
+        let row = self.query_opt(GET_FEEDS, &[book.into()]).await?;
+        let feeds = row.map(|mut row| Ok((row.text_opt("first_feed")?, row.text_opt("last_feed")?))).transpose()?;
+        Ok(feeds.is_some_and(|(first, last)| first != last))
     }
 
     /// A page of transfers of an environment, the last received first: those received before `before`, or the newest.

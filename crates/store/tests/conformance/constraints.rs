@@ -7,7 +7,7 @@ use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::time::Span;
 use xanpay_domain::transfer::Transfer;
-use xanpay_store::{Claim, Recipient, Store, StoreError};
+use xanpay_store::{AmountSteps, Claim, Recipient, Store, StoreError};
 use xanpay_testkit::{Database, Engine, World, commit, on_both_databases};
 
 async fn insert(store: &Store, charge: &Charge, fingerprint: Option<[u8; 16]>, claim: Option<Claim>) -> bool {
@@ -133,6 +133,27 @@ async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_expired() {
         assert_eq!(between(1, asked).await, [asked - 500, asked]);
         assert_eq!(between(asked + 1, asked + 9).await, []);
         assert_eq!(between(1, asked - 501).await, []);
+        // What closed lately, by its expiry or its payment.
+        let claim = Claim { minor: asked + 4, book: None };
+        let paid = Charge { customer_amount: money(asked + 4, "SGD"), ..world.charge(None) };
+        assert!(insert(&store, &paid, None, Some(claim)).await);
+        let state = ChargeState::Completed { completed_at: closed_at, paid_late: false };
+        let paid = Charge { state, received: paid.customer_amount, ..paid };
+        commit!(store, |tx, paid| tx.save_charge(&paid, 1).await?).unwrap();
+        let steps = AmountSteps { from_minor: asked - 2, until_minor: asked + 4, step_minor: 2 };
+        let later = closed_at.plus(Span::millis(1));
+        for (expired_since, paid_since, expected) in [
+            (closed_at, None, vec![asked]),
+            (later, None, vec![]),
+            (closed_at, Some(closed_at), vec![asked, asked + 4]),
+            (later, Some(later), vec![]),
+        ] {
+            let mut found = tx.list_amounts_closed(account, steps, expired_since, paid_since).await.unwrap();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{expired_since:?} {paid_since:?}");
+        }
+        let odd = AmountSteps { from_minor: asked - 3, until_minor: asked + 9, step_minor: 2 };
+        assert_eq!(tx.list_amounts_closed(account, odd, closed_at, Some(closed_at)).await.unwrap(), []);
     })
     .await;
 }
