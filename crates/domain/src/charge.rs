@@ -1,7 +1,7 @@
 //! A charge: one customer's payment that is waited for, and what became of it.
 //!
 //! ```text
-//! pending --money in full--> completed            expired --money in full within 7 days--> completed (paid late)
+//! pending --money in full--> completed            expired --money in full, booked within 7 days--> completed (paid late)
 //!    |-----cancel----------> cancelled            completed --more money--> completed (surplus kept)
 //!    \-----the clock-------> expired
 //! ```
@@ -16,7 +16,7 @@ use crate::secret::Secret;
 use crate::time::{Span, Timestamp};
 use alloc::string::String;
 
-/// How long after its expiry a charge may still be completed by money that names it.
+/// How long after its expiry money may be booked that still completes a charge.
 pub const LATE_GRACE: Span = Span::days(7);
 /// How long a nonce stays out of use after its charge has closed.
 pub const NONCE_COOL_DOWN: Span = Span::days(60);
@@ -130,7 +130,12 @@ pub enum ChargeCommand {
     /// The clock has passed its deadline.
     Expire,
     /// Money that names it has come in.
-    Credit(Money),
+    Credit {
+        /// The money.
+        money: Money,
+        /// The earliest instant at which it can have been booked.
+        booked_from: Timestamp,
+    },
 }
 
 /// What a command has changed.
@@ -165,7 +170,7 @@ pub enum ChargeRefusal {
     /// Its deadline has not come.
     #[error("the charge is not due to expire")]
     NotDue,
-    /// It expired and the money is not enough, or comes after the grace period.
+    /// It expired and the money is not enough, or was booked after the grace period.
     #[error("the charge has expired")]
     TooLate,
 }
@@ -238,7 +243,7 @@ impl Charge {
         let (state, received, event) = match command {
             ChargeCommand::Cancel => (self.cancel(now)?, self.received, ChargeEvent::Cancelled),
             ChargeCommand::Expire => (self.expire(now)?, self.received, ChargeEvent::Expired),
-            ChargeCommand::Credit(money) => self.credit(money, now)?,
+            ChargeCommand::Credit { money, booked_from } => self.credit(money, booked_from, now)?,
         };
         Ok((Self { state, received, updated_at: now, ..self.clone() }, event))
     }
@@ -262,7 +267,14 @@ impl Charge {
         }
     }
 
-    fn credit(&self, money: Money, now: Timestamp) -> Result<(ChargeState, Money, ChargeEvent), ChargeRefusal> {
+    /// Money is late by the instant of its booking and not by when the gateway learns of it: statements come at night, or
+    /// once a month.
+    fn credit(
+        &self,
+        money: Money,
+        booked_from: Timestamp,
+        now: Timestamp,
+    ) -> Result<(ChargeState, Money, ChargeEvent), ChargeRefusal> {
         let received = self.received.checked_add(money)?;
         let surplus = received.checked_sub(self.customer_amount);
         match self.state_at(now) {
@@ -275,7 +287,7 @@ impl Charge {
                 })
             }
             ChargeState::Expired { expired_at } => {
-                if surplus.is_err() || now > expired_at.plus(LATE_GRACE) {
+                if surplus.is_err() || booked_from > expired_at.plus(LATE_GRACE) {
                     return Err(ChargeRefusal::TooLate);
                 }
                 Ok((ChargeState::Completed { completed_at: now, paid_late: true }, received, ChargeEvent::PaidLate))
@@ -342,7 +354,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_status_answers_every_command_as_tabled() {
-        use ChargeCommand::{Cancel, Credit, Expire};
+        use ChargeCommand::{Cancel, Expire};
         use ChargeRefusal::{NotDue, NotPending, TooLate};
         use ChargeStatus as Status;
         let pending = pending_charge();
@@ -356,6 +368,7 @@ pub(crate) mod tests {
         let paid = with(done);
         let paid = Charge { received: sgd(3500), ..paid };
         let (expired, cancelled) = (with(gone), with(off));
+        let credit = |minor, booked_from| ChargeCommand::Credit { money: sgd(minor), booked_from };
         let late = |at| ChargeState::Completed { completed_at: at, paid_late: true };
         let over = |minor| ChargeEvent::Overpaid { surplus: sgd(minor) };
         let table = [
@@ -363,21 +376,24 @@ pub(crate) mod tests {
             (&pending, Cancel, due, Err(NotPending(Status::Expired))),
             (&pending, Expire, NOW, Err(NotDue)),
             (&pending, Expire, due, Ok((gone, 0, ChargeEvent::Expired))),
-            (&pending, Credit(sgd(3500)), NOW, Ok((done, 3500, ChargeEvent::Matched))),
-            (&pending, Credit(sgd(3499)), NOW, Ok((ChargeState::Pending, 3499, ChargeEvent::PartPaid))),
-            (&pending, Credit(sgd(3501)), NOW, Ok((done, 3501, over(1)))),
-            (&pending, Credit(sgd(3500)), due, Ok((late(due), 3500, ChargeEvent::PaidLate))),
-            (&pending, Credit(sgd(3499)), due, Err(TooLate)),
+            (&pending, credit(3500, NOW), NOW, Ok((done, 3500, ChargeEvent::Matched))),
+            (&pending, credit(3499, NOW), NOW, Ok((ChargeState::Pending, 3499, ChargeEvent::PartPaid))),
+            (&pending, credit(3501, NOW), NOW, Ok((done, 3501, over(1)))),
+            (&pending, credit(3500, due), due, Ok((late(due), 3500, ChargeEvent::PaidLate))),
+            (&pending, credit(3499, due), due, Err(TooLate)),
             (&paid, Cancel, NOW, Err(NotPending(Status::Completed))),
             (&paid, Expire, due, Err(NotPending(Status::Completed))),
-            (&paid, Credit(sgd(10)), NOW, Ok((done, 3510, over(10)))),
+            (&paid, credit(10, NOW), NOW, Ok((done, 3510, over(10)))),
             (&expired, Cancel, due, Err(NotPending(Status::Expired))),
             (&expired, Expire, due, Err(NotPending(Status::Expired))),
-            (&expired, Credit(sgd(3500)), grace_end, Ok((late(grace_end), 3500, ChargeEvent::PaidLate))),
-            (&expired, Credit(sgd(3500)), past_grace, Err(TooLate)),
+            (&expired, credit(3500, grace_end), grace_end, Ok((late(grace_end), 3500, ChargeEvent::PaidLate))),
+            (&expired, credit(3500, past_grace), past_grace, Err(TooLate)),
+            (&expired, credit(3500, grace_end), past_grace, Ok((late(past_grace), 3500, ChargeEvent::PaidLate))),
+            (&expired, credit(3500, NOW), past_grace, Ok((late(past_grace), 3500, ChargeEvent::PaidLate))),
+            (&expired, credit(3499, NOW), due, Err(TooLate)),
             (&cancelled, Cancel, NOW, Err(NotPending(Status::Cancelled))),
             (&cancelled, Expire, due, Err(NotPending(Status::Cancelled))),
-            (&cancelled, Credit(sgd(3500)), NOW, Err(NotPending(Status::Cancelled))),
+            (&cancelled, credit(3500, NOW), NOW, Err(NotPending(Status::Cancelled))),
         ];
         for (before, command, now, expected) in table {
             check(before, command, now, expected);
@@ -393,9 +409,10 @@ pub(crate) mod tests {
 
     #[test]
     fn parts_add_up_to_a_completed_charge() {
-        let (part, _) = pending_charge().decide(ChargeCommand::Credit(sgd(1500)), NOW).unwrap();
+        let (part, _) =
+            pending_charge().decide(ChargeCommand::Credit { money: sgd(1500), booked_from: NOW }, NOW).unwrap();
         assert_eq!(part.outstanding(), sgd(2000));
-        let (whole, event) = part.decide(ChargeCommand::Credit(sgd(2000)), NOW).unwrap();
+        let (whole, event) = part.decide(ChargeCommand::Credit { money: sgd(2000), booked_from: NOW }, NOW).unwrap();
         assert_eq!(
             (whole.status_at(NOW), event, whole.outstanding()),
             (ChargeStatus::Completed, ChargeEvent::Matched, sgd(0))
@@ -405,7 +422,8 @@ pub(crate) mod tests {
     #[test]
     fn money_of_another_currency_is_refused_before_anything_else() {
         let foreign = Money::from_minor(3500, Currency::HKD).unwrap();
-        let refusal = pending_charge().decide(ChargeCommand::Credit(foreign), NOW).unwrap_err();
+        let refusal =
+            pending_charge().decide(ChargeCommand::Credit { money: foreign, booked_from: NOW }, NOW).unwrap_err();
         assert_eq!(refusal, ChargeRefusal::Money(MoneyError::CurrencyMismatch));
     }
 }

@@ -31,7 +31,8 @@ pub enum Outcome {
     Part,
     /// It paid its charge and more; the surplus is kept for a refund.
     Over,
-    /// It names a charge that was no longer payable. Credited when it paid in full within the grace period, else held.
+    /// It names a charge that was no longer payable when the gateway learnt of it. Credited when it is full and was booked
+    /// within the grace period, else held.
     Late,
     /// More than one reading is possible; held.
     Ambiguous,
@@ -50,9 +51,11 @@ pub enum Reason {
     Surplus,
     /// The charge was already paid.
     AlreadyPaid,
-    /// The charge had expired; the amount is full and within the grace period.
+    /// The charge had expired; the amount is full and was booked within the grace period.
     PaidAfterExpiry,
-    /// The charge had expired and the amount is short, or the grace period is over.
+    /// The charge had expired when the gateway learnt of the money, which is full and can have been booked in time.
+    ToldAfterExpiry,
+    /// The charge had expired and the amount is short, or was booked after the grace period.
     Expired,
     /// The charge was cancelled.
     Cancelled,
@@ -214,6 +217,7 @@ impl Reason {
         Self::Surplus,
         Self::AlreadyPaid,
         Self::PaidAfterExpiry,
+        Self::ToldAfterExpiry,
         Self::Expired,
         Self::Cancelled,
         Self::NoReference,
@@ -236,6 +240,7 @@ impl Reason {
             Self::Surplus => "surplus",
             Self::AlreadyPaid => "already_paid",
             Self::PaidAfterExpiry => "paid_after_expiry",
+            Self::ToldAfterExpiry => "told_after_expiry",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
             Self::NoReference => "no_reference",
@@ -379,12 +384,13 @@ pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Times
     if needs_the_exact_amount && incoming.amount != charge.outstanding() {
         return hold(Outcome::Ambiguous, Reason::WeakReference);
     }
-    credit(incoming.amount, charge, now)
+    credit(incoming, charge, now)
 }
 
-fn credit(amount: Money, charge: &Charge, now: Timestamp) -> Verdict {
+fn credit(incoming: &Incoming, charge: &Charge, now: Timestamp) -> Verdict {
     let refused = |outcome, reason| Verdict::Hold { outcome, reason };
-    match charge.decide(ChargeCommand::Credit(amount), now) {
+    let command = ChargeCommand::Credit { money: incoming.amount, booked_from: incoming.booked_from };
+    match charge.decide(command, now) {
         Ok((after, event)) => {
             let already_paid = charge.status_at(now) == ChargeStatus::Completed;
             let (outcome, reason) = match event {
@@ -392,6 +398,9 @@ fn credit(amount: Money, charge: &Charge, now: Timestamp) -> Verdict {
                 ChargeEvent::PartPaid => (Outcome::Part, Reason::ShortAmount),
                 ChargeEvent::Overpaid { .. } if already_paid => (Outcome::Over, Reason::AlreadyPaid),
                 ChargeEvent::Overpaid { .. } => (Outcome::Over, Reason::Surplus),
+                ChargeEvent::PaidLate if incoming.booked_from < charge.expires_at => {
+                    (Outcome::Late, Reason::ToldAfterExpiry)
+                }
                 ChargeEvent::PaidLate => (Outcome::Late, Reason::PaidAfterExpiry),
                 // A credit neither cancels nor expires; were it ever to, holding loses nothing.
                 ChargeEvent::Cancelled | ChargeEvent::Expired => {
@@ -561,11 +570,29 @@ mod tests {
     fn money_for_a_closed_charge_is_never_lost_and_never_guessed() {
         let off = pending_charge().decide(ChargeCommand::Cancel, NOW).unwrap().0;
         check(&incoming(3500), &[(Evidence::Word, off)], (Outcome::Late, Reason::Cancelled, false));
-        let paid = pending_charge().decide(ChargeCommand::Credit(sgd(3500)), NOW).unwrap().0;
+        let paid =
+            pending_charge().decide(ChargeCommand::Credit { money: sgd(3500), booked_from: NOW }, NOW).unwrap().0;
         check(&incoming(100), &[(Evidence::Word, paid)], (Outcome::Over, Reason::AlreadyPaid, true));
         let expired = Charge { expires_at: NOW, ..pending_charge() };
         check(&incoming(3500), &[(Evidence::Word, expired.clone())], (Outcome::Late, Reason::PaidAfterExpiry, true));
         check(&incoming(3499), &[(Evidence::Word, expired)], (Outcome::Late, Reason::Expired, false));
+        // What was booked in time completes its charge however late a statement tells of it.
+        let told = |from: Timestamp, until: Timestamp, now: Timestamp| {
+            let incoming = Incoming { booked_from: from, booked_until: until, ..incoming(3500) };
+            match decide(&incoming, &[(Evidence::Word, pending_charge())], now) {
+                Verdict::Credit { reason, .. } | Verdict::Hold { reason, .. } => reason,
+            }
+        };
+        let (due, month) = (pending_charge().expires_at, NOW.plus(Span::days(31)));
+        assert_eq!(told(NOW, NOW, due), Reason::ToldAfterExpiry);
+        assert_eq!(told(NOW, NOW, month), Reason::ToldAfterExpiry);
+        assert_eq!(told(due, due, month), Reason::PaidAfterExpiry);
+        assert_eq!(told(due.minus(Span::millis(1)), due.plus(Span::days(2)), month), Reason::ToldAfterExpiry);
+        let end = due.plus(LATE_GRACE);
+        assert_eq!(
+            (told(end, end, month), told(end.plus(Span::millis(1)), month, month)),
+            (Reason::PaidAfterExpiry, Reason::Expired)
+        );
     }
 
     #[test]

@@ -251,7 +251,7 @@ async fn cancel_expiry_and_money_on_one_charge_end_in_one_outcome_with_the_money
                 let (command, now) = match number % 3 {
                     0 => (ChargeCommand::Cancel, before),
                     1 => (ChargeCommand::Expire, after),
-                    _ => (ChargeCommand::Credit(amount), before),
+                    _ => (ChargeCommand::Credit { money: amount, booked_from: before }, before),
                 };
                 (number % 3, decide(&store, id, command, now).await)
             })

@@ -3,8 +3,10 @@
 use crate::support::receiver::eventually;
 use crate::support::{Call, Gateway};
 use serde_json::{Value, json};
+use xanpay_domain::charge::ChargeState;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
+use xanpay_domain::id::ChargeId;
 use xanpay_domain::method::Method;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
@@ -244,6 +246,44 @@ async fn an_equal_request_after_expiry_makes_a_new_charge() {
         assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 0);
     })
     .await;
+}
+
+#[tokio::test]
+async fn money_that_was_booked_in_time_completes_its_charge_however_late_it_is_told_of() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let mut charges = Vec::new();
+        for note in ["instant", "day", "late", "too late"] {
+            charges.push(gateway.charge(&merchant, &json!({"notifyPayload": note})).await);
+        }
+        gateway.advance(Span::days(31));
+        for (charge, (booked_at, reason, status)) in charges.iter().zip([
+            (after(&charges[0], Span::minutes(5)), "told_after_expiry", "completed"),
+            (after(&charges[1], Span::minutes(5))[..10].to_owned(), "told_after_expiry", "completed"),
+            (after(&charges[2], Span::minutes(65)), "paid_after_expiry", "completed"),
+            (after(&charges[3], Span::days(8)), "expired", "expired"),
+        ]) {
+            let body = json!({
+                "account": charge["destination"]["account"], "amount": 35, "currency": "SGD",
+                "reference": charge["destination"]["nonce"], "bookedAt": booked_at,
+            });
+            let told = gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200).json();
+            assert_eq!((&told["outcome"], &told["reason"]), (&json!("late"), &json!(reason)), "{booked_at}");
+            let shown = gateway.get_charge(&merchant, id(charge)).await;
+            assert_eq!(shown["status"], status, "{booked_at}");
+            let stored = gateway.app.store.reader().find_charge(ChargeId::parse(id(charge)).unwrap()).await.unwrap();
+            let is_late = matches!(stored.unwrap().state, ChargeState::Completed { paid_late: true, .. });
+            assert_eq!(is_late, status == "completed", "the merchant was told that it expired");
+        }
+    })
+    .await;
+}
+
+/// A time after a charge was made, as a bank writes it.
+fn after(charge: &Value, span: Span) -> String {
+    let made = charge["createdAt"].as_i64().unwrap();
+    jiff::Timestamp::from_millisecond(made + span.as_millis()).unwrap().to_string()
 }
 
 #[tokio::test]
