@@ -8,7 +8,7 @@ use super::refusal::FlowError;
 use core::cmp::Reverse;
 use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
-use xanpay_domain::linking::{Feed, Likeness, Told, again, distance, likeness, subject};
+use xanpay_domain::linking::{Feed, Likeness, Told, again, distance, likeness, retold, subject};
 use xanpay_domain::matching::{
     Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mistyped,
 };
@@ -312,14 +312,12 @@ async fn judge(tx: &Tx, reading: &Reading<'_>, is_doubtful: bool) -> Result<(Tra
         [only] => only.account,
         [] | [_, _, ..] => report.book.usual(report.reported.amount.currency()),
     };
-    let doubt = Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate };
-    let verdict = if is_doubtful {
-        doubt
-    } else {
-        let incoming = report.incoming(account);
-        let charges: Vec<_> = candidates.iter().map(|found| (found.evidence, found.charge.clone())).collect();
-        decide(&incoming, &charges, report.now)
-    };
+    let charges: Vec<_> = candidates.iter().map(|found| (found.evidence, found.charge.clone())).collect();
+    let mut verdict = decide(&report.incoming(account), &charges, report.now);
+    let credits = matches!(verdict, Verdict::Credit { .. });
+    if is_doubtful || (credits && is_retold(tx, reading).await?) {
+        verdict = Verdict::Hold { outcome: Outcome::Ambiguous, reason: Reason::PossibleDuplicate };
+    }
     let transfer = |outcome, reason, charge_id: Option<ChargeId>| Transfer {
         id: report.id,
         account_id: account.id,
@@ -346,6 +344,17 @@ async fn judge(tx: &Tx, reading: &Reading<'_>, is_doubtful: bool) -> Result<(Tra
             Ok((transfer(outcome, reason, Some(charge.id)), Some(*charge)))
         }
     }
+}
+
+/// Whether the report's feed seems to have told of this payment with fewer or more words: a later export of a bank may add
+/// a reference or a text. Whoever reports one by one means a new transfer.
+async fn is_retold(tx: &Tx, reading: &Reading<'_>) -> Result<bool, StoreError> {
+    let Reading { report, subject, .. } = reading;
+    if report.feed == Feed::Reported {
+        return Ok(false);
+    }
+    let known = tx.list_transfers_first_told(report.book.id, report.feed, &report.reported, subject).await?;
+    Ok(known.iter().any(|known| retold(&told(known), &reading.told())))
 }
 
 /// Whether the credit has changed the charge's status: more money on a paid charge has not.

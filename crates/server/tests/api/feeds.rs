@@ -321,6 +321,35 @@ async fn two_equal_payments_are_two_whichever_of_them_is_told_of_first() {
 }
 
 #[tokio::test]
+async fn what_a_later_export_of_a_feed_adds_to_a_payment_does_not_count_it_again() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let paid = charge(&gateway, &merchant, "a").await;
+        let bare = Paid::new(3500, &nonce(&paid), "TAN", "");
+        assert_eq!(
+            import(&gateway, &render("camt.053", std::slice::from_ref(&bare))).await.outcome(Outcome::Matched),
+            1
+        );
+        let referenced = Paid { reference: "B1".into(), ..bare.clone() };
+        let worded = Paid { text: format!("{} CREDIT", bare.text), ..bare.clone() };
+        for more in [&referenced, &worded] {
+            let report = import(&gateway, &render("camt.053", std::slice::from_ref(more))).await;
+            assert_eq!((report.new, report.outcome(Outcome::Ambiguous)), (1, 1), "{} {}", more.reference, more.text);
+            assert_eq!(import(&gateway, &render("camt.053", std::slice::from_ref(more))).await.duplicates, 1);
+        }
+        assert_eq!(state(&gateway, &merchant, &paid).await, ("completed".to_owned(), 3500));
+        // Two that nothing tells apart are two, and so are those of another payer.
+        let paid = charge(&gateway, &merchant, "b").await;
+        let bare = Paid::new(3500, &nonce(&paid), "TAN", "");
+        let twins = import(&gateway, &render("camt.053", &[bare.clone(), bare.clone()])).await;
+        assert_eq!((twins.outcome(Outcome::Matched), twins.outcome(Outcome::Over)), (1, 1));
+        let other = Paid { payer: "LIM".into(), reference: "B2".into(), ..bare };
+        assert_eq!(import(&gateway, &render("camt.053", &[other])).await.outcome(Outcome::Over), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_report_that_was_linked_to_another_days_is_known_when_it_comes_again() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;

@@ -42,6 +42,9 @@ statements! {
         UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $16) \
         AND source <> 'sandbox' AND NOT EXISTS (SELECT 1 FROM transfer_reports \
         WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $17) ORDER BY id LIMIT $18");
+    LIST_FIRST_TOLD("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE book_id = $1 \
+        AND amount_minor = $2 AND subject = $3 AND feed = $4 AND booked_at >= $5 AND booked_at <= $6 \
+        AND source <> 'sandbox' LIMIT $7");
     GET_FEEDS("transfer_reports") = "SELECT (SELECT MIN(feed) FROM transfer_reports WHERE book_id = $1) AS first_feed, \
         (SELECT MAX(feed) FROM transfer_reports WHERE book_id = $1) AS last_feed";
     SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, texts = $2, bank_reference = $3, end_to_end_id = $4, \
@@ -234,6 +237,31 @@ impl Tx {
             MAX_CANDIDATES.into(),
         ]);
         self.query(LIST_UNREPORTED, &row).await?.into_iter().map(read_transfer).collect()
+    }
+
+    /// The transfers of a book that a feed told of first and that are about as old and as much as a report of it, with the
+    /// same nonces; in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_transfers_first_told(
+        &self,
+        book: AccountId,
+        feed: Feed,
+        reported: &ReportedTransfer,
+        subject: &str,
+    ) -> Result<Vec<Transfer>, StoreError> {
+        let (from, until) = window(reported);
+        let row = [
+            book.into(),
+            reported.amount.minor().into(),
+            subject.into(),
+            feed.as_str().into(),
+            from.into(),
+            until.into(),
+            MAX_CANDIDATES.into(),
+        ];
+        self.query(LIST_FIRST_TOLD, &row).await?.into_iter().map(read_transfer).collect()
     }
 
     /// Whether several feeds have told of money on a bank account.
