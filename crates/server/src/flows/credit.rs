@@ -278,11 +278,25 @@ async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credite
     Ok(Credited { transfer, duplicate: true, judged: true, changed })
 }
 
-/// Whether a transfer is held for want of words that name a charge.
+/// Whether a transfer is held for want of words that name a charge, or because the feed that told of it first has it at
+/// a time that cannot be.
 fn is_open(known: &Transfer) -> bool {
     known.charge_id.is_none()
-        && known.subject.is_empty()
-        && matches!(known.reason, Reason::NoReference | Reason::SeveralReferences | Reason::WeakReference)
+        && match known.reason {
+            Reason::NoReference | Reason::SeveralReferences | Reason::WeakReference => known.subject.is_empty(),
+            Reason::OlderThanCharge | Reason::ImplausibleDate => true,
+            Reason::Exact
+            | Reason::ShortAmount
+            | Reason::Surplus
+            | Reason::AlreadyPaid
+            | Reason::PaidAfterExpiry
+            | Reason::ToldAfterExpiry
+            | Reason::Expired
+            | Reason::Cancelled
+            | Reason::OtherCurrency
+            | Reason::Reversal
+            | Reason::PossibleDuplicate => false,
+        }
 }
 
 /// A transfer that is new to the book.

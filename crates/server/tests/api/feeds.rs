@@ -349,6 +349,22 @@ async fn what_a_later_export_of_a_feed_adds_to_a_payment_does_not_count_it_again
     .await;
 }
 
+/// A notice can have its time in the wrong zone.
+#[tokio::test]
+async fn money_that_a_notice_has_before_its_charge_pays_it_when_the_statement_has_it_in_time() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        let early = json!({"reference": nonce(&waiting), "bankReference": "N1", "bookedAt": "2022-06-24T00:00:00Z"});
+        assert_eq!(notify(&gateway, &operator, early).await["reason"], "older_than_charge");
+        let report = import(&gateway, &render("camt.053", &[Paid::new(3500, &nonce(&waiting), "TAN", "B1")])).await;
+        assert_eq!((report.new, report.duplicates, report.outcome(Outcome::Matched)), (0, 1, 1));
+        assert_eq!(state(&gateway, &merchant, &waiting).await, ("completed".to_owned(), 3500));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_report_that_was_linked_to_another_days_is_known_when_it_comes_again() {
     on_both_databases(async |database| {
