@@ -290,6 +290,19 @@ pub fn mentions<T: AsRef<str>>(texts: &[T]) -> Vec<Mention> {
     found
 }
 
+/// Finds the nonces in a name that stands where a payer's reference should: the one that is the whole name, or else all that
+/// the name contains.
+#[must_use]
+pub fn mentions_in_name(name: &str) -> Vec<Mention> {
+    let mut found = mentions(&[name]);
+    let whole: String =
+        plain(name).chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    if found.iter().any(|mention| mention.nonce.as_str() == whole) {
+        found.retain(|mention| mention.nonce.as_str() == whole);
+    }
+    found
+}
+
 fn plain(text: &str) -> String {
     text.chars().filter_map(plain_char).collect()
 }
@@ -496,6 +509,22 @@ mod tests {
         assert_eq!(evidence_in(&[&n[..4], &n[4..], "7"]), Some(Evidence::Squeezed));
         let longer = [(Evidence::LongerCode, pending_charge())];
         check(&incoming(3500), &longer, (Outcome::Ambiguous, Reason::WeakReference, false));
+    }
+
+    #[test]
+    fn a_name_is_read_as_a_whole_first() {
+        let n = nonce().to_string();
+        for (name, evidence) in [
+            (n.clone(), Evidence::Word),
+            (format!(" {} ", n.to_uppercase()), Evidence::Word),
+            (format!("홍길동{n}"), Evidence::Word),
+            (format!("HONG{n}"), Evidence::Squeezed),
+        ] {
+            let found = mentions_in_name(&name);
+            assert!(found.contains(&Mention { nonce: nonce(), evidence }), "{name}: {found:?}");
+        }
+        assert_eq!(mentions_in_name(&n).len(), 1);
+        assert_eq!(mentions_in_name("홍길동"), []);
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Method {
         }
     }
 
+    /// Whether the payer's reference travels as the name that the payee is shown: the transfers carry no other words.
+    #[must_use]
+    pub fn refers_by_payer_name(self) -> bool {
+        matches!(self, Self::Toss)
+    }
+
     /// ISO 3166-1 alpha-2 code of the country in which the method is used.
     #[must_use]
     pub fn country(self) -> &'static str {

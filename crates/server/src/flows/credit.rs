@@ -10,7 +10,7 @@ use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
 use xanpay_domain::linking::{Feed, Likeness, Told, again, distance, likeness, retold, subject};
 use xanpay_domain::matching::{
-    Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mistyped,
+    Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mentions_in_name, mistyped,
 };
 use xanpay_domain::nonce::Nonce;
 use xanpay_domain::time::{Span, Timestamp};
@@ -94,7 +94,17 @@ struct Candidate<'a> {
     version: i64,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// Adds charges that a word names; each is named once, by the best evidence.
+    fn add(&mut self, evidence: Evidence, held: Vec<(&'a Account, ChargeId)>) {
+        for (account, id) in held {
+            match self.named.iter_mut().find(|named| named.id == id) {
+                Some(named) => named.evidence = named.evidence.max(evidence),
+                None => self.named.push(Named { account, evidence, id }),
+            }
+        }
+    }
+
     fn told(&self) -> Told<'_> {
         let charge = match self.named.as_slice() {
             [only] => Some(only.id),
@@ -177,17 +187,30 @@ async fn recognise(
     Ok(Recognised::New { identity, is_doubtful: seen == Likeness::Unclear })
 }
 
-/// Finds the charges of the book that the texts name.
+/// Finds the charges of the book that the texts name, or the payer's name where a rail carries no other words.
 async fn read<'a>(tx: &Tx, report: &'a Report) -> Result<Reading<'a>, FlowError> {
-    let (mut named, mut nonces) = (Vec::new(), Vec::new());
-    let mut names_another = false;
+    let mut reading = Reading { report, named: Vec::new(), subject: String::new(), names_another: false };
+    let mut nonces = Vec::new();
     for mention in mentions(&report.reported.references()) {
         let held = holders(tx, report, &mention.nonce).await?;
-        names_another |= held.is_empty() && mention.evidence == Evidence::Word;
+        reading.names_another |= held.is_empty() && mention.evidence == Evidence::Word;
         nonces.extend(held.iter().map(|_| mention.nonce.clone()));
-        named.extend(held.into_iter().map(|(account, id)| Named { account, evidence: mention.evidence, id }));
+        reading.add(mention.evidence, held);
     }
-    Ok(Reading { report, named, subject: subject(nonces), names_another })
+    for mention in payer_name(report).map(mentions_in_name).unwrap_or_default() {
+        let mut held = holders(tx, report, &mention.nonce).await?;
+        held.retain(|(account, _)| account.method.refers_by_payer_name());
+        nonces.extend(held.iter().map(|_| mention.nonce.clone()));
+        reading.add(mention.evidence, held);
+    }
+    reading.subject = subject(nonces);
+    Ok(reading)
+}
+
+/// The payer's name, where it is a place of the reference.
+fn payer_name(report: &Report) -> Option<&str> {
+    let is_read = report.book.accounts.iter().any(|account| account.method.refers_by_payer_name());
+    report.reported.payer_name.as_deref().filter(|_| is_read)
 }
 
 /// The charges of the book that hold a nonce.
@@ -409,7 +432,8 @@ async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, 
     if meant.is_empty() {
         return Ok(meant);
     }
-    for nonce in mistyped(&report.reported.references()) {
+    let words: Vec<&str> = report.reported.references().into_iter().chain(payer_name(report)).collect();
+    for nonce in mistyped(&words) {
         for (account, id) in holders(tx, report, &nonce).await? {
             if meant.iter().all(|(_, charge)| *charge != id) {
                 meant.push((account, id));

@@ -462,6 +462,47 @@ async fn a_nonce_that_one_of_two_feeds_leaves_out_is_the_same_payment() {
     .await;
 }
 
+#[tokio::test]
+async fn where_the_payers_name_carries_the_reference_it_names_the_charge() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let toss = |number: &str, policy| NewAccount {
+            bank: Some("토스뱅크".into()),
+            ..account(Method::Toss, number, policy, None)
+        };
+        for (number, policy) in [("110123456789", None), ("110123456790", Some(Policy::Nonce))] {
+            let shop = Shop::on(&gateway, toss(number, policy)).await;
+            for (case, price) in [("whole", 35_000), ("within", 36_000), ("joined", 37_000)] {
+                let (first, second) =
+                    (shop.charge(&price.to_string(), "a@b.kr").await, shop.charge(&price.to_string(), "c@b.kr").await);
+                let payer = match case {
+                    "whole" => nonce(&second).to_uppercase(),
+                    "within" => format!("홍길동{}", nonce(&second)),
+                    _ => format!("HONG{}", nonce(&second)),
+                };
+                let amount = Money::parse(&second["customerAmount"].to_string(), Currency::KRW).unwrap();
+                let file = dated(number, amount, "toss", case, (&payer, june(24)));
+                assert_eq!(import(&gateway, &file).await.outcome(Outcome::Matched), 1, "{payer}");
+                assert_eq!(
+                    (shop.status(&first).await, shop.status(&second).await),
+                    ("pending".into(), "completed".into())
+                );
+                // The amount of another charge does not make it that one's money.
+                let amount = Money::parse(&first["customerAmount"].to_string(), Currency::KRW).unwrap();
+                let file = dated(number, amount, "toss", &format!("{case} again"), (&payer, june(24)));
+                import(&gateway, &file).await;
+                assert_eq!(shop.status(&first).await, "pending", "{payer}");
+            }
+        }
+        // Other rails have words of their own, and a payer may be called anything.
+        let shop = Shop::on(&gateway, account(Method::Paynow, UEN, None, None)).await;
+        let charge = shop.charge("35", "a@b.sg").await;
+        let file = dated(UEN, money(Method::Paynow, 3500), "", "B1", (nonce(&charge), june(24)));
+        assert_eq!(import(&gateway, &file).await.outcome(Outcome::Unmatched), 1);
+    })
+    .await;
+}
+
 /// A charge that expires unpaid.
 async fn lapsed(gateway: &Gateway, shop: &Shop<'_>, price: &str, email: &str) -> Value {
     let charge = shop.charge(price, email).await;
