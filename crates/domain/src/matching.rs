@@ -211,7 +211,7 @@ impl Outcome {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Exact,
         Self::ShortAmount,
         Self::Surplus,

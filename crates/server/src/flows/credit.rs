@@ -318,6 +318,7 @@ fn is_open(known: &Transfer) -> bool {
             | Reason::Cancelled
             | Reason::OtherCurrency
             | Reason::Reversal
+            | Reason::BatchNotSplit
             | Reason::PossibleDuplicate => false,
         }
 }
