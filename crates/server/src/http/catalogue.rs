@@ -169,7 +169,7 @@ pub const CATALOGUE: &[Entry] = &[
         "Too many unknown sessions were asked for from one address.",
         "Wait as long as Retry-After says.",
     ),
-    entry("head_too_large", 431, "Path and headers are larger than 64 KiB.", "Send less."),
+    entry("header_too_large", 431, "Path and headers are larger than 64 KiB.", "Send less."),
     entry("internal_error", 500, "Something failed on our side.", "Report the request id to the operator."),
     entry("accounts_full", 503, "Every receiving account of the method is full.", "Add receiving accounts."),
     entry("busy", 503, "Too much happened at once.", "Repeat the request."),

@@ -152,7 +152,7 @@ fn check_size(request: &Request) -> Result<(), ApiError> {
         return Ok(());
     }
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    Err(ApiError::new(status, "head_too_large", "path and headers must be at most 64 KiB"))
+    Err(ApiError::new(status, "header_too_large", "path and headers must be at most 64 KiB"))
 }
 
 /// Whether a byte may stand in a host with a port (RFC 3986, section 3.2.2).

@@ -18,12 +18,6 @@ const DEVIATIONS: &[(&str, u16, &str, &str)] = &[
     ("S-076", 404, "charge_not_found", "the contract's own code for a session without a charge"),
     ("T-009", 413, "body_too_large", "100,000 brackets are more than 64 KiB; hostile bodies cover less deep ones"),
     ("T-014", 400, "invalid_json", "the contract reads JSON whatever the content type says, and this is none"),
-    (
-        "A-011",
-        401,
-        "unauthorized",
-        "the connection refuses such a head; behind it the length is checked before hashing",
-    ),
     ("W-001", 200, "", "sandbox allows loopback; refused with a live key below"),
     ("W-005", 200, "", "sandbox allows loopback; refused with a live key below"),
     ("W-006", 200, "", "sandbox allows loopback; refused with a live key below"),

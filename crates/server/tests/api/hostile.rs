@@ -407,7 +407,7 @@ async fn a_body_in_a_coding_that_is_not_read_and_a_head_that_is_too_large_are_re
         let large = gateway.send(session().raw("x".repeat(64 * 1024 + 1))).await.expect_problem(413, "body_too_large");
         assert_eq!(large.header("connection"), "close");
         let head = gateway.send(session().header("x-long", &"x".repeat(64 * 1024))).await;
-        head.expect_problem(431, "head_too_large");
+        head.expect_problem(431, "header_too_large");
         assert_eq!(before, row_counts(database).await);
         gateway
             .send(session().header("content-encoding", "identity").header("transfer-encoding", "Chunked"))
