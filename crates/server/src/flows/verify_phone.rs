@@ -212,13 +212,21 @@ pub async fn confirm_phone(
                 if let Some((idempotency, _)) = keyed {
                     idempotency.refuse_known(&tx, real_now).await?;
                 }
-                let confirmed = guess(&tx, *owner, phone, otp, code, now).await?.is_some();
-                // A wrong guess is counted and leaves the key free, as every refusal does.
-                if let Some((idempotency, sealed)) = keyed.as_ref().filter(|_| confirmed) {
-                    idempotency.reserve(&tx, real_now).await?;
-                    idempotency.answer(&tx, sealed).await?;
+                let proven = check_otp(&tx, *owner, phone, otp, now).await?;
+                match (proven, keyed) {
+                    // The key is taken before the password, so that an equal request which finds the password used up
+                    // finds the key as well.
+                    (Some(id), Some((idempotency, sealed))) => {
+                        idempotency.reserve(&tx, real_now).await?;
+                        tx.save_verified(id, &hash(&[code]), now).await?;
+                        idempotency.answer(&tx, sealed).await?;
+                    }
+                    (Some(id), None) => tx.save_verified(id, &hash(&[code]), now).await?,
+                    // A wrong guess is counted and leaves the key free, as every refusal does.
+                    (None, Some((idempotency, _))) => idempotency.refuse_known(&tx, real_now).await?,
+                    (None, None) => {}
                 }
-                Ok::<_, FlowError>(confirmed)
+                Ok::<_, FlowError>(proven.is_some())
             }
         })
         .await?;
@@ -239,6 +247,21 @@ pub(super) async fn guess(
     code: &str,
     now: Timestamp,
 ) -> Result<Option<VerificationId>, FlowError> {
+    let proven = check_otp(tx, owner, phone, otp, now).await?;
+    if let Some(id) = proven {
+        tx.save_verified(id, &hash(&[code]), now).await?;
+    }
+    Ok(proven)
+}
+
+/// The verification that a one-time password is right for. A wrong one is counted.
+async fn check_otp(
+    tx: &Tx,
+    owner: Owner,
+    phone: &Phone,
+    otp: &str,
+    now: Timestamp,
+) -> Result<Option<VerificationId>, FlowError> {
     // Only the newest password counts: sending another one ends it.
     let recent = owner.recent(tx, &key_of(phone), now).await?;
     let Some(last) = recent.first().filter(|_| PhoneCode::judge(&recent, now).is_awaited()) else { return Ok(None) };
@@ -246,7 +269,6 @@ pub(super) async fn guess(
         tx.count_verification_attempt(last).await?;
         return Ok(None);
     }
-    tx.save_verified(last.id, &hash(&[code]), now).await?;
     Ok(Some(last.id))
 }
 
