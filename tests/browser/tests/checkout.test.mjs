@@ -112,7 +112,7 @@ test("part of the money shows what is missing, and the rest completes it", async
   const made = await charge(id);
   assert.equal((await transfer(made, "20")).body.outcome, "part");
   await page.getByText("SGD 15.00").first().waitFor();
-  assert.equal(await page.locator("[data-qr]").getAttribute("aria-label"), "PayNow QR code for SGD 15.00");
+  assert.equal(await page.locator("[data-qr]").getAttribute("aria-label"), "PayNow QR code for SGD\u00a015.00");
   assert.equal((await transfer(made, "15")).body.outcome, "matched");
   await page.waitForFunction(() => /completed/i.test(document.title));
   await page.context().close();
