@@ -523,7 +523,13 @@ mod tests {
             let found = mentions_in_name(&name);
             assert!(found.contains(&Mention { nonce: nonce(), evidence }), "{name}: {found:?}");
         }
-        assert_eq!(mentions_in_name(&n).len(), 1);
+        // A nonce that contains another one by chance.
+        let longest =
+            (0..).filter_map(|n: u128| Nonce::draw(n.to_be_bytes(), NonceLength::LONGEST, 3500, Strength::Plain));
+        let double = longest.map(|nonce| nonce.to_string()).find(|text| mentions(&[text]).len() > 1).unwrap();
+        let whole = Mention { nonce: Nonce::parse(&double).unwrap(), evidence: Evidence::Word };
+        assert_eq!(mentions_in_name(&double), [whole]);
+        assert!(mentions_in_name(&format!("HONG {double}")).len() > 1);
         assert_eq!(mentions_in_name("홍길동"), []);
     }
 
