@@ -9,6 +9,7 @@ use crate::time::{Span, Timestamp};
 use crate::transfer::{Booked, ReportedTransfer};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 /// Feeds may date one payment differently by this much where a nonce or a reference tells it: entry and value dates nine
 /// days apart have been seen.
@@ -217,8 +218,13 @@ fn by_one_nonce(known: &Told<'_>, new: &Told<'_>, amounts: Amounts, (apart, paye
     let is_held = known.subject.is_empty() && known.charge.is_none();
     match (payer, amounts) {
         (Agreement::Against, _) => Likeness::Different,
-        // The nonce pays its charge for sure; the other report is held.
-        (Agreement::For, _) | (_, Amounts::Tell) if at_once && is_held => Likeness::Payer,
+        // The nonce pays its charge for sure; the other report is held, and has no words of its own.
+        (Agreement::For, _) | (_, Amounts::Tell) if at_once && is_held => {
+            match texts(&known.reported.texts, &new.reported.texts) {
+                Agreement::Against => Likeness::Different,
+                Agreement::For | Agreement::Silent => Likeness::Payer,
+            }
+        }
         (_, _) if known.subject.is_empty() => Likeness::Different,
         (_, Amounts::Silent) => Likeness::Different,
         (_, Amounts::Propose) => Likeness::Unclear,
@@ -236,6 +242,8 @@ fn by_facts(
 ) -> Likeness {
     let at_once = apart == Span::millis(0);
     match (payer, amounts, texts(&known.texts, &new.texts)) {
+        // Wallets have names of their own for their customers.
+        (Agreement::Against, Amounts::Propose | Amounts::Tell, Agreement::For) if at_once => Likeness::Unclear,
         (Agreement::Against, _, _) => Likeness::Different,
         (Agreement::For, Amounts::Tell, _) => {
             if at_once {
@@ -253,6 +261,7 @@ fn by_facts(
         }
         (Agreement::For, Amounts::Propose, Agreement::For | Agreement::Silent) if at_once => Likeness::Payer,
         (_, Amounts::Propose, _) => Likeness::Unclear,
+        (Agreement::For, Amounts::Silent, Agreement::For) if !at_once => Likeness::Unclear,
         (_, Amounts::Silent, _) if !at_once => Likeness::Different,
         (_, Amounts::Silent, Agreement::For) => Likeness::Text,
         (Agreement::For, Amounts::Silent, Agreement::Silent) => Likeness::Payer,
@@ -260,24 +269,46 @@ fn by_facts(
     }
 }
 
-/// Compares what a feed has told of under a reference with what it now tells of under the same one, the amounts being
-/// equal: [`Likeness::Reference`] when it is the same again. `is_own` says that the known facts are this feed's own, and not
-/// those of another one, to whose report it was linked.
+/// Compares what a feed has told of under a reference, booked when it says so itself, with what it now tells of under the
+/// same one: [`Likeness::Reference`] when it is the same again.
 #[must_use]
-pub fn again(known: &Told<'_>, new: &Told<'_>, is_own: bool) -> Likeness {
+pub fn again(known: &Told<'_>, new: &Told<'_>) -> Likeness {
     let (a, b) = (known.reported, new.reported);
-    let payer = payers(a.payer_name.as_deref(), b.payer_name.as_deref());
-    // An undated entry is the same on whatever day it is read. Feeds date one payment differently, but one feed does not.
-    let same_day = matches!(b.booked, Booked::Unsaid(_))
-        || distance(a.booked, b.booked) == Span::millis(0)
-        || (!is_own && payer != Agreement::Against);
-    match (Nonces::of(known, new), payer, same_day) {
-        (Nonces::Other, _, _) => Likeness::Different,
-        (Nonces::Same, _, true) | (_, Agreement::For | Agreement::Silent, true) => Likeness::Reference,
-        (Nonces::Same, _, false) if !is_own => Likeness::Reference,
-        (Nonces::Neither | Nonces::One, Agreement::Against, false) => Likeness::Different,
-        (_, _, _) => Likeness::Unclear,
+    if (a.amount, a.reversal) != (b.amount, b.reversal) {
+        return Likeness::Different;
     }
+    // An undated entry is the same on whatever day it is read.
+    let apart = match b.booked {
+        Booked::Unsaid(_) => Span::millis(0),
+        Booked::At(_) | Booked::On(_) => distance(a.booked, b.booked),
+    };
+    let payer = payers(a.payer_name.as_deref(), b.payer_name.as_deref());
+    let has_other_words = texts(&a.texts, &b.texts) == Agreement::Against;
+    let is_held = known.subject.is_empty() && known.charge.is_none();
+    let is_other_day = apart > Span::millis(0);
+    match (Nonces::of(known, new), payer) {
+        (Nonces::Other, _) => Likeness::Different,
+        (Nonces::Same, _) if is_other_day => Likeness::Unclear,
+        (Nonces::Same, _) => Likeness::Reference,
+        (_, Agreement::Against) if is_other_day => Likeness::Different,
+        // A feed dates its own payments in one way, but for those that it tells of before and after a weekend.
+        (_, _) if apart > REDATED_WITHIN || (is_other_day && has_other_words) => Likeness::Different,
+        (_, Agreement::Against) => Likeness::Unclear,
+        (_, _) if is_other_day => Likeness::Unclear,
+        // Where the known one is held, taking them for two payments pays the one that is named, whichever is true.
+        (Nonces::One, Agreement::Silent) if has_other_words && is_held => Likeness::Different,
+        (Nonces::One, Agreement::Silent) if has_other_words => Likeness::Unclear,
+        (Nonces::One | Nonces::Neither, Agreement::For | Agreement::Silent) => Likeness::Reference,
+    }
+}
+
+/// How well a report fits a transfer among several that are as likely to be the same payment: whether both have a nonce or
+/// neither has, whether the texts agree, and how near they were booked.
+#[must_use]
+pub fn fit(known: &Told<'_>, new: &Told<'_>) -> (bool, bool, Reverse<Span>) {
+    let (a, b) = (known.reported, new.reported);
+    let both = known.subject.is_empty() == new.subject.is_empty();
+    (both, texts(&a.texts, &b.texts) == Agreement::For, Reverse(distance(a.booked, b.booked)))
 }
 
 /// Whether a feed tells of a payment with more words than before: of one day, amount and subject, where one report has all
@@ -296,8 +327,10 @@ pub fn retold(known: &Told<'_>, new: &Told<'_>) -> bool {
     };
     let may_be = match Nonces::of(known, new) {
         Nonces::Same => facts(a) != facts(b) || text(a) != text(b),
-        // Payments without a nonce are much alike; but a feed gives references or does not.
-        Nonces::Neither => a.bank_reference.is_some() != b.bank_reference.is_some(),
+        // Payments without a nonce are much alike; but a feed gives references and payers' names or does not.
+        Nonces::Neither => {
+            a.bank_reference.is_some() != b.bank_reference.is_some() || a.payer_name.is_some() != b.payer_name.is_some()
+        }
         Nonces::One | Nonces::Other => false,
     };
     may_be
@@ -344,7 +377,9 @@ fn squeezed(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::charge::tests::{NOW, sgd};
+    use crate::currency::Currency;
     use crate::matching::mentions;
+    use crate::money::Money;
     use crate::nonce::{NonceLength, Strength};
     use alloc::format;
     use alloc::string::ToString;
@@ -467,20 +502,46 @@ mod tests {
             (of("", "ANNA", 0), of("", "BERT", 0), Likeness::Unclear, Likeness::Unclear),
             // Feeds date one payment differently, but one feed does not.
             (of("", "ANNA", 0), of("", "ANNA", 1), Likeness::Reference, Likeness::Unclear),
+            (of("", "ANNA", 0), of("", "ANNA", 5), Likeness::Reference, Likeness::Different),
+            (of("", "ANNA", 0), of(&a, "ANNA", 30), Likeness::Unclear, Likeness::Different),
             (of(&a, "", 0), of(&a, "", 1), Likeness::Reference, Likeness::Unclear),
             (of("", "", 0), of("", "", 0), Likeness::Reference, Likeness::Reference),
+            // Only words that stay may have got a nonce beside them.
+            (of("rent", "", 0), of(&a, "", 0), Likeness::Reference, Likeness::Different),
+            (of(&a, "", 0), of("rent", "", 0), Likeness::Reference, Likeness::Unclear),
+            (of("rent", "", 0), of(&a, "", 1), Likeness::Reference, Likeness::Different),
+            (of("rent", "ANNA", 0), of("food", "ANNA", 1), Likeness::Reference, Likeness::Different),
+            (of("rent", "", 0), of(&format!("rent {a}"), "", 0), Likeness::Reference, Likeness::Reference),
+            (of("rent", "ANNA", 0), of(&a, "ANNA", 0), Likeness::Reference, Likeness::Reference),
         ] {
             assert_eq!(both_ways(&one, &other, Amounts::Tell), likely, "{one:?} {other:?}");
-            let own = |known: &Told<'_>, new: &Told<'_>| again(known, new, true);
-            assert_eq!(compare((&one, None), (&other, None), own), same, "{one:?} {other:?}");
-            let linked = |known: &Told<'_>, new: &Told<'_>| again(known, new, false);
-            assert_eq!(compare((&one, None), (&other, None), linked), likely, "{one:?} {other:?}");
+            assert_eq!(compare((&one, None), (&other, None), again), same, "{one:?} {other:?}");
+        }
+        let plain = (&of("rent", "", 0), Some(ChargeId::new(NOW, [1; 8])));
+        assert_eq!(compare(plain, (&of(&a, "", 0), None), again), Likeness::Unclear, "its amount has paid");
+        let in_dollars = Money::from_minor(1200, Currency::USD).unwrap();
+        for amount in [sgd(1201), in_dollars] {
+            let other = ReportedTransfer { amount, ..of("", "ANNA", 0) };
+            assert_eq!(compare((&of("", "ANNA", 0), None), (&other, None), again), Likeness::Different);
         }
         let undated = ReportedTransfer { booked: Booked::Unsaid(NOW), ..of("", "ANNA", 0) };
-        assert_eq!(
-            compare((&of("", "ANNA", 0), None), (&undated, None), |known, new| again(known, new, true)),
-            Likeness::Reference
-        );
+        assert_eq!(compare((&of("", "ANNA", 0), None), (&undated, None), again), Likeness::Reference);
+    }
+
+    #[test]
+    fn of_transfers_that_are_as_likely_the_one_with_the_same_words_fits_best() {
+        let told = |report: &ReportedTransfer, subject: &'static str| (report.clone(), subject);
+        let known = [
+            told(&report("bagihotek", ""), "bagihotek"),
+            told(&later(&report("Transfer", ""), 1), ""),
+            told(&report("Rent", ""), ""),
+            told(&report("Transfer", ""), ""),
+        ];
+        let new = report("Transfer", "LIM");
+        let new = Told { reported: &new, subject: "", charge: None };
+        let fits: Vec<_> =
+            known.iter().map(|(reported, subject)| fit(&Told { reported, subject, charge: None }, &new)).collect();
+        assert!(fits[0] < fits[2] && fits[2] < fits[1] && fits[1] < fits[3], "{fits:?}");
     }
 
     #[test]
@@ -488,6 +549,7 @@ mod tests {
         let charge = |n: u8| Some(ChargeId::new(NOW, [n; 8]));
         let named = |payer: &str| report(&nonce(1), payer);
         let plain = |payer: &str, days| later(&report("PromptPay", payer), days);
+        let wordless = |payer: &str| report("", payer);
         let cases = [
             // The plain report comes second.
             (
@@ -512,12 +574,15 @@ mod tests {
             ((plain("ANNA", 4), charge(1)), (named("ANNA"), charge(1)), [Likeness::Payer; 3]),
             ((plain("BERT", 0), charge(1)), (named("ANNA"), charge(1)), [Likeness::Unclear; 3]),
             ((plain("ANNA", 0), charge(2)), (named("ANNA"), charge(1)), [Likeness::Different; 3]),
-            ((plain("ANNA", 0), None), (named("ANNA"), charge(1)), [Likeness::Payer; 3]),
+            ((wordless("ANNA"), None), (named("ANNA"), charge(1)), [Likeness::Payer; 3]),
             (
-                (plain("", 0), None),
+                (wordless(""), None),
                 (named("ANNA"), charge(1)),
                 [Likeness::Different, Likeness::Different, Likeness::Payer],
             ),
+            // Words of its own make it another payment.
+            ((plain("ANNA", 0), None), (named("ANNA"), charge(1)), [Likeness::Different; 3]),
+            ((plain("", 0), None), (named("ANNA"), charge(1)), [Likeness::Different; 3]),
             ((plain("ANNA", 1), None), (named("ANNA"), charge(1)), [Likeness::Different; 3]),
         ];
         for (known, new, expected) in cases {
@@ -537,7 +602,10 @@ mod tests {
             (report("", "MOHAMED ABDUL RAHMAN BIN ALI"), report("x", "MOHAMED ABDUL RA"), Likeness::Payer),
             (report("rent", "TAN AH KOW"), report("food", "TAN AH KOW"), Likeness::Unclear),
             (report("rent", "TAN"), report("rent", "LIM"), Likeness::Different),
-            (report("rent", "TAN"), later(&report("rent", "TAN"), 1), Likeness::Different),
+            (report("rent", "TAN"), later(&report("rent", "LIM"), 1), Likeness::Different),
+            (report("rent", "TAN AH KOW"), later(&report("rent", "TAN AH KOW"), 4), Likeness::Unclear),
+            (report("rent", "TAN AH KOW"), later(&report("rent", "TAN AH KOW"), 5), Likeness::Different),
+            (report("rent", "TAN AH KOW"), later(&report("food", "TAN AH KOW"), 1), Likeness::Different),
             (report("", ""), report("rent", "TAN"), Likeness::Unclear),
             (report("abc", ""), report("abcd", ""), Likeness::Unclear),
         ] {
@@ -561,6 +629,16 @@ mod tests {
             assert_eq!(both_ways(&one, &other, Amounts::Tell), tell, "{other:?}");
             assert_eq!(both_ways(&one, &other, Amounts::Propose), propose, "{other:?}");
         }
+        // A wallet may call its customer otherwise, but the texts agree.
+        let (bank, wallet) = (report("Transfer", "TAN AH KOW"), report("Transfer", "GRABPAY"));
+        for (amounts, expected) in [
+            (Amounts::Tell, Likeness::Unclear),
+            (Amounts::Propose, Likeness::Unclear),
+            (Amounts::Silent, Likeness::Different),
+        ] {
+            assert_eq!(both_ways(&bank, &wallet, amounts), expected, "{amounts:?}");
+        }
+        assert_eq!(both_ways(&bank, &later(&wallet, 1), Amounts::Tell), Likeness::Different);
         assert_eq!(Amounts::of([Policy::UniqueAmount, Policy::VirtualAccount]), Amounts::Tell);
         assert_eq!(Amounts::of([Policy::UniqueAmount, Policy::Nonce]), Amounts::Propose);
         assert_eq!(Amounts::of([Policy::Nonce]), Amounts::Silent);
@@ -593,7 +671,8 @@ mod tests {
             (with_ref(&plain, "B2"), with_text, false),
             (plain.clone(), ReportedTransfer { amount: sgd(1201), ..with_ref(&plain, "B1") }, false),
             (report("", ""), with_ref(&report("", ""), "B1"), true),
-            (report("", ""), report("", "ANNA"), false),
+            (report("", ""), report("", "ANNA"), true),
+            (report("", "BERT"), report("", "ANNA"), false),
             (report("", ""), plain, false),
         ] {
             for (one, other) in [(&one, &other), (&other, &one)] {

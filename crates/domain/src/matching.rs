@@ -4,7 +4,7 @@
 //! do. Whatever is not clear is held for a person, with its reason. Nothing is matched by amount alone where the account's
 //! policy does not say so.
 
-use crate::charge::{Charge, ChargeCommand, ChargeEvent, ChargeRefusal, ChargeStatus, LATE_GRACE};
+use crate::charge::{Charge, ChargeCommand, ChargeEvent, ChargeRefusal, ChargeState, ChargeStatus, LATE_GRACE};
 use crate::currency::Currency;
 use crate::money::Money;
 use crate::nonce::{Nonce, NonceLength};
@@ -19,6 +19,8 @@ const FUTURE_DAYS: Span = Span::days(7);
 const FUTURE_HOURS: Span = Span::hours(14);
 /// Bank clocks and ours may differ by this much.
 const CLOCK_SKEW: Span = Span::minutes(5);
+/// Whoever calls a charge off seldom pays it; when they do, they had paid before the page knew.
+const CANCELLED_GRACE: Span = Span::days(1);
 /// 2000-01-01: no rail served here existed before.
 const EARLIEST_BOOKING: Timestamp = Timestamp::from_millis(946_684_800_000);
 
@@ -36,14 +38,14 @@ pub enum Outcome {
     Late,
     /// More than one reading is possible; held.
     Ambiguous,
-    /// It names no charge of its account; held.
+    /// It names no charge of its account, or cannot pay one at all; held.
     Unmatched,
 }
 
 /// Why a transfer got its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The nonce, account, currency and amount agree.
+    /// Account, currency and amount agree, and the nonce does or the account's policy needs none.
     Exact,
     /// The amount is less than what was missing.
     ShortAmount,
@@ -75,7 +77,7 @@ pub enum Reason {
     ImplausibleDate,
     /// It was booked before the charge that it names existed.
     OlderThanCharge,
-    /// It may be a second report of money that another feed has told of.
+    /// It may be a second report of money that is known.
     PossibleDuplicate,
 }
 
@@ -85,7 +87,7 @@ pub enum Reason {
 pub enum Policy {
     /// By the nonce, the amount being checked.
     Nonce,
-    /// By the amount, which no two pending charges share; a nonce that arrives counts all the same.
+    /// By the amount, which no two pending charges of such accounts share; a nonce that arrives counts all the same.
     UniqueAmount,
     /// By the account itself, which waits for one charge at a time.
     VirtualAccount,
@@ -333,11 +335,11 @@ pub fn mistyped<T: AsRef<str>>(texts: &[T]) -> Vec<Nonce> {
 }
 
 /// The charges of a bank account that money without a nonce can mean where the amount or the account alone tells charges
-/// apart. `pending` ask this amount now, or wait for money on an account to themselves; `expired` asked it and are not
-/// paid.
+/// apart. `pending` ask this amount now or, where none does, wait for money on an account to themselves; `unpaid` asked it
+/// and have expired or been cancelled.
 ///
-/// An amount is free again when its charge expires, so that the money of one may come while another waits for the same
-/// amount. Until the grace period is over both are meant, unless they are of one customer, who has begun anew.
+/// An amount is free again when its charge closes, so that the money of one may come while another waits for the same
+/// amount. For a while both are meant, unless they are of one customer, who had begun anew when the money came.
 ///
 /// `may_propose` says of a charge whether its account lets the amount or the account alone propose it. A charge that waits
 /// for its nonce competes with such a one, and is not paid without it.
@@ -345,16 +347,21 @@ pub fn mistyped<T: AsRef<str>>(texts: &[T]) -> Vec<Nonce> {
 pub fn claimants<'a>(
     incoming: &Incoming,
     pending: &'a [Charge],
-    expired: &'a [Charge],
+    unpaid: &'a [Charge],
     may_propose: impl Fn(&Charge) -> bool,
 ) -> Vec<&'a Charge> {
     let existed = |charge: &Charge| charge.created_at <= incoming.booked_until.plus(CLOCK_SKEW);
     let asked = |charge: &Charge| existed(charge) && charge.outstanding() == incoming.amount;
-    let in_grace = |charge: &Charge| charge.expires_at.plus(LATE_GRACE) >= incoming.booked_from;
-    let anew = |charge: &Charge| pending.iter().any(|pending| pending.customer_id == charge.customer_id);
-    let waiting = pending.iter().filter(|charge| existed(charge));
-    let rivals = expired.iter().filter(|charge| asked(charge) && in_grace(charge) && !anew(charge));
-    let mut meant: Vec<_> = waiting.chain(rivals).collect();
+    let in_grace = |charge: &Charge| match charge.state {
+        ChargeState::Cancelled { cancelled_at } => cancelled_at.plus(CANCELLED_GRACE) >= incoming.booked_from,
+        ChargeState::Pending | ChargeState::Completed { .. } | ChargeState::Expired { .. } => {
+            charge.expires_at.plus(LATE_GRACE) >= incoming.booked_from
+        }
+    };
+    let waiting = || pending.iter().filter(|charge| existed(charge));
+    let anew = |charge: &Charge| waiting().any(|waiting| waiting.customer_id == charge.customer_id);
+    let rivals = unpaid.iter().filter(|charge| asked(charge) && in_grace(charge) && !anew(charge));
+    let mut meant: Vec<_> = waiting().chain(rivals).collect();
     if meant.is_empty() {
         // Money that is older than every charge is held, with that as the reason.
         meant = pending.iter().collect();
@@ -362,7 +369,8 @@ pub fn claimants<'a>(
     if meant.iter().any(|charge| may_propose(charge)) { meant } else { Vec::new() }
 }
 
-/// Decides what a transfer pays. `candidates` are the charges of its account whose nonces it mentions, each once.
+/// Decides what a transfer pays. `candidates` are the charges that it names, or that its amount or account proposes, each
+/// once.
 #[must_use]
 pub fn decide(incoming: &Incoming, candidates: &[(Evidence, Charge)], now: Timestamp) -> Verdict {
     let hold = |outcome, reason| Verdict::Hold { outcome, reason };
@@ -658,6 +666,7 @@ mod tests {
         assert_eq!(meant(money(30, 30), &[&second], &expired), [first.id], "the second one did not exist");
         assert_eq!(meant(money(-700, 800), &[&second], &expired), [second.id, first.id], "a day fits both");
         assert_eq!(meant(money(-700, 800), &[&retry], &expired), [retry.id], "a customer who has begun anew");
+        assert_eq!(meant(money(30, 30), &[&retry], &expired), [first.id], "who had not begun anew when the money came");
         assert_eq!(meant(money(90, 90), &[], &expired), [first.id], "late, and nobody else waits");
         assert_eq!(meant(money(150, 150), &[&first, &second], &[]), [first.id, second.id], "both wait");
         let by_nonce = [first.clone(), second.clone()];
@@ -670,6 +679,10 @@ mod tests {
         assert_eq!(meant(money(beyond, beyond), &[&second], &expired), [second.id]);
         assert_eq!(meant(money(grace, grace), &[], &expired), [first.id]);
         assert!(meant(money(beyond, beyond), &[], &expired).is_empty());
+        let off = [Charge { state: ChargeState::Cancelled { cancelled_at: NOW.plus(minutes(9)) }, ..first.clone() }];
+        let day = 24 * 60 + 9;
+        assert_eq!(meant(money(day, day), &[&second], &off), [second.id, first.id], "paid before it was called off");
+        assert_eq!(meant(money(day + 1, day + 1), &[&second], &off), [second.id]);
         let dearer = Incoming { amount: sgd(3501), ..money(30, 30) };
         assert!(meant(dearer, &[], &expired).is_empty());
         assert_eq!(meant(money(30, 30), &[&second], &[]), [second.id], "held as older than its charge");

@@ -138,6 +138,13 @@ impl ReportedTransfer {
             row.push(':');
             row.push_str(id);
         }
+        if let Some(name) = &self.payer_name {
+            row.push_str(":by:");
+            row.push_str(name);
+        }
+        if self.reversal {
+            row.push_str(":reversal");
+        }
         row
     }
 
@@ -187,12 +194,16 @@ mod tests {
             payer_account: account.map(Into::into),
             ..reported("a", None)
         };
+        let named = |name: &str| ReportedTransfer { payer_name: Some(name.into()), ..reported("a", None) };
         let all = [
             by(None, None),
             by(Some("E1"), None),
             by(Some("E2"), None),
             by(None, Some("0071")),
             by(None, Some("0072")),
+            named("ANNA"),
+            named("BERT"),
+            ReportedTransfer { reversal: true, ..reported("a", None) },
         ];
         for (place, row) in all.iter().enumerate() {
             assert_eq!(all.iter().position(|other| other.identity(1) == row.identity(1)), Some(place));

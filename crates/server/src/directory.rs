@@ -6,6 +6,7 @@
 
 mod memory;
 
+use crate::flows;
 use memory::Memory;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -35,6 +36,8 @@ pub struct KnownAccount {
     pub row: Account,
     /// The rail's reading.
     pub rail: ReceivingAccount,
+    /// The other receiving accounts that are names of the same bank account.
+    pub siblings: Vec<AccountId>,
     /// Charges that wait for money on it, counted up to a bound when it was read, and those placed here since.
     load: Arc<AtomicI64>,
 }
@@ -42,8 +45,8 @@ pub struct KnownAccount {
 impl KnownAccount {
     /// An account as it was read.
     #[must_use]
-    pub fn new(row: Account, rail: ReceivingAccount, load: i64) -> Self {
-        Self { row, rail, load: Arc::new(AtomicI64::new(load)) }
+    pub fn new(row: Account, rail: ReceivingAccount, siblings: Vec<AccountId>, load: i64) -> Self {
+        Self { row, rail, siblings, load: Arc::new(AtomicI64::new(load)) }
     }
 
     /// Counts a charge that is about to be placed on it: until the next count, charges go elsewhere.
@@ -137,17 +140,18 @@ impl Directory {
             return Ok(known);
         }
         let tx = store.reader();
-        let mut known = Vec::new();
+        let mut read = Vec::new();
         for row in tx.list_accounts(environment).await? {
-            let (row, rail) = match row.map_err(|error| error.to_string()).and_then(read_account) {
-                Ok(read) => read,
-                Err(fault) => {
-                    self.leave_out(fault);
-                    continue;
-                }
-            };
+            match row.map_err(|error| error.to_string()).and_then(read_account) {
+                Ok(account) => read.push(account),
+                Err(fault) => self.leave_out(fault),
+            }
+        }
+        let (rows, rails): (Vec<Account>, Vec<ReceivingAccount>) = read.into_iter().unzip();
+        let mut known = Vec::new();
+        for ((row, rail), siblings) in rows.iter().cloned().zip(rails).zip(flows::siblings(&rows)) {
             let load = if row.disabled_at.is_none() { tx.count_pending_charges(row.id, MAX_LOAD).await? } else { 0 };
-            known.push(KnownAccount::new(row, rail, load));
+            known.push(KnownAccount::new(row, rail, siblings, load));
         }
         let known = Arc::new(known);
         self.accounts.keep(environment, Arc::clone(&known));

@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, text: include_str!("../migrations/0007_checks_without_a_table.sql") },
     Migration { number: 8, text: include_str!("../migrations/0008_amounts_of_a_bank_account.sql") },
     Migration { number: 9, text: include_str!("../migrations/0009_payments_that_share_an_identity.sql") },
+    Migration { number: 10, text: include_str!("../migrations/0010_what_feeds_say_of_their_own.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

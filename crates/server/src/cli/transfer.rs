@@ -68,7 +68,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
             account: add.account,
             reported: ReportedTransfer {
                 amount,
-                booked: booked.unwrap_or(Booked::At(app.clock.now(environment))),
+                booked: booked.unwrap_or(Booked::Unsaid(app.clock.now(environment))),
                 texts: vec![reference],
                 bank_reference: bank_reference.and_then(|given| xanpay_statements::reference(&given)),
                 end_to_end_id: None,

@@ -2,6 +2,7 @@
 
 use super::refusal::Refusal;
 use crate::app::App;
+use std::borrow::Borrow;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::AccountId;
@@ -22,7 +23,9 @@ pub(super) struct Book {
 impl Book {
     /// The bank account behind a receiving account, with all receiving accounts that share it.
     pub(super) fn of_account(accounts: &[Account], account: &Account) -> Self {
-        let shared: Vec<Account> = accounts.iter().filter(|other| is_shared(other, account)).cloned().collect();
+        let names = Names::of(account);
+        let is_shared = |other: &&Account| other.id == account.id || names.agree(&Names::of(other));
+        let shared: Vec<Account> = accounts.iter().filter(is_shared).cloned().collect();
         let oldest = shared.iter().min_by_key(|account| account.id.to_text());
         Self { id: oldest.map_or(account.id, |oldest| oldest.id), accounts: shared }
     }
@@ -55,8 +58,9 @@ impl Book {
     }
 
     /// Which of the bank accounts that a name stands for a payment came in on: that of its currency, else the first.
-    pub(super) fn of_payment(books: &[Self], currency: Currency) -> Result<&Self, Refusal> {
-        let mut fitting = books.iter().filter(|book| book.accounts.iter().any(|account| is_in(account, currency)));
+    pub(super) fn of_payment<B: Borrow<Self>>(books: &[B], currency: Currency) -> Result<&B, Refusal> {
+        let is_fitting = |book: &&B| (**book).borrow().accounts.iter().any(|account| is_in(account, currency));
+        let mut fitting = books.iter().filter(is_fitting);
         let (first, second) = (fitting.next(), fitting.next());
         if second.is_some() {
             let message =
@@ -99,13 +103,36 @@ pub(super) fn is_in(account: &Account, currency: Currency) -> bool {
     account.method.currency() == currency
 }
 
-/// Whether two receiving accounts are the same one or are named alike by their bank's statements. What two currencies'
-/// rails call alike without a word of the operator is not one account.
-fn is_shared(account: &Account, other: &Account) -> bool {
-    let stated = |account: &Account| stated_name(account).map(squeeze);
-    account.id == other.id
-        || (stated(account).is_some() && stated(account) == stated(other))
-        || (is_in(account, other.method.currency()) && bank_name(account) == bank_name(other))
+/// The names by which banks' statements know a receiving account. What two currencies' rails call alike without a word of
+/// the operator is not one account.
+struct Names {
+    /// What the operator says, in letters and digits.
+    stated: Option<String>,
+    /// The account as its rail writes it.
+    in_currency: (Currency, String),
+}
+
+impl Names {
+    fn of(account: &Account) -> Self {
+        let in_currency = (account.method.currency(), bank_name(account));
+        Self { stated: stated_name(account).map(squeeze), in_currency }
+    }
+
+    /// Whether they are names of one bank account.
+    fn agree(&self, other: &Self) -> bool {
+        (self.stated.is_some() && self.stated == other.stated) || self.in_currency == other.in_currency
+    }
+}
+
+/// For each receiving account the others that are names of the same bank account.
+pub(crate) fn siblings(accounts: &[Account]) -> Vec<Vec<AccountId>> {
+    let names: Vec<Names> = accounts.iter().map(Names::of).collect();
+    let others = |(place, own): (usize, &Names)| {
+        let others =
+            accounts.iter().zip(&names).enumerate().filter(|(other, (_, names))| *other != place && own.agree(names));
+        others.map(|(_, (account, _))| account.id).collect()
+    };
+    names.iter().enumerate().map(others).collect()
 }
 
 /// Whether a text is the name under which an account was added, or another spelling of its rail.

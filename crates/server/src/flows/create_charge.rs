@@ -2,7 +2,7 @@
 
 use super::events::{EventSeed, push_status_event};
 use super::idempotent::Idempotency;
-use super::placement::{NonceSeeds, Placed, draw_seeds, place};
+use super::placement::{NonceSeeds, Placed, accounts_full, draw_seeds, place};
 use super::quote::{NoOffer, Offer, offer};
 use super::refusal::{Fault, FlowError, Refusal};
 use super::verify_phone::{self, UsableCode};
@@ -251,26 +251,30 @@ async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result
     let customer_id = draft.customer(tx, phone.as_ref()).await?;
     let fingerprint = draft.fingerprint(customer_id);
     let mut charge = draft.charge(customer_id, phone);
+    let is_spent = code.as_ref().is_some_and(|code| !code.is_unused());
     // The common case first: nothing stands in the way of a new charge.
-    if code.as_ref().is_none_or(UsableCode::is_unused)
-        && let Placed::Stored = place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await?
-    {
+    let placed = match is_spent {
+        true => Placed::Taken,
+        false => place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await?,
+    };
+    if let Placed::Stored = placed {
         mark_used(tx, code.as_ref(), &charge).await?;
         return Ok(CreatedCharge { charge, is_duplicate: false });
     }
-    let Some(equal) = tx.find_charge_by_fingerprint(&fingerprint).await? else {
-        if code.is_some_and(|code| !code.is_unused()) {
-            return Err(verify_phone::invalid_code().into());
-        }
-        return Err(StoreError::Conflict.into());
-    };
-    if equal.status_at(draft.now) == ChargeStatus::Pending {
-        return Ok(CreatedCharge { charge: equal, is_duplicate: true });
+    let equal = tx.find_charge_by_fingerprint(&fingerprint).await?;
+    if let Some(equal) = equal.as_ref().filter(|equal| equal.status_at(draft.now) == ChargeStatus::Pending) {
+        return Ok(CreatedCharge { charge: equal.clone(), is_duplicate: true });
     }
-    // Its time is over and nobody has written that down yet: do so, then take its place.
-    if code.as_ref().is_some_and(|code| !code.is_unused()) {
+    if is_spent {
         return Err(verify_phone::invalid_code().into());
     }
+    let Some(equal) = equal else {
+        return Err(match placed {
+            Placed::Full => accounts_full(draft.offer.method).into(),
+            Placed::Stored | Placed::Taken => StoreError::Conflict.into(),
+        });
+    };
+    // Its time is over and nobody has written that down yet: do so, then take its place.
     expire(tx, &equal, draft, seed).await?;
     match place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await? {
         Placed::Stored => {
@@ -278,6 +282,7 @@ async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result
             Ok(CreatedCharge { charge, is_duplicate: false })
         }
         Placed::Taken => Err(StoreError::Conflict.into()),
+        Placed::Full => Err(accounts_full(draft.offer.method).into()),
     }
 }
 

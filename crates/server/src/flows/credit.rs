@@ -3,18 +3,17 @@
 
 use super::book::{Book, is_in};
 use super::events::{EventSeed, push_status_event};
-use super::placement::spell;
 use super::refusal::FlowError;
-use core::cmp::Reverse;
+use std::sync::Arc;
 use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
-use xanpay_domain::linking::{Feed, Likeness, Told, again, distance, likeness, retold, subject};
+use xanpay_domain::linking::{Feed, Likeness, Told, again, fit, likeness, retold, subject};
 use xanpay_domain::matching::{
     Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mentions_in_name, mistyped,
 };
 use xanpay_domain::nonce::Nonce;
-use xanpay_domain::time::{Span, Timestamp};
-use xanpay_domain::transfer::{ReportedTransfer, Transfer};
+use xanpay_domain::time::Timestamp;
+use xanpay_domain::transfer::{Booked, ReportedTransfer, Transfer};
 use xanpay_store::{Account, StoreError, Tx};
 
 /// The most charges of one account and amount that are looked at.
@@ -23,14 +22,16 @@ const MAX_EQUAL: i64 = 50;
 /// A transfer to judge, with everything that is decided before the transaction begins.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
-    pub(super) book: Book,
+    pub(super) book: Arc<Book>,
     pub(super) reported: ReportedTransfer,
     /// Whether it is several payments, of which nobody can say what each of them brought.
     pub(super) undivided: bool,
     pub(super) source: &'static str,
     pub(super) feed: Feed,
-    /// Its number among equal reports of its source; nothing when whoever reports means a new transfer.
-    pub(super) occurrence: Option<u32>,
+    /// Its number among equal rows of its source; nothing where reports come one by one.
+    pub(super) number: Option<u32>,
+    /// What the rows with its reference that stand beside it in a statement are: each of them is another booking.
+    pub(super) beside: Vec<TransferId>,
     /// The only merchant whose charges it may pay.
     pub(super) payee: Option<MerchantId>,
     pub(super) id: TransferId,
@@ -122,7 +123,7 @@ fn told(known: &Transfer) -> Told<'_> {
 enum Recognised {
     /// The same transfer.
     Again(Box<Transfer>),
-    /// Nothing, or another transfer. This one is kept under an identity of its own.
+    /// Nothing, or other transfers. This one is kept under an identity of its own.
     New {
         identity: String,
         /// Whether it may be a known one after all.
@@ -133,17 +134,13 @@ enum Recognised {
 /// Stores a transfer with its outcome and credits its charge, or finds it again.
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
-    let identity = identity(tx, report).await?;
-    let known = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?;
-    if let Some(transfer) = &known
-        && report.reported.bank_reference.is_none()
-    {
-        return Ok(Credited { transfer: transfer.clone(), duplicate: true, judged: false, changed: None });
-    }
     let reading = read(tx, report).await?;
-    let (identity, is_doubtful) = match recognise(tx, &reading, identity, known).await? {
-        Recognised::Again(transfer) => {
-            return Ok(Credited { transfer: *transfer, duplicate: true, judged: false, changed: None });
+    let (identity, is_doubtful) = match recognise(tx, &reading).await? {
+        Recognised::Again(known) if adds_words(&known.reported, &report.reported) => {
+            return tell_more(tx, reading, *known).await;
+        }
+        Recognised::Again(known) => {
+            return Ok(Credited { transfer: *known, duplicate: true, judged: false, changed: None });
         }
         Recognised::New { identity, is_doubtful } => (identity, is_doubtful),
     };
@@ -156,35 +153,48 @@ pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowErr
     };
     match nearest {
         Some((_, known)) if is_one => {
-            tx.insert_transfer_report(&known, report.feed, &identity).await?;
-            link(tx, &reading, known).await
+            tx.insert_transfer_report(&known, report.feed, &identity, report.reported.booked).await?;
+            tell_more(tx, reading, known).await
         }
         _ => add(tx, &reading, identity, seen, is_doubtful).await,
     }
 }
 
-/// Compares the report with what its feed has told of under its identity. A bank that counts references anew every day or
-/// in every file gives one to several payments: those are numbered like equal rows.
-async fn recognise(
-    tx: &Tx,
-    reading: &Reading<'_>,
-    identity: String,
-    known: Option<Transfer>,
-) -> Result<Recognised, FlowError> {
+/// Looks for the report among what its feed has told of. Rows are known by their facts and their number. A reference may be
+/// one that the bank counts anew every day or gives to several bookings: those are numbered, and of those that the other
+/// rows of the statement are not about, the one that fits best is meant.
+async fn recognise(tx: &Tx, reading: &Reading<'_>) -> Result<Recognised, FlowError> {
     let report = reading.report;
-    let (mut identity, mut next, mut seen) = (identity, known, Likeness::Different);
-    let mut number = 0;
-    while let Some(known) = next {
-        let likeness = again(&told(&known), &reading.told(), known.feed == report.feed);
-        if likeness == Likeness::Reference {
-            return Ok(Recognised::Again(Box::new(known)));
-        }
-        seen = seen.max(likeness);
-        number += 1;
-        identity = numbered(report, number);
-        next = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?;
+    let find = async |identity: &str| tx.find_transfer_by_report(report.book.id, report.feed, identity).await;
+    if report.reported.bank_reference.is_none() {
+        // Whoever reports one by one and without the bank's id reports a new transfer.
+        let Some(number) = report.number else {
+            return Ok(Recognised::New { identity: format!("own:{}", report.id), is_doubtful: false });
+        };
+        let identity = numbered(report, number);
+        let known = find(&identity).await?.map(|known| Recognised::Again(Box::new(known)));
+        return Ok(known.unwrap_or(Recognised::New { identity, is_doubtful: false }));
     }
-    Ok(Recognised::New { identity, is_doubtful: seen == Likeness::Unclear })
+    let mut best = None;
+    let mut number = 1;
+    loop {
+        let identity = numbered(report, number);
+        let Some(known) = find(&identity).await? else {
+            return Ok(match best {
+                Some(((Likeness::Reference, _), known)) => Recognised::Again(Box::new(known)),
+                Some(((likeness, _), _)) => Recognised::New { identity, is_doubtful: likeness == Likeness::Unclear },
+                None => Recognised::New { identity, is_doubtful: false },
+            });
+        };
+        number += 1;
+        if report.beside.contains(&known.id) {
+            continue;
+        }
+        let rank = (again(&told(&known), &reading.told()), fit(&told(&known), &reading.told()));
+        if best.as_ref().is_none_or(|(so_far, _)| rank > *so_far) {
+            best = Some((rank, known));
+        }
+    }
 }
 
 /// Finds the charges of the book that the texts name, or the payer's name where a rail carries no other words.
@@ -215,46 +225,20 @@ fn payer_name(report: &Report) -> Option<&str> {
 
 /// The charges of the book that hold a nonce.
 async fn holders<'a>(tx: &Tx, report: &'a Report, nonce: &Nonce) -> Result<Vec<(&'a Account, ChargeId)>, StoreError> {
-    let mut held = Vec::new();
-    for account in &report.book.accounts {
-        let id = tx.find_charge_id_by_nonce(account.id, &spell(account.method, nonce)).await?;
-        held.extend(id.map(|id| (account, id)));
-    }
-    Ok(held)
+    let held = tx.list_charges_by_nonce(nonce.as_str()).await?;
+    let account = |id| report.book.accounts.iter().find(|account| account.id == id);
+    Ok(held.into_iter().filter_map(|(holder, charge)| Some((account(holder)?, charge))).collect())
 }
 
-/// What makes the report the same one when it comes again, as the `occurrence`-th of equal ones.
-fn numbered(report: &Report, occurrence: u32) -> String {
+/// What makes the report the same one when it comes again, as the `number`-th of equal ones.
+fn numbered(report: &Report, number: u32) -> String {
     // Merchants play banks of their own: a reference that one of them invents is not another's.
     let bank = report.payee.map(|payee| format!("{payee}/")).unwrap_or_default();
-    format!("{bank}{}", report.reported.identity(occurrence))
+    format!("{bank}{}", report.reported.identity(number))
 }
 
-/// What makes the report the same one when it comes again.
-async fn identity(tx: &Tx, report: &Report) -> Result<String, FlowError> {
-    if let Some(occurrence) = report.occurrence {
-        return Ok(numbered(report, occurrence));
-    }
-    // Equal reports are numbered without a gap, and a counter's one price may come a thousand times a day: the last
-    // number is found by doubling and then by halving.
-    let (mut taken, mut free) = (0, 1);
-    while is_taken(tx, report, &numbered(report, free)).await? {
-        (taken, free) = (free, free * 2);
-    }
-    while free - taken > 1 {
-        let middle = taken + (free - taken) / 2;
-        if is_taken(tx, report, &numbered(report, middle)).await? { taken = middle } else { free = middle }
-    }
-    Ok(numbered(report, free))
-}
-
-/// Whether the report's feed has told of this identity.
-async fn is_taken(tx: &Tx, report: &Report, identity: &str) -> Result<bool, StoreError> {
-    Ok(tx.find_transfer_by_report(report.book.id, report.feed, identity).await?.is_some())
-}
-
-/// The transfer of another feed that this report is most likely about: of several that are as likely, the one that was
-/// booked nearest to it, and of those the oldest.
+/// The transfer of another feed that this report is most likely about: of several that are as likely the one that fits
+/// best, and of those the oldest.
 async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Transfer)>, FlowError> {
     let Reading { report, subject, .. } = reading;
     // What a merchant invents for itself is nobody else's money.
@@ -263,10 +247,9 @@ async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Tra
     }
     let amounts = report.book.amounts();
     let known = tx.list_unreported_transfers(report.book.id, report.feed, &report.reported, subject, amounts).await?;
-    let mut best: Option<((Likeness, Reverse<Span>), Transfer)> = None;
+    let mut best = None;
     for known in known {
-        let apart = distance(known.reported.booked, report.reported.booked);
-        let rank = (likeness(&told(&known), &reading.told(), amounts), Reverse(apart));
+        let rank = (likeness(&told(&known), &reading.told(), amounts), fit(&told(&known), &reading.told()));
         if best.as_ref().is_none_or(|(so_far, _)| rank > *so_far) {
             best = Some((rank, known));
         }
@@ -280,17 +263,22 @@ async fn is_awaited(tx: &Tx, report: &Report) -> Result<bool, StoreError> {
     Ok(charges.iter().any(|(_, charge)| charge.outstanding() == report.reported.amount))
 }
 
-/// A report of a transfer that another feed has told of. Where that feed left out the words that name a charge, this one
-/// may bring them.
-async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credited, FlowError> {
+/// A report of a transfer that is known. Where the words that name a charge were left out before, this one may bring them,
+/// or the time at which the charge could be paid.
+async fn tell_more(tx: &Tx, reading: Reading<'_>, known: Transfer) -> Result<Credited, FlowError> {
+    let untouched = |transfer| Credited { transfer, duplicate: true, judged: false, changed: None };
     if !is_open(&known) || reading.named.is_empty() {
-        return Ok(Credited { transfer: known, duplicate: true, judged: false, changed: None });
+        return Ok(untouched(known));
     }
-    let (judged, changed) = judge(tx, reading, false).await?;
-    let bank_reference = known.reported.bank_reference.or(judged.reported.bank_reference);
+    let mut report = reading.report.clone();
+    report.reported.booked = decisive(&known, report.reported.booked);
+    let (judged, changed) = judge(tx, &Reading { report: &report, ..reading }, false).await?;
+    if (&judged.subject, judged.reason, judged.charge_id) == (&known.subject, known.reason, known.charge_id) {
+        return Ok(untouched(known));
+    }
     let transfer = Transfer {
         account_id: judged.account_id,
-        reported: ReportedTransfer { booked: known.reported.booked, bank_reference, ..judged.reported },
+        reported: together(known.reported, judged.reported),
         subject: judged.subject,
         outcome: judged.outcome,
         reason: judged.reason,
@@ -301,20 +289,46 @@ async fn link(tx: &Tx, reading: &Reading<'_>, known: Transfer) -> Result<Credite
     Ok(Credited { transfer, duplicate: true, judged: true, changed })
 }
 
-/// Whether a transfer is held for want of words that name a charge, or because the feed that told of it first has it at
-/// a time that cannot be.
+/// Whether a report has words that an earlier one of the same payment has not.
+fn adds_words(known: &ReportedTransfer, new: &ReportedTransfer) -> bool {
+    let is_new = |text: &String| !known.texts.contains(text);
+    new.texts.iter().any(is_new) || (known.payer_name.is_none() && new.payer_name.is_some())
+}
+
+/// What two reports say of one payment. Nothing that the first one said is lost.
+fn together(known: ReportedTransfer, new: ReportedTransfer) -> ReportedTransfer {
+    let mut texts = new.texts;
+    let more: Vec<String> = known.texts.into_iter().filter(|text| !texts.contains(text)).collect();
+    texts.extend(more);
+    ReportedTransfer {
+        texts,
+        bank_reference: known.bank_reference.or(new.bank_reference),
+        end_to_end_id: known.end_to_end_id.or(new.end_to_end_id),
+        payer_name: known.payer_name.or(new.payer_name),
+        payer_account: known.payer_account.or(new.payer_account),
+        ..new
+    }
+}
+
+/// When money of which several reports tell was booked: as early as one of them says, unless that cannot be.
+fn decisive(known: &Transfer, new: Booked) -> Booked {
+    let cannot_be = matches!(known.reason, Reason::OlderThanCharge | Reason::ImplausibleDate);
+    if cannot_be || new.earliest() < known.reported.booked.earliest() { new } else { known.reported.booked }
+}
+
+/// Whether a transfer is held for want of words that name a charge, or because whoever told of it has it at a time at which
+/// its charge cannot have been paid.
 fn is_open(known: &Transfer) -> bool {
     known.charge_id.is_none()
         && match known.reason {
             Reason::NoReference | Reason::SeveralReferences | Reason::WeakReference => known.subject.is_empty(),
-            Reason::OlderThanCharge | Reason::ImplausibleDate => true,
+            Reason::OlderThanCharge | Reason::ImplausibleDate | Reason::Expired => true,
             Reason::Exact
             | Reason::ShortAmount
             | Reason::Surplus
             | Reason::AlreadyPaid
             | Reason::PaidAfterExpiry
             | Reason::ToldAfterExpiry
-            | Reason::Expired
             | Reason::Cancelled
             | Reason::OtherCurrency
             | Reason::Reversal
@@ -451,30 +465,24 @@ async fn claiming<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, C
     let accounts = || report.book.accounts.iter().filter(|account| is_in(account, amount.currency()));
     let Some(claiming) = accounts().find(|account| account.policy != Policy::Nonce) else { return Ok(Vec::new()) };
     let incoming = report.incoming(claiming);
-    let (mut pending, mut expired) = (Vec::new(), Vec::new());
+    let since = incoming.booked_from.minus(LATE_GRACE);
+    let (mut pending, mut unpaid) = (Vec::new(), Vec::new());
     for account in accounts() {
-        let waiting = match account.policy {
-            Policy::VirtualAccount => tx.find_charge_id_by_claim(account.id, 0).await?.into_iter().collect(),
-            Policy::UniqueAmount | Policy::Nonce => {
-                tx.list_charges_asking(account.id, amount.minor(), MAX_EQUAL).await?
-            }
-        };
-        let since = incoming.booked_from.minus(LATE_GRACE);
-        let over = tx.list_expired_asking(account.id, amount.minor(), since, MAX_EQUAL).await?;
-        pending.extend(load(tx, report, waiting).await?);
-        expired.extend(load(tx, report, over).await?);
+        pending.extend(tx.list_charges_asking(account.id, amount.minor(), MAX_EQUAL).await?);
+        unpaid.extend(tx.list_unpaid_asking(account.id, amount.minor(), since, MAX_EQUAL).await?);
     }
+    if pending.is_empty() && unpaid.is_empty() {
+        // Another amount on an account that waits for one charge is about that charge.
+        for account in accounts().filter(|account| account.policy == Policy::VirtualAccount) {
+            if let Some(id) = tx.find_charge_id_by_claim(account.id, 0).await? {
+                pending.extend(tx.find_charge(id).await?);
+            }
+        }
+    }
+    pending.retain(|charge| report.may_pay(charge));
+    unpaid.retain(|charge| report.may_pay(charge));
     let holder = |charge: &Charge| accounts().find(|account| account.id == charge.destination.account_id);
     let may_propose = |charge: &Charge| holder(charge).is_some_and(|account| account.policy != Policy::Nonce);
-    let charges = claimants(&incoming, &pending, &expired, may_propose);
+    let charges = claimants(&incoming, &pending, &unpaid, may_propose);
     Ok(charges.into_iter().filter_map(|charge| Some((holder(charge)?, charge.clone()))).collect())
-}
-
-/// Those of the charges that the transfer may pay.
-async fn load(tx: &Tx, report: &Report, ids: Vec<ChargeId>) -> Result<Vec<Charge>, StoreError> {
-    let mut charges = Vec::new();
-    for id in ids {
-        charges.extend(tx.find_charge(id).await?.filter(|charge| report.may_pay(charge)));
-    }
-    Ok(charges)
 }

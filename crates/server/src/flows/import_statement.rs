@@ -74,10 +74,15 @@ pub async fn import_statement(
     let accounts = all_accounts(app, options.environment).await?;
     // All accounts first: a file that cannot be stored whole is not stored in part.
     let books = books(&accounts, &file, options)?;
-    let lanes = lanes(&file, &books, app.clock.now(options.environment))?;
+    let items = items(&file, books, app.clock.now(options.environment))?;
     let feed =
         feed(&file).ok_or_else(|| Refusal::field("", "format_unknown", "the file is of a format without a feed"))?;
-    record(app, lanes, options.environment, feed, &mut report).await?;
+    // What names a charge goes first: it knows its place, and leaves the others to what names none.
+    let (named, unnamed): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.is_named);
+    let mut beside = Beside::new();
+    for items in [named, unnamed] {
+        record(app, items, options.environment, feed, (&mut beside, &mut report)).await?;
+    }
     Ok(report)
 }
 
@@ -141,66 +146,114 @@ fn feed(file: &File) -> Option<Feed> {
 
 /// A payment to record.
 struct Item {
-    book: Book,
+    /// Its place in the file.
+    place: usize,
+    book: Arc<Book>,
     reported: ReportedTransfer,
     undivided: bool,
-    occurrence: u32,
+    number: u32,
+    /// The statement that it stands in, and the reference that it may share with other rows there.
+    reference: Option<Reference>,
+    /// Whether its texts name a charge, as far as the texts alone tell.
+    is_named: bool,
+    /// What it may share with others that are about the same charge or the same transfer.
+    keys: Vec<(AccountId, String)>,
 }
 
-/// The payments of a file that brought money, in lanes: those that may be about the same charge or the same transfer are
-/// in one lane, in the file's order.
-fn lanes(file: &File, books: &[Vec<Book>], now: Timestamp) -> Result<Vec<Vec<Item>>, Refusal> {
-    let mut lanes: Vec<Vec<Item>> = Vec::new();
-    let mut places: HashMap<(AccountId, String), usize> = HashMap::new();
-    // Rows without a reference are numbered through the file. A reference that comes again in another statement of the
-    // file is the same booking, as cumulative reports repeat them; in the same statement it is another one.
+/// A reference of the bank in one statement of a file: the statement's number, the bank account and the reference.
+type Reference = (usize, AccountId, String);
+
+/// The transfers that the rows with a reference have turned out to be.
+type Beside = HashMap<Reference, Vec<TransferId>>;
+
+/// What became of the payments of a lane.
+type Recorded = Vec<(Option<Reference>, Credited)>;
+
+/// The payments of a file that brought money, in its order.
+fn items(file: &File, books: Vec<Vec<Book>>, now: Timestamp) -> Result<Vec<Item>, Refusal> {
+    let mut items = Vec::new();
+    // Rows without a reference are numbered through the file.
     let mut rows: HashMap<(AccountId, String), u32> = HashMap::new();
-    for (statement, books) in file.statements.iter().zip(books) {
-        let mut references: HashMap<(AccountId, String), u32> = HashMap::new();
-        for payment in statement.entries.iter().flat_map(payments) {
+    for (statement, (entries, books)) in file.statements.iter().map(|one| &one.entries).zip(books).enumerate() {
+        let books: Vec<Arc<Book>> = books.into_iter().map(Arc::new).collect();
+        for payment in entries.iter().flat_map(payments) {
             let undivided = payment.undivided;
             let reported = reported(payment, now);
-            let book = Book::of_payment(books, reported.amount.currency())?;
-            let counted = if reported.bank_reference.is_some() { &mut references } else { &mut rows };
-            let occurrence = counted.entry((book.id, reported.fingerprint())).or_insert(0);
-            *occurrence += 1;
-            let mut keys: Vec<String> = mentions(&reported.references()).iter().map(|m| m.nonce.to_string()).collect();
-            if keys.is_empty() {
-                keys.push(reported.amount.to_decimal());
-            }
-            let known = keys.iter().find_map(|key| places.get(&(book.id, key.clone())).copied());
-            let place = known.unwrap_or(lanes.len());
-            if known.is_none() {
-                lanes.push(Vec::new());
-            }
-            places.extend(keys.into_iter().map(|key| ((book.id, key), place)));
-            lanes[place].push(Item { book: book.clone(), occurrence: *occurrence, reported, undivided });
+            let book = Arc::clone(Book::of_payment(&books, reported.amount.currency())?);
+            let fingerprint = reported.fingerprint();
+            let nonces: Vec<String> = mentions(&reported.references()).iter().map(|m| m.nonce.to_string()).collect();
+            let is_named = !nonces.is_empty();
+            let mut keys = if is_named { nonces } else { vec![reported.amount.to_decimal()] };
+            let (number, reference) = if reported.bank_reference.is_some() {
+                keys.push(fingerprint.clone());
+                (1, Some((statement, book.id, fingerprint)))
+            } else {
+                let number = rows.entry((book.id, fingerprint)).or_insert(0);
+                *number += 1;
+                (*number, None)
+            };
+            let keys = keys.into_iter().map(|key| (book.id, key)).collect();
+            items.push(Item { place: items.len(), book, reported, undivided, number, reference, is_named, keys });
         }
     }
-    Ok(lanes)
+    Ok(items)
 }
 
-/// Records all payments, each in a transaction of its own. Many are on their way at once, so that they share commits.
+/// Payments in lanes: those that share a key are in one lane, in the file's order.
+fn lanes(items: Vec<Item>) -> Vec<Vec<Item>> {
+    let mut lanes: Vec<Vec<Item>> = Vec::new();
+    let mut lane_of: HashMap<(AccountId, String), usize> = HashMap::new();
+    for item in items {
+        let mut met: Vec<usize> = item.keys.iter().filter_map(|key| lane_of.get(key).copied()).collect();
+        met.sort_unstable();
+        met.dedup();
+        let mut lane = vec![item];
+        for met in &met {
+            lane.append(&mut lanes[*met]);
+        }
+        let number = met.first().copied().unwrap_or(lanes.len());
+        lane_of.extend(lane.iter().flat_map(|item| item.keys.iter().map(|key| (key.clone(), number))));
+        if number == lanes.len() {
+            lanes.push(lane);
+        } else {
+            lanes[number] = lane;
+        }
+    }
+    for lane in &mut lanes {
+        lane.sort_by_key(|item| item.place);
+    }
+    lanes
+}
+
+/// Records payments, each in a transaction of its own. Many are on their way at once, so that they share commits.
 async fn record(
     app: &Arc<App>,
-    lanes: Vec<Vec<Item>>,
+    items: Vec<Item>,
     environment: Environment,
     feed: Feed,
-    report: &mut ImportedFile,
+    (beside, report): (&mut Beside, &mut ImportedFile),
 ) -> Result<(), FlowError> {
-    let mut waiting = lanes.into_iter();
-    let mut running: JoinSet<Result<Vec<Credited>, FlowError>> = JoinSet::new();
+    let mut waiting = lanes(items).into_iter();
+    let known = Arc::new(beside.clone());
+    let mut running: JoinSet<Result<Recorded, FlowError>> = JoinSet::new();
     let mut failure = None;
     loop {
         while failure.is_none()
             && running.len() < MAX_IN_FLIGHT
             && let Some(lane) = waiting.next()
         {
-            running.spawn(record_lane(Arc::clone(app), lane, environment, feed));
+            running.spawn(record_lane(Arc::clone(app), lane, environment, feed, Arc::clone(&known)));
         }
         match running.join_next().await {
             None => break,
-            Some(Ok(Ok(credited))) => credited.iter().for_each(|credited| report.add(credited)),
+            Some(Ok(Ok(done))) => {
+                for (reference, credited) in done {
+                    report.add(&credited);
+                    if let Some(reference) = reference {
+                        beside.entry(reference).or_default().push(credited.transfer.id);
+                    }
+                }
+            }
             Some(Ok(Err(error))) => failure = failure.or(Some(error)),
             Some(Err(_)) => {
                 let error = StoreError::Driver("the recording of a payment ended before its time".into());
@@ -217,16 +270,24 @@ async fn record_lane(
     lane: Vec<Item>,
     environment: Environment,
     feed: Feed,
-) -> Result<Vec<Credited>, FlowError> {
-    let mut done = Vec::with_capacity(lane.len());
+    known: Arc<Beside>,
+) -> Result<Recorded, FlowError> {
+    let mut done = Recorded::with_capacity(lane.len());
     for item in lane {
+        let mut beside = Vec::new();
+        if let Some(reference) = &item.reference {
+            beside.extend(known.get(reference).into_iter().flatten());
+            let same = done.iter().filter(|(other, _)| other.as_ref() == Some(reference));
+            beside.extend(same.map(|(_, credited)| credited.transfer.id));
+        }
         let job = Arc::new(Report {
             book: item.book,
             reported: item.reported,
             undivided: item.undivided,
             source: "statement",
             feed,
-            occurrence: Some(item.occurrence),
+            number: Some(item.number),
+            beside,
             payee: None,
             id: TransferId::new(app.clock.real_now(), entropy::bytes()),
             seed: EventSeed::draw(),
@@ -243,7 +304,7 @@ async fn record_lane(
         if let Some(charge) = &credited.changed {
             app.announce(charge);
         }
-        done.push(credited);
+        done.push((item.reference, credited));
     }
     Ok(done)
 }

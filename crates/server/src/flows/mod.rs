@@ -38,6 +38,7 @@ pub use add_account::{NewAccount, add_account};
 pub use add_webhook::{AddedWebhook, NewWebhook, add_webhook};
 pub(crate) use add_webhook::{PASSWORD_PURPOSE, SECRET_PURPOSE};
 pub use advance_sandbox::{advance_sandbox, refresh_sandbox_clock};
+pub(crate) use book::siblings;
 pub use cancel_charge::{CancelAuthority, cancel_charge};
 pub use cancel_session::cancel_session;
 pub use create_charge::{CreatedCharge, NewCharge, create_charge, unmet_requirements, unpayable};

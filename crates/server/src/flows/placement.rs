@@ -5,21 +5,25 @@ use super::quote::Offer;
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::directory::KnownAccount;
 use crate::entropy;
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use xanpay_domain::charge::{Charge, Destination, LATE_GRACE};
 use xanpay_domain::environment::Environment;
+use xanpay_domain::id::AccountId;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::nonce::{Nonce, Strength};
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_rails::{PaymentRequest, payload, rail};
-use xanpay_store::{AmountSteps, Claim, Fingerprint, Tx};
+use xanpay_store::{AmountSteps, Claim, Fingerprint, StoreError, Tx};
 
 /// Nonces drawn for one charge. The first ones keep the larger distance of equal amounts, the rest the smaller one; when
-/// all are taken, the account's three million words of 60 days are nearly used up.
+/// all are taken, the account's words of 60 days are nearly used up.
 const STRONG_DRAWS: usize = 2;
 const PLAIN_DRAWS: usize = 10;
+/// How often more is drawn from the last of them, as a short nonce has few words.
+const MORE_DRAWS: u8 = 64;
 /// How many steps a unique amount may be above the amount asked.
 const MAX_STEPS: i64 = 999;
 /// How many of them are looked at first: as a rule one is free.
@@ -27,6 +31,8 @@ const FIRST_STEPS: usize = 16;
 /// How long the amount of a paid charge is not asked of another customer where several feeds tell of the account's money:
 /// so late another one may date the same payment, in whatever time zone.
 const TOLD_AGAIN_WITHIN: Span = Span::hours(4 * 24 + 36);
+/// How long it is not where one feed tells of all: so late a customer presses "pay" again.
+const PAID_AGAIN_WITHIN: Span = Span::hours(1);
 
 /// Randomness of a placement, drawn before the transaction begins.
 pub(super) type NonceSeeds = [[u8; 16]; STRONG_DRAWS + PLAIN_DRAWS];
@@ -36,12 +42,30 @@ pub(super) fn draw_seeds() -> NonceSeeds {
     std::array::from_fn(|_| entropy::bytes())
 }
 
+/// The seeds of all draws, one after another.
+fn all_draws(seeds: &NonceSeeds) -> impl Iterator<Item = [u8; 16]> {
+    let more = |turn| {
+        let digest = Sha256::new().chain_update(seeds[seeds.len() - 1]).chain_update([turn]).finalize();
+        std::array::from_fn(|place| digest[place])
+    };
+    seeds.iter().copied().chain((0..MORE_DRAWS).map(more))
+}
+
 /// How an attempt to place a charge ended.
 pub(super) enum Placed {
     /// The charge is stored as it stands.
     Stored,
     /// Something that is unique is taken: its session or its fingerprint, or every nonce that was drawn.
     Taken,
+    /// No account has room.
+    Full,
+}
+
+/// The refusal of a charge that no account has room for.
+pub(super) fn accounts_full(method: Method) -> Refusal {
+    let detail =
+        format!("no receiving account of {method} has room for another charge of this amount; add one, or wait");
+    Refusal::new(Kind::Unavailable, "accounts_full", detail)
 }
 
 /// Fills in amount, destination and QR of `charge` and inserts it on the first account with room.
@@ -60,11 +84,14 @@ pub(super) async fn place(
         let Some((amount, claim)) = room(tx, account, offer, charge.created_at, is_spared).await? else { continue };
         charge.customer_amount = amount;
         charge.received = Money::zero(amount.currency());
-        for (turn, seed) in seeds.iter().enumerate() {
+        for (turn, seed) in all_draws(seeds).enumerate() {
             let strength = if turn < STRONG_DRAWS { Strength::PerAmount } else { Strength::Plain };
-            let Some(nonce) = Nonce::draw(*seed, length, amount.minor(), strength) else {
+            let Some(nonce) = Nonce::draw(seed, length, amount.minor(), strength) else {
                 continue;
             };
+            if is_taken_beside(tx, account, &nonce).await? {
+                continue;
+            }
             charge.destination = destination(account, charge.environment, amount, &nonce)?;
             if tx.insert_charge(charge, fingerprint, claim).await? {
                 return Ok(Placed::Stored);
@@ -75,12 +102,20 @@ pub(super) async fn place(
             }
         }
     }
-    let detail = format!("every receiving account of {} is full; add another one", offer.method);
-    Err(Refusal::new(Kind::Unavailable, "accounts_full", detail).into())
+    Ok(Placed::Full)
+}
+
+/// Whether a charge on another name of the bank account holds a nonce: a statement could not tell the two apart.
+async fn is_taken_beside(tx: &Tx, account: &KnownAccount, nonce: &Nonce) -> Result<bool, StoreError> {
+    if account.siblings.is_empty() {
+        return Ok(false);
+    }
+    let held = tx.list_charges_by_nonce(nonce.as_str()).await?;
+    Ok(held.iter().any(|(holder, _)| account.siblings.contains(holder)))
 }
 
 /// The amount to ask on an account, and what the charge then claims. Nothing when the account has no room; nor, if it
-/// `is_spared`, while an expired charge on an account to itself may still be paid.
+/// `is_spared`, while a charge that closed unpaid on an account to itself may still be paid.
 async fn room(
     tx: &Tx,
     account: &KnownAccount,
@@ -92,9 +127,9 @@ async fn room(
         Policy::Nonce => Ok(Some((offer.customer_amount, None))),
         Policy::VirtualAccount => {
             let claim = Claim { minor: 0, book: None };
-            let (id, minor, since) = (account.row.id, offer.customer_amount.minor(), now.minus(LATE_GRACE));
+            let id = account.row.id;
             let is_free = tx.find_charge_id_by_claim(id, claim.minor).await?.is_none()
-                && (!is_spared || tx.list_expired_asking(id, minor, since, 1).await?.is_empty());
+                && !(is_spared && may_still_be_paid(tx, id, offer.customer_amount, now).await?);
             Ok(is_free.then_some((offer.customer_amount, Some(claim))))
         }
         Policy::UniqueAmount => {
@@ -105,6 +140,14 @@ async fn room(
             Ok(free.map(|amount| (amount, Some(Claim { minor: amount.minor(), book: Some(book.id) }))))
         }
     }
+}
+
+/// Whether somebody may still pay this amount to an account to itself: for a charge that has closed unpaid, or once more.
+async fn may_still_be_paid(tx: &Tx, account: AccountId, amount: Money, now: Timestamp) -> Result<bool, StoreError> {
+    let unpaid = tx.list_unpaid_asking(account, amount.minor(), now.minus(LATE_GRACE), 1).await?;
+    let any = AmountSteps { from_minor: 0, until_minor: 0, step_minor: 1 };
+    let paid = tx.list_amounts_closed(account, any, now, now.minus(PAID_AGAIN_WITHIN)).await?;
+    Ok(!unpaid.is_empty() || !paid.is_empty())
 }
 
 /// The amount to ask where amounts tell payments apart: the quoted one, or the nearest one above it that no pending charge
@@ -126,15 +169,15 @@ async fn free_amount(tx: &Tx, book: &Book, offer: &Offer, now: Timestamp) -> Res
         .filter_map(|minor| Money::from_minor(minor, currency).ok())
         .take_while(|amount| offer.terms.check(*amount).is_ok())
         .collect();
-    let is_told_again = tx.has_several_feeds(book.id).await?;
-    let paid_since = is_told_again.then(|| now.minus(TOLD_AGAIN_WITHIN));
+    let again = if tx.has_several_feeds(book.id).await? { TOLD_AGAIN_WITHIN } else { PAID_AGAIN_WITHIN };
     let (first, rest) = free.split_at(free.len().min(FIRST_STEPS));
     for steps in [first, rest] {
         let (Some(lowest), Some(highest)) = (steps.first(), steps.last()) else { continue };
         let range = AmountSteps { from_minor: lowest.minor(), until_minor: highest.minor(), step_minor: step };
         let mut shunned = HashSet::new();
         for account in accounts() {
-            shunned.extend(tx.list_amounts_closed(account.id, range, now.minus(LATE_GRACE), paid_since).await?);
+            let (unpaid_since, paid_since) = (now.minus(LATE_GRACE), now.minus(again));
+            shunned.extend(tx.list_amounts_closed(account.id, range, unpaid_since, paid_since).await?);
         }
         if let Some(amount) = steps.iter().find(|amount| !shunned.contains(&amount.minor())) {
             return Ok(Some(*amount));
@@ -185,7 +228,13 @@ mod tests {
         let (known, _) = parse_account(method, &input).unwrap();
         let customer_amount = Money::from_minor(10_000, method.currency()).unwrap();
         let terms = rail(method).usual_terms();
-        Offer { method, customer_amount, rate: None, accounts: vec![KnownAccount::new(row, known, 0)], terms }
+        Offer {
+            method,
+            customer_amount,
+            rate: None,
+            accounts: vec![KnownAccount::new(row, known, Vec::new(), 0)],
+            terms,
+        }
     }
 
     #[tokio::test]
@@ -212,5 +261,38 @@ mod tests {
             nonces.dedup();
             assert_eq!(nonces.len(), 4, "{method}: {nonces:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_nonce_that_another_name_of_the_bank_account_holds_is_drawn_again() {
+        let database = Database::sqlite();
+        let store = database.open().await;
+        let (first, second) = (World::stored(&store, 3).await, World::stored(&store, 4).await);
+        let seeds = draw_seeds();
+        let place_on = async |world: &World, siblings: Vec<AccountId>| {
+            let mut offer = offer_of(world, Method::Paynow, "+6585867834");
+            offer.accounts[0].siblings = siblings;
+            let charge = world.charge(None);
+            let nonce = commit!(store, |tx, charge, offer| {
+                let mut charge = charge;
+                match place(&tx, &mut charge, &offer, None, &seeds).await {
+                    Ok(Placed::Stored) => Some(charge.destination.nonce),
+                    _ => None,
+                }
+            });
+            nonce.unwrap().expect("a nonce is free")
+        };
+        let held = place_on(&first, Vec::new()).await;
+        assert_ne!(place_on(&second, vec![first.account.id]).await, held);
+        assert_eq!(place_on(&second, Vec::new()).await, held, "elsewhere it would do");
+    }
+
+    #[test]
+    fn draws_go_on_with_other_seeds_when_the_first_are_used_up() {
+        let seeds = draw_seeds();
+        let all: Vec<_> = all_draws(&seeds).collect();
+        assert_eq!(&all[..seeds.len()], &seeds);
+        let different: HashSet<_> = all.iter().collect();
+        assert_eq!((all.len(), different.len()), (seeds.len() + usize::from(MORE_DRAWS), all.len()));
     }
 }

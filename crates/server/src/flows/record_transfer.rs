@@ -52,15 +52,14 @@ pub async fn record_transfer(
     render: fn(&RecordedTransfer) -> String,
 ) -> Result<(RecordedTransfer, String), FlowError> {
     let book = find_book(app, &new).await?;
-    // Whoever reports without the bank's id reports a new transfer.
-    let occurrence = new.reported.bank_reference.is_some().then_some(1);
     let report = Report {
-        book,
+        book: Arc::new(book),
         reported: new.reported,
         undivided: false,
         source: new.source,
         feed: Feed::Reported,
-        occurrence,
+        number: None,
+        beside: Vec::new(),
         payee: new.merchant.as_ref().map(|merchant| merchant.id),
         id: TransferId::new(app.clock.real_now(), entropy::bytes()),
         seed: EventSeed::draw(),

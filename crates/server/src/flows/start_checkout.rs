@@ -1,7 +1,7 @@
 //! The customer has chosen a method: the session gets its one charge.
 
 use super::create_charge::{Draft, NewCharge};
-use super::placement::{Placed, place};
+use super::placement::{Placed, accounts_full, place};
 use super::quote::{Offer, offer};
 use super::refusal::{FlowError, Kind, Refusal};
 use super::verify_phone::{self, Owner};
@@ -138,6 +138,7 @@ async fn charge_session(
     match place(tx, &mut charge, &draft.offer, None, &draft.nonces).await? {
         Placed::Stored => {}
         Placed::Taken => return Err(StoreError::Conflict.into()),
+        Placed::Full => return Err(accounts_full(draft.offer.method).into()),
     }
     if let Some((_, verification)) = proved {
         tx.save_verification_used(verification, charge.id).await?;

@@ -411,6 +411,7 @@ async fn a_payment_that_two_feeds_tell_of_differently_never_pays_a_second_charge
             let first = shop.charge("260", "a@b.th").await;
             let told = json!({"reference": "transfer", "payerName": payer, "bankReference": "N1"});
             assert_eq!(notify(&gateway, &to, amount, &told).await["outcome"], "matched", "{payer}");
+            gateway.advance(Span::minutes(61));
             let second = shop.charge("260", "c@b.th").await;
             assert_eq!(second["customerAmount"], first["customerAmount"]);
             let case = format!("{payer}, {other_payer} on the {day}th");
@@ -422,10 +423,10 @@ async fn a_payment_that_two_feeds_tell_of_differently_never_pays_a_second_charge
             assert_eq!(counted, if is_known { (0, 1, 0) } else { (1, 0, 1) }, "{case}");
             assert_eq!((shop.status(&first).await, shop.status(&second).await), ("completed".into(), "pending".into()));
             assert!(is_known || last(&gateway).await.1 == json!("possible_duplicate"), "{case}");
-            // What the payers or the days tell apart is another payment.
+            // What the payers and the texts or the days tell apart is another payment.
             let told = if day == 24 { ("ANAN BOONMEE", june(24)) } else { (payer, june(30)) };
             gateway.advance(Span::millis(1));
-            let report = import(&gateway, &dated(&to, amount, "transfer", "S2", told)).await;
+            let report = import(&gateway, &dated(&to, amount, "dinner", "S2", told)).await;
             assert_eq!(
                 (report.outcome(Outcome::Matched), shop.status(&second).await),
                 (1, "completed".into()),
@@ -553,7 +554,7 @@ async fn money_that_an_expired_charge_may_still_mean_is_held_where_a_newer_one_a
 }
 
 #[tokio::test]
-async fn a_paid_amount_is_asked_again_at_once_unless_a_second_feed_may_tell_of_its_money() {
+async fn a_paid_amount_is_asked_again_after_an_hour_unless_a_second_feed_may_tell_of_its_money() {
     on_both_databases(async |database| {
         let gateway = Gateway::start(database).await;
         let shop = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, None)).await;
@@ -562,12 +563,151 @@ async fn a_paid_amount_is_asked_again_at_once_unless_a_second_feed_may_tell_of_i
             assert_eq!(shop.charge("35", "a@b.th").await["customerAmount"], json!(35), "{number}");
             let told = json!({"reference": "", "bankReference": format!("N{number}")});
             assert_eq!(notify(&gateway, to, amount, &told).await["outcome"], "matched");
+            gateway.advance(Span::minutes(61));
         }
         import(&gateway, &dated(to, amount, "", "N0", ("TAN", june(24)))).await;
         assert_eq!(shop.charge("35", "a@b.th").await["customerAmount"], json!(35.01));
         gateway.advance(Span::hours(4 * 24 + 37));
         flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
         assert_eq!(shop.charge("35", "b@b.th").await["customerAmount"], json!(35));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_rows_of_one_amount_that_which_names_a_charge_pays_it_wherever_it_stands_in_the_file() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let policy = Some(Policy::UniqueAmount);
+        let shop = Shop::on(&gateway, account(Method::Paynow, UEN, policy, None)).await;
+        for named_first in [true, false] {
+            let waiting = shop.charge("35", &format!("{named_first}@b.sg")).await;
+            let cents = (waiting["customerAmount"].as_f64().unwrap() * 100.0).round();
+            let amount = money(Method::Paynow, cents as i64);
+            let entry = |text: &str, reference: &str| {
+                let file = statement(UEN, amount, text, &format!("{reference}{named_first}"));
+                file[file.find("<Ntry>").unwrap()..file.rfind("</Ntry>").unwrap() + "</Ntry>".len()].to_owned()
+            };
+            let (named, plain) = (entry(nonce(&waiting), "B1"), entry("hello", "B2"));
+            let rows = if named_first { named.clone() + &plain } else { plain + &named };
+            let file = statement(UEN, amount, "x", "x");
+            let (start, end) = (file.find("<Ntry>").unwrap(), file.rfind("</Ntry>").unwrap() + "</Ntry>".len());
+            let report = import(&gateway, &format!("{}{rows}{}", &file[..start], &file[end..])).await;
+            let counted = (report.outcome(Outcome::Matched), report.outcome(Outcome::Unmatched));
+            assert_eq!(counted, (1, 1), "{named_first} {report:?}");
+            assert_eq!(shop.status(&waiting).await, "completed");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_without_a_nonce_leaves_the_notice_with_one_to_the_row_that_has_it() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let policy = Some(Policy::VirtualAccount);
+        let first = Shop::on(&gateway, account(Method::Paynow, UEN, policy, Some(BANK))).await;
+        let second = Shop::on(&gateway, account(Method::Paynow, "53333333X", policy, Some(BANK))).await;
+        let (paid, part) = (first.charge("20", "a@b.sg").await, second.charge("35", "b@b.sg").await);
+        for (to, text) in [("53333333X", nonce(&part)), (UEN, "Transfer")] {
+            let body = json!({"account": to, "amount": 20, "currency": "SGD", "reference": text});
+            gateway.send(Call::post("/transfers").by(&operator).json(&body)).await.expect(200);
+            gateway.advance(Span::millis(1));
+        }
+        assert_eq!(first.status(&paid).await, "completed");
+        // The plain row alone, and then the other one: nothing is new, and nothing is paid once more.
+        for (text, reference) in [("Transfer", "B1"), (nonce(&part), "B2")] {
+            let report = import(&gateway, &statement(BANK, money(Method::Paynow, 2000), text, reference)).await;
+            assert_eq!((report.new, report.duplicates), (0, 1), "{text}");
+        }
+        assert_eq!(second.status(&part).await, "pending");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_for_one_charge_each_behind_one_bank_account_are_told_apart_by_what_they_ask() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let policy = Some(Policy::VirtualAccount);
+        let first = Shop::on(&gateway, account(Method::Paynow, UEN, policy, Some(BANK))).await;
+        let second = Shop::on(&gateway, account(Method::Paynow, "53333333X", policy, Some(BANK))).await;
+        let (cheap, dear) = (first.charge("35", "a@b.sg").await, second.charge("100", "b@b.sg").await);
+        let held = (json!("ambiguous"), json!("several_references"));
+        assert_eq!(told(&gateway, BANK, money(Method::Paynow, 2000), "", "B1").await, held, "it is of neither");
+        for amount in [3500, 10_000] {
+            let paid = told(&gateway, BANK, money(Method::Paynow, amount), "", &format!("B{amount}")).await;
+            assert_eq!(paid, (json!("matched"), json!("exact")));
+        }
+        assert_eq!((first.status(&cheap).await, second.status(&dear).await), ("completed".into(), "completed".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_somebody_may_still_pay_is_not_asked_of_the_next_customer() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::Paynow, UEN, Some(Policy::UniqueAmount), None)).await;
+        let off = shop.charge("35", "a@b.sg").await;
+        let path = format!("/charges/{}/cancel", off["id"].as_str().unwrap());
+        gateway.send(Call::patch(path).by(&shop.caller)).await.expect(200);
+        let next = shop.charge("35", "b@b.sg").await;
+        assert_eq!(next["customerAmount"], json!(35.01), "the first customer may have paid before calling it off");
+        let late = (json!("late"), json!("cancelled"));
+        assert_eq!(told(&gateway, UEN, money(Method::Paynow, 3500), "Transfer", "B1").await, late);
+        told(&gateway, UEN, money(Method::Paynow, 3501), "Transfer", "B2").await;
+        assert_eq!(shop.status(&next).await, "completed");
+        // Whoever presses "pay" twice does so at once.
+        assert_eq!(shop.charge("35.01", "c@b.sg").await["customerAmount"], json!(35.02));
+        gateway.advance(Span::minutes(61));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        assert_eq!(shop.charge("35.01", "d@b.sg").await["customerAmount"], json!(35.01));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_accounts_for_one_charge_each_that_which_somebody_may_still_pay_is_given_last() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let policy = Some(Policy::VirtualAccount);
+        let shop = Shop::on(&gateway, account(Method::Paynow, UEN, policy, None)).await;
+        let mut other = account(Method::Paynow, "53333333X", policy, None);
+        other.merchant = shop.caller.merchant;
+        flows::add_account(&gateway.app, other).await.unwrap();
+        let first = shop.charge("35", "a@b.sg").await;
+        let to = first["destination"]["account"].as_str().unwrap();
+        told(&gateway, to, money(Method::Paynow, 3500), "Transfer", "B1").await;
+        assert_eq!(shop.status(&first).await, "completed");
+        for turn in 0..2 {
+            let next = shop.charge("35", &format!("b{turn}@b.sg")).await;
+            let path = format!("/charges/{}/cancel", next["id"].as_str().unwrap());
+            if turn == 0 {
+                assert_ne!(next["destination"]["account"], first["destination"]["account"], "it was just paid");
+                gateway.send(Call::patch(path).by(&shop.caller)).await.expect(200);
+                gateway.advance(Span::minutes(61));
+            } else {
+                assert_eq!(next["destination"]["account"], first["destination"]["account"], "one was called off");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_equal_request_finds_its_charge_though_no_account_has_room_for_another() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::Paynow, UEN, Some(Policy::VirtualAccount), None)).await;
+        let first = shop.charge("35", "a@b.sg").await;
+        let again = shop.charge("35", "a@b.sg").await;
+        assert_eq!((&again["id"], &again["isDuplicate"]), (&first["id"], &json!(true)));
+        gateway.send(shop.asking("35", "b@b.sg")).await.expect_problem(503, "accounts_full");
+        gateway.advance(Span::minutes(61));
+        let fresh = shop.charge("35", "a@b.sg").await;
+        assert_eq!(fresh["isDuplicate"], json!(false), "its time is over");
     })
     .await;
 }

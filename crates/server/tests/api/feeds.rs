@@ -564,3 +564,137 @@ async fn a_file_about_two_accounts_that_are_not_ours_is_not_taken_for_the_one_th
     })
     .await;
 }
+
+#[tokio::test]
+async fn bookings_that_share_a_reference_are_as_many_as_a_statement_has_though_another_day_has_it_too() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        let yesterday = Paid { date: Date::constant(2022, 6, 23), ..Paid::new(3500, "salary", "", "PAYNOW") };
+        let today = [Paid::new(3500, "thanks", "", "PAYNOW"), Paid::new(3500, &nonce(&waiting), "", "PAYNOW")];
+        assert_eq!(import(&gateway, &render("camt.053", &[yesterday])).await.new, 1);
+        let report = import(&gateway, &render("camt.053", &today)).await;
+        assert_eq!((report.new, report.outcome(Outcome::Matched)), (2, 1));
+        assert_eq!(state(&gateway, &merchant, &waiting).await, ("completed".to_owned(), 3500));
+        let [first, second] = today;
+        for again in [[first.clone(), second.clone()], [second, first]] {
+            assert_eq!(import(&gateway, &render("camt.053", &again)).await.duplicates, 2);
+        }
+        assert_eq!(transfers(database).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reference_that_two_feeds_had_a_month_ago_hides_no_payment_of_today() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for (payer, reference) in [("", "000001"), ("TAN AH KOW", "000002")] {
+            let old = Paid { date: Date::constant(2022, 5, 24), ..Paid::new(3500, "lunch", payer, reference) };
+            for feed in ["camt.054", "camt.053"] {
+                import(&gateway, &render(feed, std::slice::from_ref(&old))).await;
+            }
+            let waiting = charge(&gateway, &merchant, payer).await;
+            let paid = Paid::new(3500, &nonce(&waiting), payer, reference);
+            let report = import(&gateway, &render("camt.053", &[paid])).await;
+            assert_eq!((report.new, report.outcome(Outcome::Matched)), (1, 1), "{payer}");
+            assert_eq!(state(&gateway, &merchant, &waiting).await.0, "completed", "{payer}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_feed_that_tells_of_a_payment_again_with_its_nonce_pays_the_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        let silent = render("camt.053", &[Paid::new(3500, "transfer", "TAN AH KOW", "B1")]);
+        let told = render("camt.053", &[Paid::new(3500, &nonce(&waiting), "TAN AH KOW", "B1")]);
+        for (file, new, matched) in [(&silent, 1, 0), (&told, 0, 1), (&told, 0, 0), (&silent, 0, 0)] {
+            let report = import(&gateway, file).await;
+            assert_eq!((report.new, report.outcome(Outcome::Matched)), (new, matched));
+        }
+        assert_eq!(state(&gateway, &merchant, &waiting).await, ("completed".to_owned(), 3500));
+        let list = gateway.send(Call::get("/transfers").by(&gateway.operator(Environment::Sandbox).await)).await;
+        assert!(list.text().contains("transfer"), "what was said first is kept: {}", list.text());
+        assert_eq!(transfers(database).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn money_that_a_notice_tells_of_too_late_pays_its_charge_when_the_statement_has_it_in_time() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        gateway.advance(Span::days(9));
+        flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap();
+        let notice = json!({"reference": nonce(&waiting), "bankReference": "B1"});
+        assert_eq!(notify(&gateway, &operator, notice.clone()).await["reason"], "expired");
+        let file = render("camt.053", &[Paid::new(3500, &nonce(&waiting), "TAN", "B1")]);
+        let report = import(&gateway, &file).await;
+        assert_eq!((report.duplicates, report.outcome(Outcome::Late)), (1, 1));
+        assert_eq!(state(&gateway, &merchant, &waiting).await, ("completed".to_owned(), 3500));
+        let report = import(&gateway, &file).await;
+        assert_eq!((report.duplicates, report.outcome(Outcome::Late)), (1, 0));
+        assert_eq!(notify(&gateway, &operator, notice).await["duplicate"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_with_the_banks_reference_is_known_whenever_it_is_repeated() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let waiting = charge(&gateway, &merchant, "a").await;
+        let notice = json!({"reference": format!("OTHR {}", nonce(&waiting)), "bankReference": "B-77"});
+        let first = notify(&gateway, &operator, notice.clone()).await;
+        gateway.advance(Span::days(20));
+        let again = notify(&gateway, &operator, notice).await;
+        assert_eq!((&first["duplicate"], &again["duplicate"]), (&json!(false), &json!(true)));
+        assert_eq!(first["transferId"], again["transferId"]);
+        assert_eq!(transfers(database).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_with_a_nonce_does_not_take_the_place_of_another_payment_that_is_held() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let (first, second) = (charge(&gateway, &merchant, "a").await, charge(&gateway, &merchant, "b").await);
+        // One customer buys twice; the bank cuts the first nonce.
+        let cut = Paid::new(3500, &nonce(&first)[..5], "TAN AH KOW", "B1");
+        let whole = Paid::new(3500, &nonce(&second), "TAN AH KOW", "B2");
+        assert_eq!(import(&gateway, &render("camt.054", std::slice::from_ref(&cut))).await.new, 1);
+        let notice = json!({"reference": nonce(&second), "bankReference": "B2", "payerName": "TAN AH KOW"});
+        let told = notify(&gateway, &operator, notice).await;
+        assert_eq!((&told["outcome"], &told["duplicate"]), (&json!("matched"), &json!(false)));
+        assert_eq!(import(&gateway, &render("camt.054", &[cut, whole])).await.duplicates, 2);
+        assert_eq!(state(&gateway, &merchant, &second).await, ("completed".to_owned(), 3500));
+        assert_eq!(transfers(database).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_without_a_reference_are_told_apart_by_their_payers() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        let file = |payers: &[&str]| {
+            let paid: Vec<_> = payers.iter().map(|payer| Paid::new(1200, "rent", payer, "")).collect();
+            render("camt.052", &paid)
+        };
+        for (payers, new) in
+            [(&["ANNA"][..], 1), (&["BERT", "ANNA"], 1), (&["BERT"], 0), (&["CARL"], 1), (&["ANNA", "CARL", "BERT"], 0)]
+        {
+            assert_eq!(import(&gateway, &file(payers)).await.new, new, "{payers:?}");
+        }
+        assert_eq!(transfers(database).await, 3);
+    })
+    .await;
+}

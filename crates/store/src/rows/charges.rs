@@ -63,16 +63,18 @@ statements! {
     FIND_BY_FINGERPRINT("charges") = concat!("SELECT ", charge_columns!(),
         " FROM charges WHERE fingerprint = $1 AND status = 'pending'");
     FIND_BY_NONCE("charges") = "SELECT id FROM charges WHERE account_id = $1 AND nonce = $2 AND nonce_held = 1";
+    LIST_BY_NONCE("charges") = "SELECT account_id, id FROM charges WHERE nonce IN ($1, $2) AND nonce_held = 1";
     FIND_BY_CLAIM("charges") = "SELECT id FROM charges WHERE account_id = $1 AND claim_minor = $2 AND status = 'pending'";
     // What a charge asks is written as its index has it.
-    LIST_ASKING("charges") = "SELECT id FROM charges WHERE account_id = $1 AND closed_at IS NULL \
-        AND customer_amount_minor - received_minor = $2 LIMIT $3";
-    LIST_EXPIRED_ASKING("charges") = "SELECT id FROM charges WHERE account_id = $1 AND status = 'expired' \
-        AND customer_amount_minor - received_minor = $2 AND closed_at >= $3 ORDER BY closed_at DESC LIMIT $4";
+    LIST_ASKING("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE account_id = $1 \
+        AND closed_at IS NULL AND customer_amount_minor - received_minor = $2 LIMIT $3");
+    LIST_UNPAID_ASKING("charges") = concat!("SELECT ", charge_columns!(), " FROM charges WHERE account_id = $1 \
+        AND (status = 'expired' OR status = 'cancelled') AND customer_amount_minor - received_minor = $2 \
+        AND closed_at >= $3 ORDER BY closed_at DESC LIMIT $4");
     // Each step is looked up, as an amount that is asked every day has more and more closed charges.
     LIST_CLOSED("charges") = "WITH RECURSIVE steps (minor) AS (SELECT CAST($1 AS BIGINT) \
         UNION ALL SELECT minor + $2 FROM steps WHERE minor < $3) SELECT minor FROM steps WHERE \
-        (SELECT MAX(closed_at) FROM charges WHERE account_id = $4 AND status = 'expired' \
+        (SELECT MAX(closed_at) FROM charges WHERE account_id = $4 AND (status = 'expired' OR status = 'cancelled') \
         AND customer_amount_minor - received_minor = minor) >= $5 OR \
         (SELECT MAX(closed_at) FROM charges WHERE account_id = $4 AND status = 'completed' AND claim_minor = minor) >= $6";
     LIST_ASKED("charges") = "SELECT DISTINCT customer_amount_minor, received_minor FROM charges WHERE account_id = $1 \
@@ -284,6 +286,16 @@ impl Tx {
         row.map(|mut row| row.id("id")).transpose()
     }
 
+    /// The charges that hold a nonce, each on another account; in no order. Rails spell nonces in small letters or in
+    /// capitals.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_charges_by_nonce(&self, nonce: &str) -> Result<Vec<(AccountId, ChargeId)>, StoreError> {
+        let rows = self.query(LIST_BY_NONCE, &[nonce.into(), nonce.to_ascii_uppercase().into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.id("account_id")?, row.id("id")?))).collect()
+    }
+
     /// The pending charge that holds a claim on an account.
     ///
     /// # Errors
@@ -306,25 +318,26 @@ impl Tx {
         account: AccountId,
         amount_minor: i64,
         limit: i64,
-    ) -> Result<Vec<ChargeId>, StoreError> {
+    ) -> Result<Vec<Charge>, StoreError> {
         let rows = self.query(LIST_ASKING, &[account.into(), amount_minor.into(), limit.into()]).await?;
-        rows.into_iter().map(|mut row| row.id("id")).collect()
+        rows.into_iter().map(|row| Ok(read_charge(row)?.charge)).collect()
     }
 
-    /// Charges of an account that asked exactly an amount when they expired, at `since` or later; the newest first.
+    /// Charges of an account that asked exactly an amount when they expired or were cancelled, at `since` or later; the
+    /// newest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_expired_asking(
+    pub async fn list_unpaid_asking(
         &self,
         account: AccountId,
         amount_minor: i64,
         since: Timestamp,
         limit: i64,
-    ) -> Result<Vec<ChargeId>, StoreError> {
+    ) -> Result<Vec<Charge>, StoreError> {
         let params = [account.into(), amount_minor.into(), since.into(), limit.into()];
-        let rows = self.query(LIST_EXPIRED_ASKING, &params).await?;
-        rows.into_iter().map(|mut row| row.id("id")).collect()
+        let rows = self.query(LIST_UNPAID_ASKING, &params).await?;
+        rows.into_iter().map(|row| Ok(read_charge(row)?.charge)).collect()
     }
 
     /// The amounts between two that pending charges of an account ask or, paid in part, asked; in no order.
@@ -346,8 +359,8 @@ impl Tx {
         Ok(amounts)
     }
 
-    /// Which of the amounts charges of an account asked that have expired, at `expired_since` or later, or that were told
-    /// apart by it and paid, at `paid_since` or later; in no order.
+    /// Which of the amounts charges of an account asked that have expired or were cancelled, at `unpaid_since` or later, or
+    /// that were told apart by it and paid, at `paid_since` or later; in no order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -355,16 +368,16 @@ impl Tx {
         &self,
         account: AccountId,
         steps: AmountSteps,
-        expired_since: Timestamp,
-        paid_since: Option<Timestamp>,
+        unpaid_since: Timestamp,
+        paid_since: Timestamp,
     ) -> Result<Vec<i64>, StoreError> {
         let params = [
             steps.from_minor.into(),
             steps.step_minor.into(),
             steps.until_minor.into(),
             account.into(),
-            expired_since.into(),
-            paid_since.unwrap_or(Timestamp::from_millis(i64::MAX)).into(),
+            unpaid_since.into(),
+            paid_since.into(),
         ];
         self.query(LIST_CLOSED, &params).await?.into_iter().map(|mut row| row.int("minor")).collect()
     }

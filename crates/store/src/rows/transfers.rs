@@ -24,11 +24,12 @@ statements! {
     INSERT_TRANSFER("transfers") = concat!("INSERT INTO transfers (", transfer_columns!(), ", environment) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
         (SELECT environment FROM receiving_accounts WHERE id = $2)) ON CONFLICT DO NOTHING");
-    INSERT_REPORT("transfer_reports") = "INSERT INTO transfer_reports (book_id, feed, identity, transfer_id) \
-        VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    INSERT_REPORT("transfer_reports") = "INSERT INTO transfer_reports (book_id, feed, identity, transfer_id, booked_at, \
+        booked_exactly) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     FIND_TRANSFER("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = $1");
-    FIND_BY_REPORT("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id = \
-        (SELECT transfer_id FROM transfer_reports WHERE book_id = $1 AND feed = $2 AND identity = $3)");
+    FIND_BY_REPORT("transfers") = concat!("SELECT told_at, told_exactly, ", transfer_columns!(), " FROM transfers, \
+        (SELECT transfer_id, booked_at AS told_at, booked_exactly AS told_exactly FROM transfer_reports \
+        WHERE book_id = $1 AND feed = $2 AND identity = $3) AS report WHERE id = transfer_id");
     // The other feeds are named one by one, so that the index is searched and the feed's own rows are not looked at. Times
     // that end before they begin leave a search out.
     LIST_UNREPORTED("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id IN (\
@@ -38,8 +39,8 @@ statements! {
         AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $11 AND booked_at <= $12 \
         UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject <> '' \
         AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $13 AND booked_at <= $14 \
-        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $15 \
-        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $16) \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $15 AND amount_minor = $2 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $16 AND amount_minor = $2) \
         AND source <> 'sandbox' AND NOT EXISTS (SELECT 1 FROM transfer_reports \
         WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $17) ORDER BY id LIMIT $18");
     LIST_FIRST_TOLD("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE book_id = $1 \
@@ -47,9 +48,9 @@ statements! {
         AND source <> 'sandbox' LIMIT $7");
     GET_FEEDS("transfer_reports") = "SELECT (SELECT MIN(feed) FROM transfer_reports WHERE book_id = $1) AS first_feed, \
         (SELECT MAX(feed) FROM transfer_reports WHERE book_id = $1) AS last_feed";
-    SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, texts = $2, bank_reference = $3, end_to_end_id = $4, \
-        payer_name = $5, payer_account = $6, subject = $7, outcome = $8, reason = $9, charge_id = $10 \
-        WHERE id = $11 AND charge_id IS NULL";
+    SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, booked_at = $2, booked_exactly = $3, texts = $4, \
+        bank_reference = $5, end_to_end_id = $6, payer_name = $7, payer_account = $8, subject = $9, outcome = $10, \
+        reason = $11, charge_id = $12 WHERE id = $13 AND charge_id IS NULL";
     LIST_TRANSFERS("transfers") = concat!("SELECT ", transfer_columns!(),
         " FROM transfers WHERE environment = $1 AND (received_at, id) < ($2, $3) ORDER BY received_at DESC, id DESC LIMIT $4");
     FIND_ARRIVAL("transfers") = "SELECT received_at FROM transfers WHERE id = $1 AND environment = $2";
@@ -65,7 +66,7 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
     let identity = row.text("identity")?;
     let amount = row.money("amount_minor")?;
     let booked_at = row.time("booked_at")?;
-    let booked = if row.flag("booked_exactly")? { Booked::At(booked_at) } else { Booked::On(booked_at) };
+    let booked = booked(booked_at, row.flag("booked_exactly")?);
     let texts = row.text("texts")?.split_terminator(TEXT_END).map(String::from).collect();
     let reported = ReportedTransfer {
         amount,
@@ -96,6 +97,17 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
     })
 }
 
+fn booked(at: Timestamp, exactly: bool) -> Booked {
+    if exactly { Booked::At(at) } else { Booked::On(at) }
+}
+
+fn is_exact(booked: Booked) -> bool {
+    match booked {
+        Booked::At(_) | Booked::Unsaid(_) => true,
+        Booked::On(_) => false,
+    }
+}
+
 /// The texts as one column.
 fn join_texts(reported: &ReportedTransfer) -> String {
     reported.texts.iter().map(|text| text.replace(TEXT_END, " ") + "\u{1f}").collect()
@@ -117,10 +129,6 @@ impl Tx {
     /// [`StoreError::Conflict`] when the same transfer was added by somebody else in the meantime.
     pub async fn insert_transfer(&self, transfer: &Transfer) -> Result<(), StoreError> {
         let reported = &transfer.reported;
-        let exactly = match reported.booked {
-            Booked::At(_) | Booked::Unsaid(_) => true,
-            Booked::On(_) => false,
-        };
         let row = [
             transfer.id.into(),
             transfer.account_id.into(),
@@ -130,7 +138,7 @@ impl Tx {
             reported.amount.minor().into(),
             reported.amount.currency().code().into(),
             reported.booked.instant().into(),
-            exactly.into(),
+            is_exact(reported.booked).into(),
             join_texts(reported).into(),
             reported.bank_reference.as_ref().into(),
             reported.end_to_end_id.as_ref().into(),
@@ -145,7 +153,7 @@ impl Tx {
             transfer.charge_id.into(),
         ];
         self.execute_one(INSERT_TRANSFER, &row).await?;
-        self.insert_transfer_report(transfer, transfer.feed, &transfer.identity).await
+        self.insert_transfer_report(transfer, transfer.feed, &transfer.identity, reported.booked).await
     }
 
     /// Changes what is known of a transfer that has paid no charge, and its outcome.
@@ -156,6 +164,8 @@ impl Tx {
         let reported = &transfer.reported;
         let row = [
             transfer.account_id.into(),
+            reported.booked.instant().into(),
+            is_exact(reported.booked).into(),
             join_texts(reported).into(),
             reported.bank_reference.as_ref().into(),
             reported.end_to_end_id.as_ref().into(),
@@ -170,7 +180,7 @@ impl Tx {
         self.execute_one(SAVE_TRANSFER, &row).await
     }
 
-    /// Notes that a feed has told of a transfer.
+    /// Notes that a feed has told of a transfer, and when that was booked as it has it.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the feed has told of it already, or of another one under this identity.
@@ -179,8 +189,14 @@ impl Tx {
         transfer: &Transfer,
         feed: Feed,
         identity: &str,
+        booked: Booked,
     ) -> Result<(), StoreError> {
-        let row = [transfer.book_id.into(), feed.as_str().into(), identity.into(), transfer.id.into()];
+        let (at, exactly) = match booked {
+            Booked::At(_) | Booked::On(_) => (Some(booked.instant().as_millis()), Some(i64::from(is_exact(booked)))),
+            Booked::Unsaid(_) => (None, None),
+        };
+        let (book, id) = (transfer.book_id.into(), transfer.id.into());
+        let row = [book, feed.as_str().into(), identity.into(), id, at.into(), exactly.into()];
         self.execute_one(INSERT_REPORT, &row).await
     }
 
@@ -192,7 +208,7 @@ impl Tx {
         self.query_opt(FIND_TRANSFER, &[id.into()]).await?.map(read_transfer).transpose()
     }
 
-    /// The transfer that a feed has told of under this identity.
+    /// The transfer that a feed has told of under this identity, booked when that feed says so.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -203,7 +219,13 @@ impl Tx {
         identity: &str,
     ) -> Result<Option<Transfer>, StoreError> {
         let row = self.query_opt(FIND_BY_REPORT, &[book.into(), feed.as_str().into(), identity.into()]).await?;
-        row.map(read_transfer).transpose()
+        let Some(mut row) = row else { return Ok(None) };
+        let told = row.int_opt("told_at")?.zip(row.int_opt("told_exactly")?);
+        let mut transfer = read_transfer(row)?;
+        if let Some((at, exactly)) = told {
+            transfer.reported.booked = booked(Timestamp::from_millis(at), exactly != 0);
+        }
+        Ok(Some(transfer))
     }
 
     /// The transfers of a book that a feed has not told of and that a report of it may be about, oldest first. Those with

@@ -102,28 +102,31 @@ async fn an_amount_is_claimed_once_on_a_bank_account_whichever_of_its_accounts_c
 }
 
 #[tokio::test]
-async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_expired() {
+async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_closed_unpaid() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::stored(&store, 7).await;
-        let (whole, part, over) = (world.charge(None), world.charge(None), world.charge(None));
-        for charge in [&whole, &part, &over] {
+        let [whole, part, over, off] = std::array::from_fn(|_| world.charge(None));
+        for charge in [&whole, &part, &over, &off] {
             assert!(insert(&store, charge, None, None).await);
         }
         let (asked, closed_at, account) = (whole.customer_amount.minor(), world.clock.now(), world.account.id);
         let part = Charge { received: money(500, "SGD"), ..part };
         let over = Charge { state: ChargeState::Expired { expired_at: closed_at }, ..over };
-        for charge in [part.clone(), over.clone()] {
+        let off = Charge { state: ChargeState::Cancelled { cancelled_at: closed_at.minus(Span::millis(1)) }, ..off };
+        for charge in [part.clone(), over.clone(), off.clone()] {
             commit!(store, |tx, charge| tx.save_charge(&charge, 1).await?).unwrap();
         }
         let tx = store.reader();
-        let asking = async |minor| tx.list_charges_asking(account, minor, 9).await.unwrap();
+        let ids = |charges: Vec<Charge>| charges.into_iter().map(|charge| charge.id).collect::<Vec<_>>();
+        let asking = async |minor| ids(tx.list_charges_asking(account, minor, 9).await.unwrap());
         assert_eq!((asking(asked).await, asking(asked - 500).await), (vec![whole.id], vec![part.id]));
         assert_eq!(asking(asked - 1).await, []);
-        let expired = async |minor, since| tx.list_expired_asking(account, minor, since, 9).await.unwrap();
-        assert_eq!(expired(asked, closed_at).await, [over.id]);
-        assert_eq!(expired(asked, closed_at.plus(Span::millis(1))).await, []);
-        assert_eq!(expired(asked - 1, closed_at).await, []);
+        let unpaid = async |minor, since| ids(tx.list_unpaid_asking(account, minor, since, 9).await.unwrap());
+        assert_eq!(unpaid(asked, closed_at.minus(Span::millis(1))).await, [over.id, off.id]);
+        assert_eq!(unpaid(asked, closed_at).await, [over.id]);
+        assert_eq!(unpaid(asked, closed_at.plus(Span::millis(1))).await, []);
+        assert_eq!(unpaid(asked - 1, closed_at).await, []);
         let between = async |from, until| {
             let mut amounts = tx.list_amounts_asked(account, from, until).await.unwrap();
             amounts.sort_unstable();
@@ -133,7 +136,7 @@ async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_expired() {
         assert_eq!(between(1, asked).await, [asked - 500, asked]);
         assert_eq!(between(asked + 1, asked + 9).await, []);
         assert_eq!(between(1, asked - 501).await, []);
-        // What closed lately, by its expiry or its payment.
+        // What closed lately, unpaid or by its payment.
         let claim = Claim { minor: asked + 4, book: None };
         let paid = Charge { customer_amount: money(asked + 4, "SGD"), ..world.charge(None) };
         assert!(insert(&store, &paid, None, Some(claim)).await);
@@ -142,18 +145,23 @@ async fn charges_are_found_by_what_they_ask_now_or_asked_when_they_expired() {
         commit!(store, |tx, paid| tx.save_charge(&paid, 1).await?).unwrap();
         let steps = AmountSteps { from_minor: asked - 2, until_minor: asked + 4, step_minor: 2 };
         let later = closed_at.plus(Span::millis(1));
-        for (expired_since, paid_since, expected) in [
-            (closed_at, None, vec![asked]),
-            (later, None, vec![]),
-            (closed_at, Some(closed_at), vec![asked, asked + 4]),
-            (later, Some(later), vec![]),
+        for (unpaid_since, paid_since, expected) in [
+            (closed_at, later, vec![asked]),
+            (later, closed_at, vec![asked + 4]),
+            (closed_at, closed_at, vec![asked, asked + 4]),
+            (later, later, vec![]),
         ] {
-            let mut found = tx.list_amounts_closed(account, steps, expired_since, paid_since).await.unwrap();
+            let mut found = tx.list_amounts_closed(account, steps, unpaid_since, paid_since).await.unwrap();
             found.sort_unstable();
-            assert_eq!(found, expected, "{expired_since:?} {paid_since:?}");
+            assert_eq!(found, expected, "{unpaid_since:?} {paid_since:?}");
         }
+        let dear = Charge { customer_amount: money(asked + 2, "SGD"), ..world.charge(None) };
+        assert!(insert(&store, &dear, None, None).await);
+        let dear = Charge { state: ChargeState::Cancelled { cancelled_at: later }, ..dear };
+        commit!(store, |tx, dear| tx.save_charge(&dear, 1).await?).unwrap();
+        assert_eq!(tx.list_amounts_closed(account, steps, later, later).await.unwrap(), [asked + 2]);
         let odd = AmountSteps { from_minor: asked - 3, until_minor: asked + 9, step_minor: 2 };
-        assert_eq!(tx.list_amounts_closed(account, odd, closed_at, Some(closed_at)).await.unwrap(), []);
+        assert_eq!(tx.list_amounts_closed(account, odd, closed_at, closed_at).await.unwrap(), []);
     })
     .await;
 }

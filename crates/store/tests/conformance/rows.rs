@@ -116,6 +116,8 @@ async fn a_charge_reads_back_in_every_state_bare_and_full() {
                 let (account, nonce) = (charge.destination.account_id, &charge.destination.nonce);
                 assert_eq!(tx.find_charge_id_by_nonce(account, nonce).await.unwrap(), Some(charge.id));
                 assert_eq!(tx.find_charge_id_by_nonce(world.id(), nonce).await.unwrap(), None);
+                assert_eq!(tx.list_charges_by_nonce(nonce).await.unwrap(), [(account, charge.id)]);
+                assert_eq!(tx.list_charges_by_nonce("bagihotek").await.unwrap(), []);
                 let pending = (charge.state.status() == ChargeStatus::Pending).then(|| charge.clone());
                 assert_eq!(tx.find_charge_by_fingerprint(&fingerprint).await.unwrap(), pending);
                 let id = charge.id;
@@ -483,16 +485,37 @@ async fn a_feed_is_offered_the_transfers_that_it_has_not_told_of_and_tells_of_ea
             let rows = tx.list_unreported_transfers(book, Feed::DbsClassic, &plain, "", amounts).await.unwrap();
             assert_eq!(rows.len(), count, "{amounts:?}");
         }
-        let first = rows[0].clone();
-        let tell = async |identity: &'static str| {
-            commit!(store, |tx, first| tx.insert_transfer_report(&first, Feed::DbsClassic, identity).await?)
+        let plain = rows[0].clone();
+        commit!(store, |tx, plain| tx
+            .insert_transfer_report(&plain, Feed::DbsClassic, "row:1", plain.reported.booked)
+            .await?)
+        .unwrap();
+        assert_eq!(offered(&plain.reported).await, [].into());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_feed_tells_of_a_transfer_once_under_a_date_of_its_own() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 18).await;
+        let first = transfer(&world, "first");
+        commit!(store, |tx, first| tx.insert_transfer(&first).await?).unwrap();
+        let booked = Booked::On(Timestamp::from_millis(20_003 * 86_400_000));
+        let tell = async |feed, identity: &'static str, booked| {
+            commit!(store, |tx, first| tx.insert_transfer_report(&first, feed, identity, booked).await?)
         };
-        assert_eq!(tell("row:1").await, Ok(()));
-        assert_eq!(tell("row:2").await, Err(StoreError::Conflict));
-        assert_eq!(offered(&plain).await, [].into());
+        assert_eq!(tell(Feed::DbsClassic, "row:1", booked).await, Ok(()));
+        assert_eq!(tell(Feed::DbsClassic, "row:2", booked).await, Err(StoreError::Conflict));
+        assert_eq!(tell(Feed::Dbs2026, "row:1", Booked::Unsaid(first.received_at)).await, Ok(()));
         let tx = store.reader();
-        let found = tx.find_transfer_by_report(book, Feed::DbsClassic, "row:1").await.unwrap();
-        assert_eq!(found.as_ref(), Some(&first));
+        let found = async |feed, identity| tx.find_transfer_by_report(first.book_id, feed, identity).await.unwrap();
+        assert_eq!(found(first.feed, &first.identity).await.as_ref(), Some(&first));
+        let mut as_told = first.clone();
+        as_told.reported.booked = booked;
+        assert_eq!(found(Feed::DbsClassic, "row:1").await, Some(as_told));
+        assert_eq!(found(Feed::Dbs2026, "row:1").await, Some(first.clone()), "a feed without dates");
     })
     .await;
 }
@@ -512,6 +535,7 @@ async fn a_held_transfer_learns_what_it_pays_once() {
         let mut paid = held.clone();
         (paid.reported.texts, paid.subject) = (vec!["Bagi hotek".into()], "bagihotek".into());
         (paid.outcome, paid.reason, paid.charge_id) = (Outcome::Matched, Reason::Exact, Some(charge.id));
+        paid.reported.booked = Booked::On(Timestamp::from_millis(20_000 * 86_400_000));
         commit!(store, |tx, paid| tx.save_transfer(&paid).await?).unwrap();
         let stored = store.reader().find_transfer(held.id).await.unwrap();
         assert_eq!(stored, Some(paid.clone()));

@@ -56,13 +56,13 @@ pub(super) fn read(
     let reference = fields.lines("reference", MAX_REFERENCE).unwrap_or_default();
     let bank_reference = fields.text("bankReference", MAX_NAME).and_then(|text| xanpay_statements::reference(&text));
     let booked = match fields.text("bookedAt", MAX_NAME) {
-        None => Booked::At(now),
+        None => Booked::Unsaid(now),
         Some(text) => match parse_iso(&text) {
             Some((instant, Precision::Instant)) => Booked::At(instant),
             Some((day, Precision::Day)) => Booked::On(day),
             None => {
                 fields.fault("bookedAt", "invalid_field", "must be an ISO 8601 date or date and time");
-                Booked::At(now)
+                Booked::Unsaid(now)
             }
         },
     };
