@@ -214,6 +214,42 @@ fn a_demonstration_is_never_live() {
 }
 
 #[test]
+fn a_demonstration_keeps_off_a_database_with_a_live_shop() {
+    let makes: [&[&str]; 2] = [
+        &["merchant", "create", "--name", "Shop", "--currency", "HKD", "--env", "live"],
+        &["account", "add", "--method", "paynow", "--account", "201403121W", "--env", "live"],
+    ];
+    for make in makes {
+        let scratch = Scratch::new();
+        scratch.json(&[&["--data", "shop"], make].concat(), 0);
+        let failure = scratch.json(&["demo", "--once", "--data", "shop"], 1);
+        assert_eq!(failure["error"]["code"], "database_live", "{make:?}");
+        assert_eq!(scratch.json(&["rate", "list", "--data", "shop"], 0)["rates"], serde_json::json!([]), "{make:?}");
+        assert_eq!(scratch.json(&["merchant", "list", "--data", "shop"], 0)["merchants"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_demonstration_leaves_the_rates_that_it_finds() {
+    let scratch = Scratch::new();
+    let find = |base: &str, quote: &str| {
+        let list = scratch.json(&["rate", "list", "--data", "shop"], 0)["rates"].clone();
+        let mut rates = list.as_array().unwrap().iter().filter(|rate| rate["base"] == base && rate["quote"] == quote);
+        rates.next().map(|rate| rate["rate"].as_str().unwrap().to_owned())
+    };
+    for [base, quote, rate] in [["HKD", "SGD", "0.1602"], ["EUR", "SGD", "1.4282"], ["EUR", "MYR", "4.8"]] {
+        scratch.json(&["rate", "set", base, quote, rate, "--data", "shop"], 0);
+    }
+    // Upside down: against it the play rate of the opposite pair would be refused, and the demonstration with it.
+    scratch.json(&["rate", "set", "THB", "SGD", "24.6", "--data", "shop"], 0);
+    assert_eq!(scratch.json(&["demo", "--once", "--data", "shop"], 0)["status"], "completed");
+    assert_eq!(find("HKD", "SGD").as_deref(), Some("0.1602"));
+    assert_eq!(find("SGD", "MYR"), None, "the rate through the euro goes on");
+    assert_eq!(find("SGD", "THB"), None);
+    assert_eq!(find("SGD", "KRW").as_deref(), Some("1063.0"));
+}
+
+#[test]
 fn switches_of_a_merchant_change_and_the_rest_stays() {
     let scratch = Scratch::new();
     let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);

@@ -10,7 +10,7 @@ mod story;
 
 use crate::app::App;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Output, line};
+use crate::cli::output::{Output, line, note};
 use crate::cli::serve::{bind, run_server, stop_signal};
 use crate::config::{Config, Storage, reachable};
 use crate::{entropy, open};
@@ -54,6 +54,11 @@ async fn play(app: &Arc<App>, config: Config, scratch: &Path, options: Options) 
     let stop = stop_signal()?;
     let (listener, address) = listen(&config, options.once).await?;
     let (mut shop, sandbox) = setup::prepare(app, &config, address, scratch).await?;
+    if !options.fresh {
+        note(
+            "warning: the demo's accounts and exchange rates stay in this database; take another one for live payments",
+        );
+    }
     let server = Server::start(Arc::clone(app), listener, address, config);
     let client = Client::new(reachable(address), &sandbox.merchant.api_key, &sandbox.merchant.api_secret);
     let played = async {

@@ -20,7 +20,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
-use xanpay_domain::exchange::{OPERATOR, PairRate, Rate, RateEntry};
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate, RateEntry, find_rate, inverted_against};
 use xanpay_domain::id::MerchantId;
 use xanpay_domain::method::Method;
 use xanpay_rails::rail;
@@ -84,8 +84,9 @@ pub(super) async fn prepare(
     address: SocketAddr,
     scratch: &Path,
 ) -> Result<(Shop, Sandbox), Failure> {
+    refuse_live(app).await?;
     add_accounts(app).await?;
-    set_rates(app).await?;
+    add_rates(app).await?;
     let merchant = create_merchant(app, demo_shop()).await?;
     let (listener, shop_address) = shop::listen().await?;
     let shop_url = format!("http://{shop_address}");
@@ -212,15 +213,32 @@ fn play_account(method: Method) -> NewAccount {
     }
 }
 
-async fn set_rates(app: &App) -> Result<(), Failure> {
-    let as_of = app.clock.real_now();
+/// Rates are the same in both worlds, and an operator's live shop is no place to play.
+async fn refuse_live(app: &App) -> Result<(), Failure> {
+    let tx = app.store.reader();
+    let has_merchant = !tx.list_merchants(Environment::Live, "", 1).await?.is_empty();
+    if !has_merchant && tx.list_accounts(Environment::Live).await?.is_empty() {
+        return Ok(());
+    }
+    let message = "this database has live merchants or receiving accounts; a demonstration is for one without: name a new \
+                   one, or none to play in a temporary one";
+    Err(Failure::new("database_live", message))
+}
+
+/// A play rate for every pair that could not be exchanged without. What somebody else has set or imported stays.
+async fn add_rates(app: &App) -> Result<(), Failure> {
+    let (as_of, ages) = (app.clock.real_now(), app.terms.rate_ages);
+    let known = app.store.reader().list_rates().await?;
     let mut rates = Vec::new();
     for (base, quote, text) in RATES {
         let rate = Rate::parse(text).map_err(|error| Failure::new("internal_error", format!("{text}: {error}")))?;
-        rates.push(PairRate { base, quote, entry: RateEntry { rate, source: OPERATOR.to_owned(), as_of } });
+        let is_missing = find_rate(&known, base, quote, ages, as_of).is_err();
+        // Against rates that are upside down the play rate would be, too; theirs is the choice.
+        if is_missing && inverted_against(&known, base, quote, rate).is_none() {
+            rates.push(PairRate { base, quote, entry: RateEntry { rate, source: OPERATOR.to_owned(), as_of } });
+        }
     }
-    // Play rates are no news to be warned of.
-    save_rates(app, rates, true).await?;
+    save_rates(app, rates, false).await?;
     Ok(())
 }
 
