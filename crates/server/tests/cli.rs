@@ -107,12 +107,20 @@ impl Server {
 
     /// Posts a body by a merchant's key and returns the answer's body.
     fn post(&self, merchant: &Value, path: &str, body: &str) -> String {
+        self.call(merchant, "POST", path, body)
+    }
+
+    fn get(&self, merchant: &Value, path: &str) -> String {
+        self.call(merchant, "GET", path, "")
+    }
+
+    fn call(&self, merchant: &Value, method: &str, path: &str, body: &str) -> String {
         let text = |name: &str| merchant[name].as_str().unwrap();
         let pair = STANDARD.encode(format!("{}:{}", text("apiKey"), text("apiSecret")));
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {pair}\r\nContent-Length: {}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {pair}\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
             self.address,
             body.len()
@@ -1041,6 +1049,11 @@ fn the_demo_waits_for_visitors_and_ends_when_asked() {
     let server = Server { child, address: value["url"].as_str().unwrap().replace("http://", "") };
     assert!(TcpStream::connect(&server.address).is_ok());
     assert!(value["checkoutLink"].as_str().unwrap().ends_with("&isSandbox=true"));
+    let get = |path: &str| serde_json::from_str::<Value>(&server.get(&value, path)).unwrap();
+    let session = |name: &str| format!("/sessions/{}", value[name].as_str().unwrap());
+    assert_eq!(get(&session("sessionId"))["status"], "created");
+    assert_eq!(get(&format!("{}/charge", session("chargedSessionId")))["status"], "pending");
+    assert_eq!(get(&format!("/charges/{}", value["chargeId"].as_str().unwrap()))["status"], "pending");
     let merchants = scratch.json(&["merchant", "list", "--data", "kept"], 0);
     assert_eq!(merchants["merchants"][0]["name"], "Demo Shop");
     let accounts = scratch.json(&["account", "list", "--data", "kept"], 0);

@@ -2,6 +2,7 @@
 
 use super::client::{Client, Content};
 use super::setup::Sandbox;
+use super::story::choose_paynow;
 use crate::cli::failure::Failure;
 use http::Method;
 use serde_json::{Value, json};
@@ -37,9 +38,11 @@ const SEED_HASH: &str = r#"{
   "orders": [{ "id": "1", "name": "Laptop", "quantity": 1, "amount": 150 }]
 }"#;
 
-/// A session and a charge of the shop's own, so that every printed line has something to show.
+/// Two sessions and a charge of the shop's own, so that every printed line has something to show.
 pub(super) struct Started {
     session_id: String,
+    /// The customer of this one has chosen how to pay, so that it has a charge.
+    charged_session_id: String,
     charge_id: String,
     /// What the customer of the charge would send.
     account: String,
@@ -47,9 +50,10 @@ pub(super) struct Started {
     nonce: String,
 }
 
-/// Makes a session and a charge by the seeds' requests, with the shop as the one to notify.
+/// Makes two sessions and a charge by the seeds' requests, with the shop as the one to notify.
 pub(super) async fn start(client: &Client, sandbox: &Sandbox) -> Result<Started, Failure> {
     let session = client.api(Method::POST, "/sessions/", for_shop(SEED_SESSION, sandbox)?).await?;
+    let charged_session = client.api(Method::POST, "/sessions/", for_shop(SEED_SESSION, sandbox)?).await?;
     let charge = client.api(Method::POST, "/charges", for_shop(SEED_CHARGE, sandbox)?).await?;
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -57,8 +61,11 @@ pub(super) async fn start(client: &Client, sandbox: &Sandbox) -> Result<Started,
             other.to_string()
         }
     };
+    let charged_session_id = text(&charged_session["id"]);
+    choose_paynow(client, &charged_session_id).await?;
     Ok(Started {
         session_id: text(&session["id"]),
+        charged_session_id,
         charge_id: text(&charge["id"]),
         account: text(&charge["destination"]["account"]),
         amount: text(&charge["customerAmount"]),
@@ -91,6 +98,7 @@ pub(super) fn value(sandbox: &Sandbox, started: &Started) -> Value {
         "operatorSecret": sandbox.operator.api_secret,
         "notifyUrl": sandbox.notify_url(),
         "sessionId": started.session_id,
+        "chargedSessionId": started.charged_session_id,
         "chargeId": started.charge_id,
         "checkoutLink": checkout_link(sandbox, started),
     })
@@ -100,7 +108,7 @@ pub(super) fn value(sandbox: &Sandbox, started: &Started) -> Value {
 pub(super) fn text(sandbox: &Sandbox, started: &Started, address: SocketAddr) -> String {
     let Sandbox { url, merchant, operator_file, data_option, .. } = sandbox;
     let credentials = format!("{}:{}", merchant.api_key, merchant.api_secret);
-    let Started { session_id, charge_id, account, amount, nonce } = started;
+    let Started { session_id, charged_session_id, charge_id, account, amount, nonce } = started;
     // Inside single quotes of a shell nothing is special but the quote itself, which no body here has.
     let pay = json!({
         "method": "paynow", "account": account, "amount": amount, "currency": "SGD", "reference": nonce,
@@ -123,7 +131,8 @@ pub(super) fn text(sandbox: &Sandbox, started: &Started, address: SocketAddr) ->
         \n\
         curl -u {credentials} {url}/sessions/{session_id}\n\
         \n\
-        curl -u {credentials} {url}/sessions/{session_id}/charge\n\
+        A session has a charge when its customer has chosen how to pay, as the customer of this other one has:\n\
+        curl -u {credentials} {url}/sessions/{charged_session_id}/charge\n\
         \n\
         Charges\n\
         \n\

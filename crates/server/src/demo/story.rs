@@ -133,6 +133,12 @@ async fn check_out(client: &Client, sandbox: &Sandbox, screen: &mut Screen) -> R
     screen.tell(&format!("GET {page} -> {}, {} bytes", answer.status, answer.body.len()))?;
 
     screen.step("The customer chooses PayNow")?;
+    screen.tell(&choose_paynow(client, &id).await?)?;
+    Ok(id)
+}
+
+/// What the checkout's page sends when its customer chooses PayNow; tells what came of it.
+pub(super) async fn choose_paynow(client: &Client, session_id: &str) -> Result<String, Failure> {
     let fields = [
         ("method", "paynow"),
         ("email", "customer@gmail.com"),
@@ -141,13 +147,10 @@ async fn check_out(client: &Client, sandbox: &Sandbox, screen: &mut Screen) -> R
         ("isSandbox", "true"),
     ];
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let path = format!("/checkout/sessions/{id}/start");
+    let path = format!("/checkout/sessions/{session_id}/start");
     let answer = client.browse(Method::POST, &path, Content::Form(form)).await?;
-    if !answer.status.is_success() && !answer.status.is_redirection() {
-        return Err(failed(format!("POST {path} answered {}", answer.status)));
-    }
-    screen.tell(&format!("POST {path} -> {}", answer.status))?;
-    Ok(id)
+    let told = format!("POST {path} -> {}", answer.status);
+    if answer.status.is_success() || answer.status.is_redirection() { Ok(told) } else { Err(failed(told)) }
 }
 
 /// The charge that the customer has made, with what to pay.
