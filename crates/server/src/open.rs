@@ -7,9 +7,9 @@ use crate::entropy;
 use crate::flows::{FlowError, refresh_sandbox_clock};
 use crate::outbound::address::AddressPolicy;
 use crate::outbound::vault::{MasterKey, VaultError};
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xanpay_domain::id::to_hex;
@@ -100,6 +100,7 @@ pub async fn open_store(storage: &Storage, upgrade: bool) -> Result<Store, OpenE
     match storage {
         Storage::Directory(data) => {
             make_directory(data)?;
+            make_database_file(&database_file(data))?;
             Ok(Store::open_sqlite(&database_file(data))?)
         }
         Storage::Postgres(url) => Ok(Store::open_postgres(url, upgrade).await?),
@@ -114,6 +115,27 @@ pub fn has_database(data: &Path) -> bool {
 
 fn database_file(data: &Path) -> PathBuf {
     data.join("xanpay.db")
+}
+
+/// Makes an empty database that only its owner can read, as SQLite itself asks the umask. The log's files get the mode of
+/// the database; one that is there stays as it is.
+fn make_database_file(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+            Err(OpenError::Directory { path: path.to_owned(), source })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The files of an embedded database that others than their owner can read, as far as their directory lets them in.
+#[must_use]
+pub(crate) fn readable_by_others(data: &Path) -> Vec<PathBuf> {
+    let mode = |path: &Path| path.metadata().map_or(0, |metadata| metadata.permissions().mode());
+    // The group's and the others' right to enter stands two bits below their right to read.
+    let lets_in = (mode(data) & 0o011) << 2;
+    let files = ["xanpay.db", "xanpay.db-wal", "xanpay.db-shm"].map(|name| data.join(name));
+    files.into_iter().filter(|file| mode(file) & lets_in != 0).collect()
 }
 
 /// Keeps a second server off the same embedded database for as long as the file lives. PostgreSQL takes any number.

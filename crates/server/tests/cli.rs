@@ -179,6 +179,40 @@ fn the_data_is_where_the_settings_say_and_only_for_its_owner() {
 }
 
 #[test]
+fn a_database_in_a_folder_that_all_may_enter_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(scratch.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    std::fs::create_dir(scratch.path("open")).unwrap();
+    set("open", 0o755);
+    scratch.json(&["operator-key", "create", "--data", "open"], 0);
+    let check = || scratch.json(&["config", "check", "--data", "open"], 0)["warnings"].clone();
+    let mut files: Vec<_> = std::fs::read_dir(scratch.path("open")).unwrap().map(Result::unwrap).collect();
+    files.sort_by_key(std::fs::DirEntry::file_name);
+    let modes: Vec<_> = files
+        .iter()
+        .map(|file| (file.file_name().into_string().unwrap(), file.metadata().unwrap().permissions().mode() & 0o777))
+        .collect();
+    let expected = ["master.key", "xanpay.db", "xanpay.db-shm", "xanpay.db-wal"].map(|name| (name.to_owned(), 0o600));
+    assert_eq!(modes, expected);
+    assert_eq!(check(), Value::Null);
+
+    set("open/xanpay.db", 0o640);
+    set("open", 0o701);
+    assert_eq!(check(), Value::Null, "the group may not enter");
+    set("open", 0o710);
+    let warnings = check();
+    assert_eq!((&warnings[0]["field"], &warnings[0]["code"]), (&"data".into(), &"file_readable".into()));
+    let message = warnings[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("others can read open/xanpay.db; "), "{message}");
+    scratch.json(&["merchant", "list", "--data", "open"], 0);
+    let mode = std::fs::metadata(scratch.path("open/xanpay.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640, "a mode that somebody has chosen stays");
+}
+
+#[test]
 fn a_mistyped_directory_does_not_become_a_new_database() {
     let scratch = Scratch::new();
     let unknown = "6b08012eebf7541f937181da";

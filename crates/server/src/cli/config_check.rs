@@ -24,7 +24,10 @@ pub(super) fn run(
     match command {
         ConfigCommand::Check => match resolved {
             Ok(config) => match check_key(&config) {
-                Ok(warning) => print(&config, warning.as_slice(), output),
+                Ok(warning) => {
+                    let warnings: Vec<_> = warning.into_iter().chain(check_files(&config.storage)).collect();
+                    print(&config, &warnings, output)
+                }
                 Err(fault) => refuse(ConfigError { faults: vec![fault] }, output),
             },
             Err(error) => refuse(error, output),
@@ -47,6 +50,14 @@ fn check_key(config: &Config) -> Result<Option<Warning>, ConfigFault> {
         }
         Err(error) => Err(ConfigFault::new("master_key_file", error.to_string())),
     }
+}
+
+/// Says when others can read an embedded database: what customers have entered is in it.
+fn check_files(storage: &Storage) -> Option<Warning> {
+    let Storage::Directory(data) = storage else { return None };
+    let files: Vec<_> = open::readable_by_others(data).iter().map(|file| file.display().to_string()).collect();
+    let message = format!("others can read {}; chmod 600 keeps them out", files.join(", "));
+    (!files.is_empty()).then_some(Warning { field: "data", code: "file_readable", message })
 }
 
 fn print(config: &Config, warnings: &[Warning], output: Output) -> Result<(), Failure> {
