@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
 use crate::flows::{NewMerchant, create_merchant, hash_key, set_merchant};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::id::to_hex;
@@ -44,6 +44,7 @@ pub(super) struct Create {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("switch").args(Set::SWITCHES).required(true).multiple(true)))]
 pub(super) struct Set {
     /// The merchant's id
     merchant: String,
@@ -62,6 +63,11 @@ pub(super) struct Set {
     /// Parts of the API that it may use; `none` closes all of them
     #[arg(long, value_delimiter = ',')]
     permissions: Option<Vec<PermissionName>>,
+}
+
+impl Set {
+    /// At least one of them is given: a call that changes nothing has forgotten what it wanted.
+    const SWITCHES: [&str; 5] = ["methods", "phone_verification", "secure_mode", "markup", "permissions"];
 }
 
 #[derive(Debug, Args)]

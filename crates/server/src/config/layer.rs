@@ -123,9 +123,13 @@ impl Layer {
         };
         let mut layer = Self::default();
         for (key, value) in &table {
-            match value.as_table().filter(|_| key == METHODS) {
-                Some(methods) => layer.read_methods(path, methods, faults),
-                None => layer.read_value(path, key, value, faults),
+            match value.as_table() {
+                Some(methods) if key == METHODS => layer.read_methods(path, methods, faults),
+                None if key == METHODS => {
+                    let subject = Origin::File(path.to_owned()).spell(METHODS);
+                    faults.push(ConfigFault::new(subject, "must be a table for each method, such as [methods.paynow]"));
+                }
+                Some(_) | None => layer.read_value(path, key, value, faults),
             }
         }
         layer
@@ -159,11 +163,13 @@ impl Layer {
             return;
         }
         let list = is_list(key);
-        match texts_of(value, list) {
+        let texts = texts_of(value, list).filter(|_| value.is_str() || !takes_any_text(key));
+        match texts {
             Some(texts) => {
                 self.values.insert(key.to_owned(), Given { texts, origin });
             }
             None if list => faults.push(ConfigFault::new(subject, "must be a list of texts")),
+            None if takes_any_text(key) => faults.push(ConfigFault::new(subject, "must be a text")),
             None => faults.push(ConfigFault::new(subject, "must be a text, a whole number, true or false")),
         }
     }
@@ -182,6 +188,11 @@ impl Layer {
 
 fn is_list(name: &str) -> bool {
     ["allow_private_networks", "metrics_allowed", "trusted_proxies"].contains(&name)
+}
+
+/// Settings for which `true` or `5` would be as good a text as any, though hardly what was meant.
+fn takes_any_text(name: &str) -> bool {
+    ["data", "master_key_file", "log"].contains(&name)
 }
 
 fn split_list(text: &str) -> Vec<String> {
