@@ -618,7 +618,7 @@ fn rates_are_imported_from_the_ecbs_files() {
     let warning = |file| String::from_utf8(scratch.run(&["rate", "import", file]).stderr).unwrap();
     assert!(warning("old.csv").contains("too old to be used") && warning("daily.xml").is_empty());
     assert_eq!(scratch.json(&["rate", "list"], 0)["rates"][2]["rate"], "1.43");
-    std::fs::write(scratch.path("own.csv"), "base,quote,rate\nHKD,SGD,0.174933\n").unwrap();
+    std::fs::write(scratch.path("own.csv"), "base,quote,rate\nhkd,Sgd,0.174933\n").unwrap();
     assert_eq!(scratch.json(&["rate", "import", "own.csv"], 0)["rates"], 1);
     std::fs::write(scratch.path("bad.csv"), "base,quote,rate\nSGD,MYR,3.2\nHKD,SGD,0\n").unwrap();
     assert_eq!(scratch.json(&["rate", "import", "bad.csv"], 1)["error"]["code"], "rate_invalid");

@@ -134,7 +134,8 @@ impl Found {
     /// Adds a row of the operator's own table.
     fn add_pair(&mut self, base: &str, quote: &str, text: &str, line: usize) -> Result<(), ReadError> {
         let currency = |code: &str| {
-            code.trim().parse::<Currency>().map_err(|_| malformed("names a currency that ISO 4217 does not have", line))
+            let code = code.trim().to_ascii_uppercase();
+            code.parse::<Currency>().map_err(|_| malformed("names a currency that ISO 4217 does not have", line))
         };
         let (base, quote) = (currency(base)?, currency(quote)?);
         if base == quote {
