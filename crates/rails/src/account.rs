@@ -154,7 +154,7 @@ fn check_texts(input: &AccountInput<'_>) -> Result<(), AccountFault> {
             return Err(AccountFault::new(field, "control_character", "must not contain control characters"));
         }
         if value.chars().count() > most {
-            return Err(AccountFault::new(field, "too_long", format!("must be at most {most} characters")));
+            return Err(AccountFault::new(field, "field_too_long", format!("must be at most {most} characters")));
         }
     }
     Ok(())
@@ -186,7 +186,7 @@ impl<'a> Draft<'a> {
     /// The account must be there before its form can be judged.
     pub(crate) fn require_account(&self) -> Result<&'a str, AccountFault> {
         if self.account.is_empty() {
-            return Err(AccountFault::new("account", "missing", "must not be empty"));
+            return Err(AccountFault::new("account", "missing_field", "must not be empty"));
         }
         Ok(self.account)
     }

@@ -69,7 +69,7 @@ const ACCEPTED: &[(Method, &str, &str, &str, &str)] = &[
 
 /// Method, account, bank, field at fault, code.
 const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
-    (Method::Paynow, "", "", "account", "missing"),
+    (Method::Paynow, "", "", "account", "missing_field"),
     (Method::Paynow, "85867834", "", "account", "country_code_missing"),
     (Method::Paynow, "+658586783", "", "account", "mobile_length"),
     (Method::Paynow, "+65858678345", "", "account", "mobile_length"),
@@ -98,7 +98,7 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::ViettelPay, "0381234567", "000000", "bank", "bin_impossible"),
     (Method::DuitNow, "991332021234", "", "account", "id_form"),
     (Method::DuitNow, "+6512345678", "", "account", "id_form"),
-    (Method::Instapay, "001234567890", "", "bank", "missing"),
+    (Method::Instapay, "001234567890", "", "bank", "missing_field"),
     (Method::Instapay, "001234567890", "XTSTPHM0XXX", "bank", "bic_impossible"),
     (Method::Instapay, "001234567890", "BDO", "bank", "bic_form"),
     (Method::PromptPay, "1234567890123", "", "account", "check_digit"),
@@ -106,10 +106,10 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::PromptPay, "0000000000", "", "account", "account_impossible"),
     (Method::InBankTransfer, "shop@", "", "account", "vpa_form"),
     (Method::InBankTransfer, "xanpay-test@invalid", "", "account", "vpa_impossible"),
-    (Method::InBankTransfer, "50100012345678", "", "bank", "missing"),
+    (Method::InBankTransfer, "50100012345678", "", "bank", "missing_field"),
     (Method::InBankTransfer, "50100012345678", "HDFC1001234", "bank", "ifsc_form"),
-    (Method::GojekId, "ID1020000000001", "", "template", "missing"),
-    (Method::IdBankTransfer, "1234567890", "", "bank", "missing"),
+    (Method::GojekId, "ID1020000000001", "", "template", "missing_field"),
+    (Method::IdBankTransfer, "1234567890", "", "bank", "missing_field"),
     (Method::IdBankTransfer, "123456789", "014", "account", "account_form"),
     (Method::AuBankTransfer, "51824753557", "", "account", "payid_check_digit"),
     (Method::AuBankTransfer, "10910360279", "", "account", "payid_check_digit"),
@@ -133,7 +133,7 @@ const REFUSED: &[(Method, &str, &str, &str, &str)] = &[
     (Method::NzBankTransfer, "01-0902-0068388-00", "", "account", "check_digit"),
     (Method::NzBankTransfer, "26-2600-0320872-032", "", "account", "check_digit"),
     (Method::Toss, "123456789", "토스뱅크", "account", "account_form"),
-    (Method::Toss, "100012345678", "", "bank", "missing"),
+    (Method::Toss, "100012345678", "", "bank", "missing_field"),
 ];
 
 #[test]
@@ -160,7 +160,7 @@ fn names_have_at_most_255_characters_on_every_rail() {
         let kind = &rail(method).account_kinds[0];
         let input = AccountInput { account: kind.example, name: Some(&name), ..AccountInput::default() };
         let fault = parse_account(method, &input).unwrap_err();
-        assert_eq!((fault.field, fault.code), ("name", "too_long"), "{method}");
+        assert_eq!((fault.field, fault.code), ("name", "field_too_long"), "{method}");
     }
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let account = draft.require_account()?.to_owned();
     let Some(template) = draft.template else {
         if input.template_as_issued {
-            return Err(AccountFault::new("template", "missing", "there is no issued code to show"));
+            return Err(AccountFault::new("template", "missing_field", "there is no issued code to show"));
         }
         let (kind, spelled) = duitnow_id(&account)?;
         // An identity card is written 601123-45-6789.
@@ -167,7 +167,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         return draft.finish(Method::DuitNow, kind, spelled);
     };
     if account.chars().count() > 64 {
-        return Err(AccountFault::new("account", "too_long", "must be at most 64 characters"));
+        return Err(AccountFault::new("account", "field_too_long", "must be at most 64 characters"));
     }
     let code = issued(template)?;
     if is_sandbox_payload(template) {

@@ -77,12 +77,12 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     let account = draft.require_account()?.to_owned();
     if account.chars().count() > 64 {
-        return Err(AccountFault::new("account", "too_long", "must be at most 64 characters"));
+        return Err(AccountFault::new("account", "field_too_long", "must be at most 64 characters"));
     }
     let Some(template) = draft.template else {
         return Err(AccountFault::new(
             "template",
-            "missing",
+            "missing_field",
             "QRIS codes are issued by the acquirer: paste the static code that it gave you",
         ));
     };

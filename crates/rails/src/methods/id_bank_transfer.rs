@@ -53,7 +53,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         return Err(AccountFault::new("account", "account_impossible", "an account of zeros is given to nobody"));
     }
     let Some(bank) = draft.bank else {
-        return Err(AccountFault::new("bank", "missing", "say which bank, for example 014 or BCA"));
+        return Err(AccountFault::new("bank", "missing_field", "say which bank, for example 014 or BCA"));
     };
     if text::is_digits(bank) && (bank.len() != 3 || text::is_zeros(bank)) {
         return Err(AccountFault::new("bank", "bank_code", "a bank code has 3 digits, not all zero"));

@@ -133,7 +133,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         }
         // A name that no link can carry would fail every charge.
         if let Some(Err(error)) = draft.name.map(|name| free_text("name", name, MAX_NAME)) {
-            return Err(fault("name", "too_long", &error.message));
+            return Err(fault("name", "field_too_long", &error.message));
         }
         if draft.name.is_none() {
             draft.warn("name", "missing", "UPI apps show the payee's name; NA is written without one");
@@ -148,7 +148,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         return Err(fault("account", "account_impossible", "an account of zeros is given to nobody"));
     }
     let Some(bank) = draft.bank else {
-        return Err(fault("bank", "missing", "an account number needs its IFSC, for example HDFC0001234"));
+        return Err(fault("bank", "missing_field", "an account number needs its IFSC, for example HDFC0001234"));
     };
     let ifsc = bank.to_ascii_uppercase();
     if !is_ifsc(&ifsc) {

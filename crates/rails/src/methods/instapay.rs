@@ -178,15 +178,15 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
         }
         draft.warn_unless_issued(&code);
         if account.chars().count() > 64 {
-            return Err(fault("account", "too_long", "must be at most 64 characters"));
+            return Err(fault("account", "field_too_long", "must be at most 64 characters"));
         }
         return draft.finish(Method::Instapay, MERCHANT, account);
     }
     if input.template_as_issued {
-        return Err(fault("template", "missing", "there is no issued code to show"));
+        return Err(fault("template", "missing_field", "there is no issued code to show"));
     }
     let Some(bank) = draft.bank else {
-        return Err(fault("bank", "missing", "say which bank or wallet by its BIC, for example BNORPHMMXXX"));
+        return Err(fault("bank", "missing_field", "say which bank or wallet by its BIC, for example BNORPHMMXXX"));
     };
     let bic = bic("bank", bank)?;
     if is_test_bic(&bic) {

@@ -82,9 +82,9 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
     if text::is_zeros(&account) {
         return Err(AccountFault::new("account", "account_impossible", "an account of zeros is given to nobody"));
     }
-    let bank = draft
-        .bank
-        .ok_or_else(|| AccountFault::new("bank", "missing", "the link needs the bank's name, for example 토스뱅크"))?;
+    let bank = draft.bank.ok_or_else(|| {
+        AccountFault::new("bank", "missing_field", "the link needs the bank's name, for example 토스뱅크")
+    })?;
     check_bank(bank).map_err(|error| AccountFault::new("bank", "bank_form", error.message))?;
     if bank.eq_ignore_ascii_case(SANDBOX_BANK) {
         return Err(AccountFault::new("bank", "bank_impossible", "no bank has this name"));

@@ -8,6 +8,7 @@ use super::output::{pairs, warn};
 use super::values;
 use crate::wire::body::Members;
 use clap::{Args, Subcommand};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -96,9 +97,12 @@ fn read_payload() -> Result<String, Failure> {
 
 /// The method and its fields. Numbers keep the decimals that were typed; null means absent.
 fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure> {
-    let wrong =
-        |error: serde_json::Error| Failure::new("json_invalid", format!("the input is no JSON object: {error}"));
-    let Members(members) = serde_json::from_str(text).map_err(wrong)?;
+    let wrong = |error: serde_json::Error| Failure::new("invalid_json", format!("the input is not JSON: {error}"));
+    let raw: &RawValue = serde_json::from_str(text).map_err(wrong)?;
+    if !raw.get().starts_with('{') {
+        return Err(Failure::new("invalid_body", "the input must be a JSON object"));
+    }
+    let Members(members) = serde_json::from_str(raw.get()).map_err(wrong)?;
     let mut fields = BTreeMap::new();
     // In the order of their names, so that of several faults always the same one is named.
     for (name, value) in BTreeMap::from_iter(members) {
@@ -110,7 +114,7 @@ fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure>
             Some(b'f') => Field::Bool(false),
             Some(b'n') => continue,
             Some(_) | None => {
-                return Err(Failure::field(&name, "field_invalid", "must be text, a number, true or false"));
+                return Err(Failure::field(&name, "invalid_field", "must be text, a number, true or false"));
             }
         };
         fields.insert(name, field);
@@ -120,14 +124,14 @@ fn read_fields(text: &str) -> Result<(Method, BTreeMap<String, Field>), Failure>
             Ok(method) => Ok((method, fields)),
             Err(message) => Err(Failure::field("method", "method_unknown", message)),
         },
-        Some(Field::Number(_) | Field::Bool(_)) => Err(Failure::field("method", "field_invalid", "must be text")),
+        Some(Field::Number(_) | Field::Bool(_)) => Err(Failure::field("method", "invalid_field", "must be text")),
         None => Err(Failure::field("method", "missing_field", "is required")),
     }
 }
 
 impl From<EncodeError> for Failure {
     fn from(error: EncodeError) -> Self {
-        Self::field(&error.field, "field_invalid", error.message)
+        Self::field(&error.field, "invalid_field", error.message)
     }
 }
 
@@ -239,17 +243,18 @@ mod tests {
     #[test]
     fn input_that_is_no_flat_object_with_a_method_is_refused() {
         for (input, code) in [
-            ("[]", "json_invalid"),
-            ("{\"method\":", "json_invalid"),
+            ("[]", "invalid_body"),
+            ("35", "invalid_body"),
+            ("{\"method\":", "invalid_json"),
             ("{}", "missing_field"),
-            (r#"{"method":true}"#, "field_invalid"),
-            (r#"{"method":5}"#, "field_invalid"),
+            (r#"{"method":true}"#, "invalid_field"),
+            (r#"{"method":5}"#, "invalid_field"),
             (r#"{"method":null}"#, "missing_field"),
-            (r#"{"method":"paynow","name":"A","name":"B"}"#, "json_invalid"),
-            (r#"{"method":"paynow","method":"fps"}"#, "json_invalid"),
-            (r#"{"method":"paynow","name":["A"]}"#, "field_invalid"),
+            (r#"{"method":"paynow","name":"A","name":"B"}"#, "invalid_json"),
+            (r#"{"method":"paynow","method":"fps"}"#, "invalid_json"),
+            (r#"{"method":"paynow","name":["A"]}"#, "invalid_field"),
             (r#"{"method":"paypal"}"#, "method_unknown"),
-            (r#"{"method":"paynow","name":{}}"#, "field_invalid"),
+            (r#"{"method":"paynow","name":{}}"#, "invalid_field"),
         ] {
             assert_eq!(read_fields(input).unwrap_err().code, code, "{input}");
         }

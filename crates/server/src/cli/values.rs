@@ -73,7 +73,7 @@ pub(super) fn read_file_unnamed(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(super) fn read_input(most: usize) -> Result<String, Failure> {
     let bytes = read_input_bytes(most)?;
     if bytes.len() > most {
-        return Err(Failure::new("input_too_large", format!("standard input has more than {most} bytes")));
+        return Err(Failure::new("body_too_large", format!("standard input has more than {most} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| Failure::new("input_unreadable", "standard input is not UTF-8"))
 }
