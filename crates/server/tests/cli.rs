@@ -783,6 +783,8 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
     let report = scratch.json(&["statement", "import", "absent.xml", "bank.csv", "--dry-run"], 1);
     assert_eq!(report["files"][0]["file"], "absent.xml");
     assert_eq!(report["files"][0]["error"]["code"], "file_unreadable");
+    let read = keys(&report["files"][1]);
+    assert_eq!(keys(&report["files"][0]), [read, vec!["error"]].concat());
     assert_eq!(report["files"][1]["entries"], 2);
     for (file, reason) in [("absent.xml", "No such file"), ("note.txt", "the file is neither camt XML")] {
         std::fs::write(scratch.path("note.txt"), "hello").unwrap();

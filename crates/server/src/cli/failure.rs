@@ -6,6 +6,9 @@ use crate::open::OpenError;
 use serde_json::{Value, json};
 use xanpay_store::StoreError;
 
+/// The code of trouble with the database.
+pub(crate) const STORAGE_FAILED: &str = "storage_failed";
+
 /// A command was refused or failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -77,7 +80,7 @@ impl From<FlowError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new("storage_failed", error.to_string())
+        Self::new(STORAGE_FAILED, error.to_string())
     }
 }
 
@@ -88,7 +91,7 @@ impl From<OpenError> for Failure {
             OpenError::OtherKey { .. } => "master_key_wrong",
             OpenError::KeyMissing { .. } | OpenError::NoHome => "master_key_missing",
             OpenError::Vault(_) => "master_key_unusable",
-            OpenError::Directory { .. } | OpenError::Store(_) | OpenError::Flow(_) => "storage_failed",
+            OpenError::Directory { .. } | OpenError::Store(_) | OpenError::Flow(_) => STORAGE_FAILED,
         };
         Self::new(code, error.to_string())
     }

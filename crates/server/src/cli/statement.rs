@@ -1,10 +1,10 @@
 //! `xanpay statement`.
 
 use super::Context;
-use super::failure::Failure;
+use super::failure::{Failure, STORAGE_FAILED};
 use super::output::table;
 use super::values;
-use crate::flows::{ImportOptions, ImportedFile, import_statement};
+use crate::flows::{FlowError, ImportOptions, ImportedFile, import_statement};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -89,7 +89,7 @@ fn run_import(import: Import, context: &Context) -> Result<(), Failure> {
         for path in paths {
             let name = path.display().to_string();
             let result = match values::read_file_unnamed(&path) {
-                Ok(bytes) => import_statement(&app, &name, &bytes, &options).await.map_err(Failure::from),
+                Ok(bytes) => import_statement(&app, &name, &bytes, &options).await.map_err(import_failure),
                 Err(failure) => Err(failure),
             };
             results.push((name, result));
@@ -100,19 +100,38 @@ fn run_import(import: Import, context: &Context) -> Result<(), Failure> {
         .iter()
         .map(|(name, result)| match result {
             Ok(file) => view(file),
-            Err(failure) => {
-                let mut value = failure.to_json();
-                if let Value::Object(members) = &mut value {
-                    members.shift_insert(0, "file".to_owned(), name.as_str().into());
-                }
-                value
-            }
+            Err(failure) => refused_view(name, failure),
         })
         .collect();
     let imported: Vec<_> = results.iter().filter_map(|(_, result)| result.as_ref().ok()).collect();
     context.output.result(&json!({ "files": files }), &text(&imported))?;
     let told = complaints(&results);
     if told.is_empty() { Ok(()) } else { Err(Failure::printed("file_refused", told.join("\nxanpay: "))) }
+}
+
+/// Why a file could not be imported. Each payment is stored on its own, so that trouble with storage leaves some behind.
+fn import_failure(error: FlowError) -> Failure {
+    let failure = Failure::from(error);
+    if failure.code != STORAGE_FAILED {
+        return failure;
+    }
+    let remedy = "payments stored before are safe, and counted once when the file is imported again";
+    Failure { message: format!("{}; {remedy}", failure.message), ..failure }
+}
+
+/// A file that was not imported has the keys of one that was, and its error. Nothing of a refused file is stored; how
+/// much is when storage gives up in the middle, nobody has counted.
+fn refused_view(name: &str, failure: &Failure) -> Value {
+    let mut value = view(&ImportedFile { file: name.to_owned(), ..ImportedFile::default() });
+    let (Value::Object(members), Value::Object(mut error)) = (&mut value, failure.to_json()) else { return value };
+    let is_unknown = |key: &str, value: &Value| {
+        ["format", "creditSum", "debitSum"].contains(&key) || (failure.code == STORAGE_FAILED && value.is_number())
+    };
+    for (_, value) in members.iter_mut().filter(|(key, value)| is_unknown(key, value)) {
+        *value = Value::Null;
+    }
+    members.append(&mut error);
+    value
 }
 
 /// What could not be read of the files: whole files, and lines of those that have been imported.
@@ -211,4 +230,32 @@ fn text(files: &[&ImportedFile]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows::Refusal;
+    use xanpay_store::StoreError;
+
+    #[test]
+    fn a_file_that_is_not_imported_has_the_keys_of_one_that_is() {
+        let imported =
+            view(&ImportedFile { file: "bank.xml".to_owned(), format: "camt.053", ..ImportedFile::default() });
+        let refused = import_failure(Refusal::field("", "format_unknown", "is no bank file").into());
+        let full = import_failure(StoreError::Unavailable("the disk is full".into()).into());
+        assert!(full.message.contains("the disk is full; payments stored before are safe"), "{}", full.message);
+        for (failure, count) in [(refused, Value::from(0)), (full, Value::Null)] {
+            let value = refused_view("bank.xml", &failure);
+            let Value::Object(members) = &value else { panic!("{value}") };
+            let (last, known) = (members.len() - 1, imported.as_object().unwrap());
+            assert!(members.keys().take(last).eq(known.keys()), "{value}");
+            assert_eq!(value["error"]["code"], failure.code);
+            assert_eq!((&value["new"], &value["unmatched"], &value["entries"]), (&count, &count, &count), "{value}");
+            assert_eq!(
+                (&value["format"], &value["creditSum"], &value["refused"]),
+                (&Value::Null, &Value::Null, &json!([]))
+            );
+        }
+    }
 }

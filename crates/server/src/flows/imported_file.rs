@@ -42,7 +42,7 @@ pub struct Sums {
 ///
 /// Its credits are the skipped entries and those whose payments are new or known: a batch is one entry and several
 /// payments, of the same sum.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ImportedFile {
     /// The file's name.
     pub file: String,
