@@ -960,7 +960,7 @@ fn wrong_usage_with_json_is_one_json_value_and_the_reason_on_standard_error() {
     for (line, said) in [
         (&["nonsense"][..], "unrecognized subcommand"),
         (&["merchant", "create", "--name", "x"], "--currency"),
-        (&["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "paypal"], "is no payment method"),
+        (&["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "paypal"], "in-bank-transfer"),
         (&["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "fps,fps"], "names fps twice"),
         (&["merchant", "set", "x", "--markup", "-1"], "must be a percentage from 0 to 100"),
         (&["merchant", "set", "x"], "--secure-mode"),

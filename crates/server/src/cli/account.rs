@@ -18,16 +18,16 @@ pub(super) enum Account {
     Add(Add),
     /// Every receiving account of the environment
     List,
-    /// Use an account for no new charge; what is on its way still arrives
+    /// Take an account out of use for new charges; money for those that wait still counts
     Disable(Which),
-    /// Use a disabled account again
+    /// Bring a disabled account back into use
     Enable(Which),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
     /// Payment method that uses the account
-    #[arg(long, value_parser = values::method)]
+    #[arg(long, value_parser = values::method_parser())]
     method: Method,
     /// What the payer pays to: a number, an address or an id
     #[arg(long)]

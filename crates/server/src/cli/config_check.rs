@@ -12,7 +12,7 @@ use xanpay_rails::Warning;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Print the effective settings and where each comes from
+    /// Check the settings: print what is in force and where it comes from, and look at the files that they name
     Check,
 }
 

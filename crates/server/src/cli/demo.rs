@@ -12,7 +12,7 @@ pub(super) struct Demo {
     /// Address and port [default: 127.0.0.1:8080, or any free port]
     #[arg(long, value_name = "ADDR")]
     pub(super) listen: Option<String>,
-    /// Play one payment from beginning to end and stop
+    /// Play one payment from beginning to end and stop; succeeds only if all of it went well
     #[arg(long)]
     once: bool,
 }

@@ -15,13 +15,13 @@ use xanpay_domain::id::MerchantId;
 pub(super) enum Key {
     /// Make a further key pair of a merchant
     Create(Create),
-    /// End a key, a merchant's or the operator's, whichever environment it is of
+    /// End a key, a merchant's or the operator's, whichever environment it is of; it cannot be undone
     Revoke(Revoke),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum OperatorKey {
-    /// Make a key pair for the operator's own calls
+    /// Make a key pair for the operator's own calls; `key revoke` ends it
     Create,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Create {
 
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
-    /// The public half of the key pair
+    /// The API key, which is the public half of the pair
     key: String,
 }
 

@@ -21,9 +21,9 @@ pub(super) enum Merchant {
     Create(Create),
     /// Every merchant of the environment
     List,
-    /// Change a merchant's switches
+    /// Change a merchant's switches; those that are not named stay
     Set(Set),
-    /// Print the key of a merchant's secure mode, with which it computes hashes offline
+    /// Print the key of a merchant's secure mode, a secret with which it computes hashes offline
     HashKey(HashKey),
 }
 
@@ -36,10 +36,16 @@ pub(super) struct Create {
     #[arg(long, value_parser = values::currency)]
     currency: Currency,
     /// Payment methods, in the order in which customers see them
-    #[arg(long, value_delimiter = ',', value_parser = values::method, default_value = "paynow,duit-now,fps")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "METHOD,...",
+        value_parser = values::method_parser(),
+        default_value = "paynow,duit-now,fps"
+    )]
     methods: Vec<Method>,
     /// Whether charges need a verified phone; needs messages, which only the sandbox has
-    #[arg(long, default_value = "off")]
+    #[arg(long, value_name = "DEMAND", default_value = "off")]
     phone_verification: Demand,
 }
 
@@ -49,19 +55,19 @@ pub(super) struct Set {
     /// The merchant's id
     merchant: String,
     /// Payment methods, in the order in which customers see them
-    #[arg(long, value_delimiter = ',', value_parser = values::method)]
+    #[arg(long, value_delimiter = ',', value_name = "METHOD,...", value_parser = values::method_parser())]
     methods: Option<Vec<Method>>,
-    /// Whether charges need a verified phone
-    #[arg(long)]
+    /// Whether charges need a verified phone; needs messages, which only the sandbox has
+    #[arg(long, value_name = "DEMAND")]
     phone_verification: Option<Demand>,
     /// Whether charges need the hash of secure mode
-    #[arg(long)]
+    #[arg(long, value_name = "DEMAND")]
     secure_mode: Option<Demand>,
-    /// Markup on exchanged amounts in percent, such as 1.5
+    /// What customers pay on top when their currency is another one, in percent, such as 1.5
     #[arg(long, value_parser = values::percent, value_name = "PERCENT", allow_hyphen_values = true)]
     markup: Option<u32>,
-    /// Parts of the API that it may use; `none` closes all of them
-    #[arg(long, value_delimiter = ',')]
+    /// Parts of the API that it may use, in place of those it may so far; `none` closes all of them
+    #[arg(long, value_delimiter = ',', value_name = "PERMISSION,...")]
     permissions: Option<Vec<PermissionName>>,
 }
 

@@ -56,13 +56,14 @@ struct Global {
     /// Directory of the embedded database [env: XANPAY_DATA] [default: xanpay-data]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<String>,
-    /// PostgreSQL database to use instead [env: XANPAY_DATABASE_URL]
+    /// PostgreSQL database to use instead, postgres://... [env: XANPAY_DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// Settings file, TOML [env: XANPAY_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// File with the key that seals stored secrets [env: XANPAY_MASTER_KEY_FILE]
+    /// File with the key that seals stored secrets [env: XANPAY_MASTER_KEY_FILE] [default: master.key beside the embedded
+    /// database, or ~/.local/share/xanpay/master.key with PostgreSQL]
     #[arg(long, global = true, value_name = "FILE")]
     master_key_file: Option<String>,
     /// Print exactly one JSON value
@@ -71,10 +72,10 @@ struct Global {
     /// The world to work in; exchange rates, payment codes and settings are the same in both, and a server serves both
     #[arg(long, global = true, value_name = "sandbox|live", default_value = "sandbox")]
     env: Environment,
-    /// What to log to standard error [env: XANPAY_LOG]
+    /// What to log to standard error: a level or a filter [env: XANPAY_LOG] [default: info when serving, else warn]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
-    /// How log lines look: text or json [env: XANPAY_LOG_FORMAT]
+    /// How log lines look: text or json [env: XANPAY_LOG_FORMAT] [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
 }
@@ -84,9 +85,13 @@ struct Global {
 enum Command {
     /// Serve the API and the checkout
     Serve(serve::Serve),
-    /// A sandbox ready to play with, in a directory that goes away unless --data names one
+    /// A sandbox ready to play with, in a directory that goes away unless --data or --database-url is given
+    ///
+    /// A sandbox ready to play with: a shop, accounts of every method, exchange rates, and lines to paste. It is in a
+    /// directory that goes away, whatever database the settings and the environment name. --data or --database-url plays
+    /// in one that stays, which must have no live merchant or receiving account.
     Demo(demo::Demo),
-    /// Merchants
+    /// Merchants, and what each may do
     #[command(subcommand)]
     Merchant(merchant::Merchant),
     /// API keys of merchants
@@ -95,7 +100,7 @@ enum Command {
     /// API keys of the operator
     #[command(subcommand)]
     OperatorKey(key::OperatorKey),
-    /// Receiving accounts
+    /// Receiving accounts, to which customers pay
     #[command(subcommand)]
     Account(account::Account),
     /// Webhook endpoints of merchants
@@ -115,7 +120,7 @@ enum Command {
     Qr(qr::Qr),
     /// The secure mode's hash of a request body on standard input
     Hash(hash::Hash),
-    /// Bring the database to this program's schema
+    /// Bring the database to this program's schema; only PostgreSQL needs it
     Migrate,
     /// Settings
     #[command(subcommand)]

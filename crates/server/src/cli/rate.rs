@@ -21,7 +21,7 @@ pub(super) enum Rate {
     Set(Set),
     /// Read rates from a file: the ECB's euro reference rates (XML or CSV, one day or the history), or base,quote,rate
     Import(Import),
-    /// Every rate
+    /// Every rate, and whether it is fresh enough to be used
     List,
 }
 

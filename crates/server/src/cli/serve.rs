@@ -23,16 +23,16 @@ pub(super) struct Serve {
     /// Address and port; port 0 takes any free one [env: XANPAY_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Upgrade a PostgreSQL schema before serving
+    /// Upgrade a PostgreSQL schema before serving; the embedded database is upgraded without being asked
     #[arg(long)]
     migrate: bool,
     /// Where customers reach the checkout [env: XANPAY_PUBLIC_URL] [default: the listening address]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Private networks that notices may be sent to [env: XANPAY_ALLOW_PRIVATE_NETWORKS]
+    /// Private networks that webhooks and callbacks may be sent to [env: XANPAY_ALLOW_PRIVATE_NETWORKS]
     #[arg(long, value_name = "NETWORK,...")]
     allow_private_networks: Vec<String>,
-    /// Let live notices be sent to http:// addresses [env: XANPAY_ALLOW_PLAIN_HTTP]
+    /// Let live webhooks and callbacks be sent to http:// addresses [env: XANPAY_ALLOW_PLAIN_HTTP]
     #[arg(long)]
     allow_plain_http: bool,
     /// Networks that may read /metrics [env: XANPAY_METRICS_ALLOWED] [default: this machine]

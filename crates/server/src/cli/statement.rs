@@ -11,11 +11,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::matching::Outcome;
-use xanpay_statements::{Direction, FormatChoice};
+use xanpay_statements::{Direction, FormatChoice, profiles};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Statement {
-    /// Read bank files and credit the charges that their transfers name
+    /// Read bank files, store the transfers in them and credit the charges that they pay
     Import(Import),
 }
 
@@ -24,14 +24,13 @@ pub(super) struct Import {
     /// The bank files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The receiving account, when a file does not name it
+    /// The receiving account, when a file does not name it or calls it by a name that is not known here
     #[arg(long)]
     account: Option<String>,
     /// The files' format
     #[arg(long, default_value = "auto")]
     format: Format,
-    /// The bank's profile of CSV files [default: the header decides]
-    #[arg(long)]
+    #[arg(long, help = profile_help())]
     profile: Option<String>,
     /// The currency, when a CSV file does not name it
     #[arg(long, value_parser = values::currency)]
@@ -56,6 +55,12 @@ impl Format {
             Self::Csv => FormatChoice::Csv,
         }
     }
+}
+
+/// The profiles by name.
+fn profile_help() -> String {
+    let names: Vec<_> = profiles().iter().map(|profile| profile.name).collect();
+    format!("The bank's layout of CSV files: {} [default: the header decides]", names.join(", "))
 }
 
 /// The outcomes in the order in which they are reported.

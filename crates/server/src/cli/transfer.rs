@@ -16,14 +16,14 @@ use xanpay_domain::transfer::{Booked, ReportedTransfer};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Transfer {
-    /// Record one incoming transfer and credit the charge that it names
+    /// Record one incoming transfer and credit the charge that it pays
     Add(Add),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
     /// Payment method of the receiving account
-    #[arg(long, value_parser = values::method)]
+    #[arg(long, value_parser = values::method_parser())]
     method: Method,
     /// The receiving account
     #[arg(long)]

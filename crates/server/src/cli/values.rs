@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use crate::bounded;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::Path;
 use xanpay_domain::currency::Currency;
@@ -9,6 +10,11 @@ use xanpay_domain::id::{Id, MerchantId};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_statements::{DEFAULT_MAX_BYTES, ReadError};
+
+/// Reads an option that names a method; the help lists them.
+pub(super) fn method_parser() -> impl TypedValueParser<Value = Method> {
+    PossibleValuesParser::new(Method::ALL.map(|method| method.as_str())).try_map(|name| name.parse::<Method>())
+}
 
 /// A method, or which ones there are.
 pub(super) fn method(text: &str) -> Result<Method, String> {

@@ -220,8 +220,8 @@ async fn refuse_live(app: &App) -> Result<(), Failure> {
     if !has_merchant && tx.list_accounts(Environment::Live).await?.is_empty() {
         return Ok(());
     }
-    let message = "this database has live merchants or receiving accounts; a demonstration is for one without: name a new \
-                   one, or none to play in a temporary one";
+    let message = "this database has live merchants or receiving accounts, and a demonstration has no business there; \
+                   without --data and --database-url it plays in a database of its own";
     Err(Failure::new("database_live", message))
 }
 
