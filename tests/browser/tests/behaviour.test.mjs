@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import { accessibilityViolations, complaints, launch } from "../browser.mjs";
 import { GalleryServer, renderGallery } from "../gallery.mjs";
+import { startBufferingProxy } from "../proxy.mjs";
 
 const PAGE = "/?sessionId=62b586f2313ba00012c75e7d&isSandbox=true";
 const gallery = await renderGallery();
@@ -107,6 +108,38 @@ describe("with scripts", () => {
     // The browser's clock is moved by hand until the page has asked; each round lets the network answer.
     for (let round = 0; round < 50 && !(await headline.isVisible()); round += 1) await page.clock.runFor(1000);
     assert.ok(await headline.isVisible());
+    await page.context().close();
+  });
+
+  test("behind a proxy that keeps events back the page asks", async () => {
+    const proxy = await startBufferingProxy(server.url);
+    const page = await open();
+    const complained = complaints(page);
+    await page.clock.install();
+    await page.goto(proxy.url + PAGE);
+    await server.until(() => server.listeners.size > 0);
+    server.change("completed");
+    const headline = page.getByRole("heading", { level: 1, name: "Payment completed" });
+    for (let round = 0; round < 50 && !(await headline.isVisible()); round += 1) await page.clock.runFor(1000);
+    assert.ok(await headline.isVisible());
+    assert.deepEqual(complained, []);
+    await page.context().close();
+    await proxy.stop();
+  });
+
+  test("a page whose stream has brought an event does not ask", async () => {
+    const page = await open();
+    await page.clock.install();
+    let asked = 0;
+    page.on("request", (request) => {
+      if (request.url().endsWith("/status")) asked += 1;
+    });
+    await page.goto(server.url + PAGE);
+    await server.until(() => server.listeners.size > 0);
+    server.change("pay-part");
+    await page.getByText("SGD 15.00").first().waitFor();
+    await page.clock.runFor(120_000);
+    assert.equal(asked, 0);
     await page.context().close();
   });
 

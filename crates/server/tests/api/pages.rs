@@ -269,6 +269,8 @@ async fn an_open_page_hears_of_the_payment_by_itself() {
         let charge = gateway.checkout(&merchant, &id).await;
         let response = gateway.open(Call::get(format!("/checkout/sessions/{id}/events"))).await;
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        // Without it nginx would keep every event until the stream ends.
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
         let mut body = response.into_body();
         let first = next_event(&mut body).await;
         assert!(first.starts_with("event: status\ndata: {") && first.ends_with("}\n\n"), "{first}");

@@ -6,13 +6,15 @@ use super::load::{Checkout, Visitor, problem};
 use super::status::status_json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Tells nginx, and the proxies that understand it likewise, to pass every event on as it comes.
+const PROXY_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How often a stream looks by itself: another node may have changed the charge, and the clock changes it everywhere.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long a stream lives; the page connects again.
@@ -29,7 +31,8 @@ pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id):
         // It ends when the page goes away, when its time is over or when the gateway stops: nothing to report.
         let _ = tokio::time::timeout(MAX_LIFE, stream(&web, &visitor, checkout, sender)).await;
     });
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    let headers =
+        [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store"), (PROXY_BUFFERING, "no")];
     (headers, Body::new(body)).into_response()
 }
 
