@@ -108,7 +108,7 @@ async fn offer_from(
     }
 }
 
-/// Every one of `methods` by which an amount can be paid now, in their order.
+/// Every one of `methods` that the merchant has switched on and by which an amount can be paid now, in their order.
 ///
 /// # Errors
 /// [`FlowError`] when storage fails.
@@ -120,7 +120,7 @@ pub async fn offers(
 ) -> Result<Vec<Offer>, FlowError> {
     let mut found = Vec::new();
     let mut is_fresh = false;
-    for method in methods {
+    for method in methods.iter().filter(|method| merchant.methods.contains(method)) {
         let mut offered = offer_from(app, merchant, *method, amount).await?;
         // One more look is enough for all of them.
         if matches!(offered, Err(NoOffer::NoAccount | NoOffer::Rate(_))) && !std::mem::replace(&mut is_fresh, true) {

@@ -53,7 +53,8 @@ pub async fn check_method(
     session: &Session,
     method: Method,
 ) -> Result<Offer, FlowError> {
-    if !session.methods.contains(&method) {
+    // The merchant may have switched it off since the session was made.
+    if !session.methods.contains(&method) || !merchant.methods.contains(&method) {
         return Err(Refusal::field("method", "method_not_enabled", "is not offered by this session").into());
     }
     offer(app, merchant, method, session.amount).await?.map_err(|no| no.into_refusal(method, "method", "method").into())

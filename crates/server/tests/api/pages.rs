@@ -4,6 +4,7 @@ use crate::support::{Answer, Call, Caller, Gateway};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::time::Duration;
+use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_testkit::{on_both_databases, row_counts};
@@ -224,6 +225,26 @@ async fn what_merchants_write_stays_text_on_every_page() {
         gateway.send(act(id, "simulate")).await.expect(303);
         let receipt = gateway.send(page(id)).await.expect(200).text();
         assert!(!receipt.contains("<img src=x") && !receipt.contains('\u{202e}'), "{receipt}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_method_that_was_switched_off_is_neither_offered_nor_charged_on_an_open_session() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.rate(Currency::SGD, Currency::HKD, "5.7").await;
+        let id = new_session(&gateway, &merchant, json!({"methods": ["paynow", "fps"]})).await;
+        gateway.switch(&merchant, |merchant| merchant.methods.retain(|method| *method != Method::Fps)).await;
+        // A process that has remembered nothing.
+        let gateway = Gateway::start(database).await;
+        let choose = gateway.send(page(&id)).await.expect(200).text();
+        assert!(choose.contains("value=\"paynow\"") && !choose.contains("value=\"fps\""), "{choose}");
+        let form = [("method", "fps"), ("email", "a@example.com")];
+        let refused = gateway.send(act(&id, "start").form(&form)).await.expect(400);
+        assert!(refused.text().contains("methods-fault"), "{refused}");
+        assert_eq!(row_counts(database).await["charges"], 0);
+        gateway.checkout(&merchant, &id).await;
     })
     .await;
 }
