@@ -149,7 +149,8 @@ async fn charge_session(
 }
 
 /// The refusal of a session that is over.
-pub(super) fn session_over(refusal: SessionRefusal) -> Refusal {
+#[must_use]
+pub fn session_over(refusal: SessionRefusal) -> Refusal {
     let code = match refusal {
         SessionRefusal::Charged(_) => "session_charged",
         SessionRefusal::Cancelled => "session_cancelled",

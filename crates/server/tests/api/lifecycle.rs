@@ -35,8 +35,9 @@ async fn a_session_expires_after_seven_days_and_then_makes_no_charge() {
         assert_ne!(shown["updatedAt"], session["updatedAt"]);
         let before = row_counts(database).await;
         let form = [("method", "paynow"), ("email", "a@example.com")];
-        let start = Call::post(format!("/checkout/sessions/{}/start", id(&session))).form(&form);
-        gateway.send(start).await.expect(303);
+        let start = || Call::post(format!("/checkout/sessions/{}/start", id(&session))).form(&form);
+        gateway.send(start()).await.expect(303);
+        gateway.send(start().header("accept", "application/json")).await.expect_problem(409, "session_expired");
         gateway.send(Call::post(format!("/checkout/sessions/{}/initiate", id(&session)))).await.expect(204);
         gateway.send(Call::post(format!("/checkout/sessions/{}/cancel", id(&session)))).await.expect(303);
         assert_eq!(before, row_counts(database).await);

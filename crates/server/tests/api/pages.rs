@@ -7,6 +7,7 @@ use std::time::Duration;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
+use xanpay_server::flows;
 use xanpay_testkit::{on_both_databases, row_counts};
 
 fn page(session: &str) -> Call {
@@ -245,6 +246,26 @@ async fn a_method_that_was_switched_off_is_neither_offered_nor_charged_on_an_ope
         assert!(refused.text().contains("methods-fault"), "{refused}");
         assert_eq!(row_counts(database).await["charges"], 0);
         gateway.checkout(&merchant, &id).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_again_leads_to_its_charge_although_the_method_can_take_no_more() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        gateway.checkout(&merchant, &id).await;
+        for account in gateway.app.store.reader().list_accounts(Environment::Sandbox).await.unwrap() {
+            flows::disable_account(&gateway.app, account.unwrap().id, Environment::Sandbox).await.unwrap();
+        }
+        let gateway = Gateway::start(database).await;
+        let form = [("method", "paynow"), ("email", "customer@gmail.com")];
+        for name in ["start", "verify", "code"] {
+            let answer = gateway.send(act(&id, name).form(&form)).await.expect(303);
+            assert_eq!(answer.header("location"), format!("/checkout/?sessionId={id}&isSandbox=true"), "{name}");
+        }
+        assert_eq!(view(&gateway.send(page(&id)).await.expect(200)), "pay");
     })
     .await;
 }

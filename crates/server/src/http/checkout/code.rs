@@ -4,7 +4,7 @@ use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::choice::Choice;
 use super::fields::Fields;
-use super::load::{Checkout, NoPage, Visitor, message, see, see_page};
+use super::load::{Checkout, NoPage, Visitor, message, over, see, see_page};
 use super::start::unprovable;
 use super::verify::stale;
 use crate::flows::{self, FlowError, Kind};
@@ -20,11 +20,14 @@ pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id):
 
 async fn again(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
+    if !checkout.is_open() {
+        return Ok(over(&checkout, visitor));
+    }
     let sealed = fields.get("choice");
     let Some(choice) = Choice::open(&web.app, checkout.session.id, &sealed) else {
         return stale(web, &checkout).await;
     };
-    if !checkout.is_open() || !checkout.merchant.phone_verification {
+    if !checkout.merchant.phone_verification {
         return Ok(see_page(&checkout));
     }
     if !flows::can_send_codes(&checkout.merchant) {

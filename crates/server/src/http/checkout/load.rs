@@ -17,7 +17,7 @@ use std::sync::Arc;
 use xanpay_domain::charge::Charge;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::SessionId;
-use xanpay_domain::session::{Session, SessionState};
+use xanpay_domain::session::{Session, SessionRefusal, SessionState};
 use xanpay_domain::time::Timestamp;
 use xanpay_store::Merchant;
 
@@ -52,6 +52,8 @@ impl<E: Into<FlowError>> From<E> for NoPage {
 pub struct Visitor {
     address: IpAddr,
     request_id: RequestId,
+    /// It is a program that asks for JSON, and no browser.
+    wants_json: bool,
 }
 
 impl Visitor {
@@ -67,7 +69,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let arrival = Arrival::from_request_parts(parts, state).await?;
         let address = arrival.client.map_or(IpAddr::from([0, 0, 0, 0]), |client| client.ip());
-        Ok(Self { address, request_id: arrival.id })
+        let mut accepted = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let wants_json = accepted.any(|types| types.contains("application/json"));
+        Ok(Self { address, request_id: arrival.id, wants_json })
     }
 }
 
@@ -151,6 +155,19 @@ pub(super) fn page_url(id: SessionId, environment: Environment) -> String {
 /// Back to the page after a form.
 pub(super) fn see_page(checkout: &Checkout) -> Response {
     see(&checkout.page_url())
+}
+
+/// Where a form leads whose session takes none any more: to the page, which says what has become of it. A program is told
+/// that the session ended without a charge.
+pub(super) fn over(checkout: &Checkout, visitor: &Visitor) -> Response {
+    let refusal = match checkout.session.state_at(checkout.now) {
+        SessionState::Cancelled => SessionRefusal::Cancelled,
+        SessionState::Expired => SessionRefusal::Expired,
+        SessionState::Created { .. } | SessionState::Initiated { .. } | SessionState::Charged { .. } => {
+            return see_page(checkout);
+        }
+    };
+    if visitor.wants_json { ApiError::from(flows::session_over(refusal)).into_response() } else { see_page(checkout) }
 }
 
 /// On to a page of ours after a form.

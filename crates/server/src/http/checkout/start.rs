@@ -5,7 +5,7 @@ use super::super::router::Web;
 use super::choice::Choice;
 use super::code;
 use super::fields::Fields;
-use super::load::{Checkout, NoPage, Visitor, html, message, see, see_page};
+use super::load::{Checkout, NoPage, Visitor, html, message, over, see, see_page};
 use super::present::choose_page;
 use super::view::{FieldFault, MethodFault};
 use crate::flows::{self, FlowError, Kind, Start};
@@ -43,11 +43,12 @@ pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id):
 
 async fn start(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
+    // Whatever has become of the method since: the page says how it ended, or how to pay.
+    if !checkout.is_open() {
+        return Ok(over(&checkout, visitor));
+    }
     let (mut entered, usable) = read(fields, checkout.merchant.phone_verification);
     let Some(chosen) = usable else {
-        if !checkout.is_open() {
-            return Ok(see_page(&checkout));
-        }
         flows::initiate_session(&web.app, &checkout.session).await?;
         return again(web, &checkout, entered).await;
     };
@@ -77,9 +78,6 @@ async fn charge(web: &Web, checkout: &Checkout, chosen: Chosen) -> Result<Respon
 
 /// Sends a code to the phone, unless one is waited for, and goes to the page that asks for it.
 async fn ask_for_code(web: &Web, visitor: &Visitor, checkout: &Checkout, choice: &Choice) -> Result<Response, NoPage> {
-    if !checkout.is_open() {
-        return Ok(see_page(checkout));
-    }
     if !flows::can_send_codes(&checkout.merchant) {
         return unprovable(web, checkout).await;
     }

@@ -4,7 +4,7 @@ use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::choice::Choice;
 use super::fields::Fields;
-use super::load::{Checkout, NoPage, Visitor, frame, html, message, see, see_page};
+use super::load::{Checkout, NoPage, Visitor, frame, html, message, over, see, see_page};
 use super::present::{choose_again, form, open_live, session_summary};
 use super::start::unprovable;
 use super::view::{ChooseNotice, CodeFault, Inbox, MethodFault, Standing, VerifyPage};
@@ -23,13 +23,15 @@ pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id):
 
 async fn verify(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Result<Response, NoPage> {
     let checkout = Checkout::load(web, visitor, id, None).await?;
+    if !checkout.is_open() {
+        return Ok(over(&checkout, visitor));
+    }
     let sealed = fields.get("choice");
     let Some(choice) = Choice::open(&web.app, checkout.session.id, &sealed) else {
         return stale(web, &checkout).await;
     };
     let otp = match read_code(&fields.get("code")) {
         Ok(otp) => otp,
-        Err(_) if !checkout.is_open() => return Ok(see_page(&checkout)),
         Err(fault) => {
             let page = verify_page(web, &checkout, &choice, &sealed).await?;
             return Ok(html(StatusCode::BAD_REQUEST, &VerifyPage { fault: Some(fault), ..page }));
@@ -62,9 +64,6 @@ fn read_code(text: &str) -> Result<String, CodeFault> {
 
 /// The chooser for a form whose choice cannot be read any more.
 pub(super) async fn stale(web: &Web, checkout: &Checkout) -> Result<Response, NoPage> {
-    if !checkout.is_open() {
-        return Ok(see_page(checkout));
-    }
     if !flows::can_send_codes(&checkout.merchant) && checkout.merchant.phone_verification {
         return unprovable(web, checkout).await;
     }
