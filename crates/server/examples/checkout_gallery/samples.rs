@@ -372,6 +372,7 @@ pub fn closed_pages() -> Vec<(&'static str, ClosedPage)> {
         frame: frame("Kopi & Kettle", true),
         closing: Closing::Expired,
         summary: summary(),
+        may_have_paid: true,
         received: None,
         live: None,
         return_link: ReturnLink::new("https://shop.kopikettle.example/cart"),

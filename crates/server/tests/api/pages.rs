@@ -7,6 +7,7 @@ use std::time::Duration;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
+use xanpay_domain::time::Span;
 use xanpay_server::flows;
 use xanpay_testkit::{on_both_databases, row_counts};
 
@@ -266,6 +267,31 @@ async fn a_form_that_is_sent_again_leads_to_its_charge_although_the_method_can_t
             assert_eq!(answer.header("location"), format!("/checkout/?sessionId={id}&isSandbox=true"), "{name}");
         }
         assert_eq!(view(&gateway.send(page(&id)).await.expect(200)), "pay");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_was_told_how_to_pay_hears_what_to_do_after_paying_when_the_payment_is_over() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        for (over, advice) in [("expired", "Then do not pay again."), ("cancelled", "before you pay again")] {
+            let (charged, bare) =
+                (new_session(&gateway, &merchant, json!({})).await, new_session(&gateway, &merchant, json!({})).await);
+            gateway.checkout(&merchant, &charged).await;
+            match over {
+                "expired" => gateway.advance(Span::days(8)),
+                _ => {
+                    for id in [&charged, &bare] {
+                        gateway.send(act(id, "cancel")).await.expect(303);
+                    }
+                }
+            }
+            let (charged, bare) = (gateway.send(page(&charged)).await, gateway.send(page(&bare)).await);
+            assert_eq!((view(&charged), view(&bare)), (over.to_owned(), over.to_owned()));
+            assert!(charged.text().contains("Have you already paid?") && charged.text().contains(advice), "{charged}");
+            assert!(!bare.text().contains("already paid"), "nobody can have paid: {bare}");
+        }
     })
     .await;
 }

@@ -177,6 +177,7 @@ pub(super) fn closed_page(checkout: &Checkout, closing: Closing) -> ClosedPage {
         frame: frame(checkout),
         closing,
         summary,
+        may_have_paid: checkout.charge.is_some(),
         received: received.map(|charge| amount(charge.received, Some(charge.method))),
         // Money may still come for an expired charge, and then the page becomes a receipt.
         live: checkout.charge.is_some().then(|| live(checkout)),

@@ -233,6 +233,9 @@ pub struct ReceiptPage {
 pub struct ClosedPageTexts {
     pub expired: Message,
     pub cancelled: Message,
+    pub already_paid_title: &'static str,
+    pub already_paid_expired: &'static str,
+    pub already_paid_cancelled: &'static str,
     pub received_title: &'static str,
     /// Takes `{amount}`.
     pub received: &'static str,

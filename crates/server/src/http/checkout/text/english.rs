@@ -163,13 +163,19 @@ pub static ENGLISH: Strings = Strings {
     closed_page: ClosedPageTexts {
         expired: Message {
             title: "Payment expired",
-            text: "The time to pay has run out. Please do not send money for this payment any more. Go back to the \
-                   merchant to start a new one.",
+            text: "The time to pay has run out. If you have not paid, please do not send money for this payment any \
+                   more. Go back to the merchant to start a new one.",
         },
         cancelled: Message {
             title: "Payment cancelled",
             text: "Nothing more is to be paid here. Go back to the merchant if you would like to start again.",
         },
+        already_paid_title: "Have you already paid?",
+        already_paid_expired: "Then do not pay again. We may hear from the bank only the next day. Once the full amount \
+                               has arrived, this page becomes your receipt and the merchant is told. If that takes \
+                               longer than a few days, contact the merchant.",
+        already_paid_cancelled: "Then contact the merchant before you pay again. Your money is not lost: when it \
+                                 arrives it is held, as it cannot complete a cancelled payment.",
         received_title: "Some money has arrived",
         received: "We have received {amount} for this payment. It is safe. Contact the merchant, who can complete or \
                    return it.",

@@ -14,6 +14,8 @@ pub struct ClosedPage {
     pub closing: Closing,
     /// What was to be paid.
     pub summary: Summary,
+    /// Whether the customer was told how to pay, and so may have sent money that is still on its way.
+    pub may_have_paid: bool,
     /// What arrived nevertheless: part of the amount, or money that came too late and is held.
     pub received: Option<Amount>,
     /// Given where late money may still complete the charge.
@@ -50,6 +52,17 @@ impl ClosedPage {
             Closing::Expired => self.frame.strings.closed_page.expired,
             Closing::Cancelled => self.frame.strings.closed_page.cancelled,
         }
+    }
+
+    /// What whoever has paid is told to do.
+    #[must_use]
+    pub fn already_paid_text(&self) -> Option<&'static str> {
+        let texts = &self.frame.strings.closed_page;
+        let text = match self.closing {
+            Closing::Expired => texts.already_paid_expired,
+            Closing::Cancelled => texts.already_paid_cancelled,
+        };
+        self.may_have_paid.then_some(text)
     }
 
     /// What is said about money that arrived nevertheless.

@@ -106,6 +106,7 @@ fn no_page_carries_scripts_styles_or_handlers_of_its_own() {
         frame: frame(),
         closing: Closing::Expired,
         summary: summary(),
+        may_have_paid: true,
         received: None,
         live: None,
         return_link: None,
