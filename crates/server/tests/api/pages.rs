@@ -307,11 +307,11 @@ async fn whoever_guesses_session_ids_is_stopped_after_sixty_misses() {
         }
         for name in ["status", "events", "qr.svg"] {
             let call = Call::get(format!("/checkout/sessions/{id}/{name}")).from([203, 0, 113, 7]);
-            let refused = gateway.send(call).await.expect_problem(429, "too_many_requests");
+            let refused = gateway.send(call).await.expect_problem(429, "rate_limited");
             assert_eq!(refused.header("retry-after"), "60");
         }
         let call = act(&id, "initiate").from([203, 0, 113, 7]);
-        gateway.send(call).await.expect_problem(429, "too_many_requests");
+        gateway.send(call).await.expect_problem(429, "rate_limited");
         for call in [page(&guess(61)), page(&id), act(&id, "start")] {
             let refused = gateway.send(call.from([203, 0, 113, 7])).await.expect(429);
             assert_eq!(refused.header("retry-after"), "60");

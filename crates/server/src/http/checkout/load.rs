@@ -219,7 +219,7 @@ pub(super) fn problem(no_page: NoPage) -> Response {
         NoPage::NotFound => ApiError::not_found(),
         NoPage::TooMany => {
             let detail = "too many unknown sessions were asked for from this address";
-            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(RETRY_AFTER_S)
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(RETRY_AFTER_S)
         }
         NoPage::Failed(error) => error.into(),
     };
