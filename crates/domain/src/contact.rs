@@ -19,6 +19,9 @@ pub struct Phone {
 const MIN_NUMBER: usize = 4;
 const MAX_NUMBER: usize = 15;
 
+/// The most digits of a number with its country's code (ITU-T E.164, section 6.1).
+const MAX_DIGITS: usize = 15;
+
 /// What is wrong with an address or number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContactError {
@@ -132,6 +135,15 @@ impl Phone {
         &self.number
     }
 
+    /// Whether a message may be sent to it, as far as its digits tell. Satellite phones, numbers of no country and premium
+    /// ones cost the sender much or pay whoever asks for the message; no customer needs a code there.
+    #[must_use]
+    pub fn takes_messages(&self) -> bool {
+        let Self { code, number } = self.dialled();
+        let fits = code.len() - 1 + number.len() <= MAX_DIGITS;
+        fits && is_country(&code) && !is_premium(&code, number.trim_start_matches('0'))
+    }
+
     /// Code and number joined, as views of a charge show it.
     #[must_use]
     pub fn joined(&self) -> String {
@@ -153,6 +165,80 @@ fn country_code_length(digits: &str) -> usize {
         | [b'9', b'0'..=b'5' | b'8', ..] => 2,
         _ => 3,
     }
+}
+
+/// Whether a code is a country's or a geographic area's, by ITU-T's list of assigned country codes (annex to its Operational
+/// Bulletin 1114), which says "reserved" of Palestine's 970 and of 886, both of which are in use. All others are spare, or
+/// those of satellites, networks and services: 388, 800, 808, 870, 878, 881 to 883, 888, 979, 991 and 999 among them.
+fn is_country(code: &str) -> bool {
+    // A number would lose the zero that no code begins with.
+    let digits = code.strip_prefix('+').filter(|digits| !digits.starts_with('0'));
+    matches!(
+        digits.and_then(|digits| digits.parse::<u16>().ok()),
+        Some(
+            1
+            | 7
+            | 20
+            | 27
+            | 30..=34
+            | 36
+            | 39..=41
+            | 43..=49
+            | 51..=58
+            | 60..=66
+            | 81
+            | 82
+            | 84
+            | 86
+            | 90..=95
+            | 98
+            | 211..=213
+            | 216
+            | 218
+            | 220..=258
+            | 260..=269
+            | 290
+            | 291
+            | 297..=299
+            | 350..=359
+            | 370..=383
+            | 385..=387
+            | 389
+            | 420
+            | 421
+            | 423
+            | 500..=509
+            | 590..=599
+            | 670
+            | 672..=683
+            | 685..=692
+            | 850
+            | 852
+            | 853
+            | 855
+            | 856
+            | 880
+            | 886
+            | 960..=968
+            | 970..=977
+            | 992..=996
+            | 998,
+        )
+    )
+}
+
+/// Whether whoever calls the number pays its owner, where the country's own plan gives such numbers a prefix of their own:
+/// North America (NANPA: 900), France (ARCEP: 089), the United Kingdom (Ofcom: 09), Germany (Bundesnetzagentur: 0900),
+/// Australia (ACMA: 190) and New Zealand (0900). The number is without the zero of calls within the country.
+fn is_premium(code: &str, number: &str) -> bool {
+    let prefix = match code {
+        "+1" | "+49" | "+64" => "900",
+        "+33" => "89",
+        "+44" => "9",
+        "+61" => "190",
+        _ => return false,
+    };
+    number.starts_with(prefix)
 }
 
 /// Whether a zero before the number is for calls within the country only: so in those of the payment methods. Elsewhere it
@@ -272,6 +358,78 @@ mod tests {
             assert_eq!(Phone::parse(code, given).unwrap().number(), number, "{code} {given}");
             assert_eq!(Phone::as_given(code, given).unwrap().number(), given);
         }
+    }
+
+    fn takes_messages(code: &str, number: &str) -> bool {
+        Phone::as_given(code, number).unwrap().takes_messages()
+    }
+
+    #[test]
+    fn messages_go_to_the_numbers_of_countries_only() {
+        for (code, number) in [
+            ("+65", "91234567"),
+            ("+6", "591234567"),
+            ("+65", "12345678901"),
+            ("+1", "2025550123"),
+            ("+1868", "6280000"),
+            ("+7", "9161234567"),
+            ("+886", "912345678"),
+            ("+970", "599123456"),
+            ("+383", "44123456"),
+            ("+247", "6123"),
+        ] {
+            assert!(takes_messages(code, number), "{code} {number}");
+        }
+        for (code, number) in [
+            // Satellites and networks, however their digits are shared out; services; what is not assigned.
+            ("+88", "2130000000"),
+            ("+8821", "30000000"),
+            ("+881", "612345678"),
+            ("+870", "773123456"),
+            ("+883", "5100012345"),
+            ("+800", "12345678"),
+            ("+808", "12345678"),
+            ("+878", "101234567"),
+            ("+888", "12345678"),
+            ("+979", "112345678"),
+            ("+388", "31234567"),
+            ("+991", "12345678"),
+            ("+999", "12345678"),
+            ("+210", "12345678"),
+            ("+38", "412345678"),
+            ("+0", "6591234567"),
+            ("+065", "91234567"),
+            ("+00", "6591234567"),
+            // Longer than any number is, and no longer than that.
+            ("+65", "12345678901234"),
+        ] {
+            assert!(!takes_messages(code, number), "{code} {number}");
+        }
+        assert!(takes_messages("+65", "1234567890123"));
+    }
+
+    #[test]
+    fn messages_do_not_go_to_numbers_that_pay_their_owners() {
+        for (code, paid, other) in [
+            ("+1", "9005550123", "9015550123"),
+            ("+33", "0891234567", "0612345678"),
+            ("+44", "9012345678", "7700900123"),
+            ("+44", "09012345678", "07900123456"),
+            ("+49", "9001234567", "1701234567"),
+            ("+61", "1900123456", "412345678"),
+            ("+64", "0900123456", "211234567"),
+        ] {
+            assert!(!takes_messages(code, paid) && takes_messages(code, other), "{code}");
+        }
+    }
+
+    #[test]
+    fn no_country_has_the_code_of_another_at_the_beginning_of_its_own() {
+        let codes = || (1..1000).map(|code| format!("+{code}")).filter(|code| is_country(code));
+        for code in codes() {
+            assert_eq!(country_code_length(&format!("{}12345678", &code[1..])), code.len() - 1, "{code}");
+        }
+        assert_eq!(codes().count(), 207);
     }
 
     #[test]

@@ -127,13 +127,17 @@ fn hash(parts: &[&str]) -> Vec<u8> {
 /// Sends a one-time password. `keyed` is the idempotency key that it is asked for with, and what is answered.
 ///
 /// # Errors
-/// A refusal when too many were asked for, or when no way to send is set up.
+/// A refusal when the number takes no messages, when too many were asked for, or when no way to send is set up.
 pub async fn send_otp(
     app: &App,
     merchant: &Merchant,
     phone: Phone,
     keyed: Option<(Idempotency, &'static str)>,
 ) -> Result<(), FlowError> {
+    if !phone.takes_messages() {
+        let message = "is no ordinary number of a country: no code is sent to it";
+        return Err(Refusal::field("phone", "phone_not_allowed", message).into());
+    }
     if !can_send_codes(merchant) {
         let detail = "no SMS provider is configured; the sandbox keeps its messages in an inbox";
         return Err(Refusal::new(Kind::Unavailable, "sms_unavailable", detail).into());

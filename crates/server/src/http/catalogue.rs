@@ -104,6 +104,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Use a name of the public list, such as paynow.",
     ),
     entry("missing_field", 400, "A required field is missing or null.", "Send it."),
+    entry(
+        "phone_not_allowed",
+        400,
+        "No code is sent to this number: its country code is not a country's, it is premium, or it has too many digits.",
+        "Use an ordinary mobile number.",
+    ),
     entry("too_many_items", 400, "A list is longer than allowed.", "Shorten it."),
     entry(
         "transfer_coding_unsupported",

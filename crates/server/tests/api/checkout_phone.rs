@@ -133,6 +133,25 @@ async fn a_proved_phone_makes_the_charge_and_the_same_person_is_one_customer() {
 }
 
 #[tokio::test]
+async fn a_number_that_takes_no_message_is_a_fault_of_the_field_where_a_code_would_be_sent() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        let session = new_session(&gateway, &merchant).await;
+        let fields = [("method", "paynow"), ("email", EMAIL), ("phoneCode", "+882"), ("phone", "130000000")];
+        let refused = gateway.send(act(&session, "start", &fields)).await.expect(400).text();
+        expect_view(&refused, "choose");
+        assert!(refused.contains("phone-fault") && refused.contains("We cannot send a code"), "{refused}");
+        assert_eq!(row_counts(database).await["sandbox_messages"], 0);
+        // Where nothing is sent it is what the customer says.
+        gateway.switch(&merchant, |merchant| merchant.phone_verification = false).await;
+        let gateway = Gateway::start(database).await;
+        gateway.send(act(&session, "start", &fields)).await.expect(303);
+        assert_eq!(charge_of(&gateway, &merchant, &session).await["customer"]["phone"], "+882130000000");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_phone_that_is_spelled_another_way_gets_no_second_code_and_is_the_same_customer() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;

@@ -160,6 +160,28 @@ async fn passwords_are_sent_once_a_minute_and_five_times_an_hour() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_to_satellites_premium_numbers_and_codes_of_no_country() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = with_verification(database).await;
+        for (code, number) in [
+            ("+88", "2130000000"),
+            ("+870", "773123456"),
+            ("+979", "112345678"),
+            ("+1", "9005550123"),
+            ("+210", "1234567"),
+        ] {
+            let body = json!({"phone": {"code": code, "phone": number}});
+            let call = Call::post(SEND).by(&merchant).header("idempotency-key", code).json(&body);
+            let refused = gateway.send(call).await.expect_problem(400, "phone_not_allowed");
+            assert_eq!(refused.fields(), ["phone"]);
+        }
+        let rows = row_counts(database).await;
+        assert_eq!((rows["verifications"], rows["sandbox_messages"], rows["idempotency_keys"]), (0, 0, 0), "{rows:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_phone_has_one_share_of_passwords_and_guesses_however_its_digits_are_shared_out() {
     on_both_databases(async |database| {
         let (gateway, merchant) = with_verification(database).await;

@@ -137,27 +137,25 @@ fn read(fields: &Fields, needs_phone: bool) -> (Entered, Option<Chosen>) {
             }
         },
     };
-    let phone = match (entered.phone_code.as_str(), entered.phone.as_str()) {
-        // A country code alone is what the browser filled in, not what the customer typed.
-        (_, "") => {
-            entered.phone_fault = needs_phone.then_some(FieldFault::Missing);
-            None
-        }
-        (code, number) => {
-            let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
-            match Phone::parse(code, &digits) {
-                Ok(phone) => Some(phone),
-                Err(_) => {
-                    entered.phone_fault = Some(FieldFault::Malformed);
-                    None
-                }
-            }
-        }
-    };
+    let phone = read_phone(&entered.phone_code, &entered.phone, needs_phone).unwrap_or_else(|fault| {
+        entered.phone_fault = Some(fault);
+        None
+    });
     let clean = entered.method_fault.is_none() && entered.email_fault.is_none() && entered.phone_fault.is_none();
     let chosen = match (entered.method, email) {
         (Some(method), Some(email)) if clean => Some(Chosen { method, email, phone }),
         _ => None,
     };
     (entered, chosen)
+}
+
+/// The phone number that was typed, if one was: a country code alone is what the browser filled in.
+fn read_phone(code: &str, number: &str, is_needed: bool) -> Result<Option<Phone>, FieldFault> {
+    if number.is_empty() {
+        return if is_needed { Err(FieldFault::Missing) } else { Ok(None) };
+    }
+    let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
+    let phone = Phone::parse(code, &digits).map_err(|_| FieldFault::Malformed)?;
+    // A code will be sent to it.
+    if is_needed && !phone.takes_messages() { Err(FieldFault::NotAllowed) } else { Ok(Some(phone)) }
 }

@@ -67,6 +67,7 @@ pub struct MainPage {
     pub email: FieldText,
     pub phone_code: Label,
     pub phone: FieldText,
+    pub phone_not_allowed: &'static str,
     pub contact: &'static str,
     pub contact_hint: &'static str,
     pub optional: &'static str,

@@ -41,6 +41,7 @@ pub static ENGLISH: Strings = Strings {
             missing: "Enter your country code and mobile number.",
             malformed: "Enter a country code like +65 and 4 to 15 digits.",
         },
+        phone_not_allowed: "We cannot send a code to this number. Enter an ordinary mobile number.",
         contact: "Your contact details",
         contact_hint: "The merchant receives them with your payment.",
         optional: "optional",

@@ -1,7 +1,7 @@
 //! The page on which the customer chooses how to pay.
 
 use super::{Amount, FormTarget, Frame, Live, Summary};
-use crate::http::checkout::text::{FieldText, Strings};
+use crate::http::checkout::text::{FieldText, MainPage, Strings};
 use askama::Template;
 use xanpay_domain::method::Method;
 
@@ -91,6 +91,8 @@ pub enum FieldFault {
     Missing,
     /// Not of the form asked for.
     Malformed,
+    /// A phone number to which no code is sent.
+    NotAllowed,
 }
 
 /// What can be wrong with the choice of method.
@@ -112,10 +114,11 @@ pub enum ChooseNotice {
 impl FieldFault {
     /// The sentence beside the field.
     #[must_use]
-    pub fn sentence(self, text: &FieldText) -> &'static str {
+    pub fn sentence(self, page: &MainPage, text: &FieldText) -> &'static str {
         match self {
             Self::Missing => text.missing,
             Self::Malformed => text.malformed,
+            Self::NotAllowed => page.phone_not_allowed,
         }
     }
 }
@@ -192,14 +195,16 @@ impl ChoosePage {
     #[must_use]
     pub fn email_fault(&self) -> Option<&'static str> {
         let fault = self.email.as_ref()?.fault?;
-        Some(fault.sentence(&self.frame.strings.main_page.email))
+        let page = &self.frame.strings.main_page;
+        Some(fault.sentence(page, &page.email))
     }
 
     /// What is wrong with the phone number, in words.
     #[must_use]
     pub fn phone_fault(&self) -> Option<&'static str> {
         let fault = self.phone.as_ref()?.fault?;
-        Some(fault.sentence(&self.frame.strings.main_page.phone))
+        let page = &self.frame.strings.main_page;
+        Some(fault.sentence(page, &page.phone))
     }
 
     /// The method chosen before if it is still offered, else the first.
