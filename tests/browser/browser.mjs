@@ -1,7 +1,9 @@
 // The installed Chromium, driven by playwright-core, and what is asked of every page.
 
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { chromium } from "playwright-core";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -16,15 +18,37 @@ export const SCREENS = [
 /** @type {("light" | "dark")[]} */
 export const SCHEMES = ["light", "dark"];
 
-/** Starts Chromium: the one that `CHROMIUM` names, else Debian's. */
+/** The one that `CHROMIUM` names, else Debian's. */
+const BROWSER = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  // Chromium's own sandbox refuses to work for root, as in a container.
+  chromiumSandbox: process.getuid?.() !== 0,
+  args: ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+};
+
+/** Starts Chromium. */
 export function launch() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    headless: true,
-    // Chromium's own sandbox refuses to work for root, as in a container.
-    chromiumSandbox: process.getuid?.() !== 0,
-    args: ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  return chromium.launch(BROWSER);
+}
+
+/**
+ * Starts Chromium for somebody who has set the size of letters; as a rule it is 16.
+ * @param {number} pixels
+ * @param {import("playwright-core").BrowserContextOptions} options
+ * @returns {Promise<{ page: import("playwright-core").Page, stop: () => Promise<void> }>}
+ */
+export async function launchWithLetters(pixels, options) {
+  const profile = await mkdtemp(path.join(tmpdir(), "checkout-profile-"));
+  await mkdir(path.join(profile, "Default"));
+  const preferences = { webkit: { webprefs: { default_font_size: pixels } } };
+  await writeFile(path.join(profile, "Default", "Preferences"), JSON.stringify(preferences));
+  const context = await chromium.launchPersistentContext(profile, { ...BROWSER, ...options });
+  const stop = async () => {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
+  };
+  return { page: await context.newPage(), stop };
 }
 
 /**
@@ -78,14 +102,18 @@ export function smallTargets(page) {
   });
 }
 
+/** Where no word may be broken. The button of the way back names a host, which may be longer than a line. */
+const UNBROKEN =
+  ".test-mark, .method-name, .method-amount, .figure, .waiting, .left, h1, h2, h3, legend, :not(.ways) > .button";
+
 /**
  * @param {import("playwright-core").Page} page
- * @returns {Promise<string[]>} words of marks and of methods' names that are broken over two lines
+ * @returns {Promise<string[]>} words of marks, headlines, buttons, methods and figures that are broken over two lines
  */
 export function brokenWords(page) {
-  return page.evaluate(() => {
+  return page.evaluate((unbroken) => {
     const broken = [];
-    for (const element of document.querySelectorAll(".test-mark, .method-name")) {
+    for (const element of document.querySelectorAll(unbroken)) {
       const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
       for (let text = texts.nextNode(); text; text = texts.nextNode()) {
         for (const { 0: word, index } of (text.textContent ?? "").matchAll(/[^\s-]+/g)) {
@@ -97,7 +125,7 @@ export function brokenWords(page) {
       }
     }
     return broken;
-  });
+  }, UNBROKEN);
 }
 
 /**

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { SCHEMES, SCREENS, accessibilityViolations, brokenWords, complaints, launch, overflow, smallTargets } from "../browser.mjs";
+import { SCHEMES, SCREENS, accessibilityViolations, brokenWords, complaints, launch, launchWithLetters, overflow, smallTargets } from "../browser.mjs";
 import { GalleryServer, renderGallery } from "../gallery.mjs";
 
 const gallery = await renderGallery();
@@ -44,6 +44,21 @@ for (const screen of SCREENS) {
       }
     });
   }
+}
+
+for (const percent of [150, 200]) {
+  test(`with letters of ${percent} % every page fits a phone and breaks no word`, async () => {
+    const phone = { viewport: { width: 375, height: 812 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+    const { page, stop } = await launchWithLetters((16 * percent) / 100, { ...phone, reducedMotion: "reduce" });
+    for (const name of gallery.names) {
+      await page.goto(`${server.url}/${name}`);
+      await unfold(page);
+      assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).fontSize), `${(16 * percent) / 100}px`);
+      assert.ok((await overflow(page)) <= 0, `${name} is wider than the screen`);
+      assert.deepEqual(await brokenWords(page), [], name);
+    }
+    await stop();
+  });
 }
 
 test("what a merchant wrote is shown as text and does nothing", async () => {
