@@ -15,13 +15,11 @@ pub struct MethodTerms {
 }
 
 /// An amount is outside a method's limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutsideLimits {
     /// It is less than this.
-    #[error("takes at least {0} in one transfer")]
     Below(Money),
     /// It is more than this.
-    #[error("takes at most {0} in one transfer")]
     Above(Money),
 }
 

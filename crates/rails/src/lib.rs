@@ -19,6 +19,6 @@ mod text;
 pub use account::{AccountFault, AccountInput, ReceivingAccount, Warning, parse_account, parse_new_account};
 pub use encode::{EncodeError, Field, encode, encode_keys, encode_warnings};
 pub use lint::{Finding, LintField, LintReport, Recognised, is_sandbox_payload, lint};
-pub use payload::{PaymentRequest, payload};
+pub use payload::{PaymentRequest, can_ask, payload};
 pub use rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability, rail};
 pub use svg::{QrError, QrMatrix, qr_modules, qr_svg};

@@ -43,6 +43,12 @@ pub fn payload(
     }
 }
 
+/// Whether a payment request of a method can ask for an amount at all: payable, and not too long for its code.
+#[must_use]
+pub fn can_ask(method: Method, amount: Money) -> bool {
+    check_amount(method, amount).is_ok()
+}
+
 fn check_amount(method: Method, amount: Money) -> Result<(), EncodeError> {
     if amount.currency() != method.currency() {
         return Err(EncodeError::new("amount", format!("must be in {}", method.currency())));

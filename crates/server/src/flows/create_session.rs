@@ -1,7 +1,7 @@
 //! A merchant creates a session.
 
 use super::idempotent::Idempotency;
-use super::quote::offer;
+use super::quote::{is_out_of_range, offer};
 use super::refusal::{Fault, FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
@@ -109,6 +109,10 @@ async fn choose_methods(app: &App, merchant: &Merchant, new: &NewSession) -> Res
     let Some(wanted) = &new.methods else {
         if merchant.methods.is_empty() {
             return Err(Refusal::field("methods", "method_unavailable", "cannot be left out: none is enabled").into());
+        }
+        if is_out_of_range(app, merchant, &merchant.methods, new.amount).await? {
+            let message = "is outside what the merchant's methods take in one transfer";
+            return Err(Refusal::field("amount", "amount_out_of_range", message).into());
         }
         return Ok(merchant.methods.clone());
     };

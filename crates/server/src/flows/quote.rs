@@ -7,6 +7,7 @@ use xanpay_domain::exchange::{LockedRate, QuoteRefusal, quote};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::terms::{MethodTerms, OutsideLimits};
+use xanpay_rails::can_ask;
 use xanpay_store::Merchant;
 
 /// A method by which an amount can be paid now.
@@ -46,6 +47,10 @@ impl NoOffer {
 
     /// The refusal of a request that has this method in one field and its amount in another.
     pub(super) fn into_refusal(self, method: Method, method_field: &str, amount_field: &str) -> Refusal {
+        let shown = |limit: Money| {
+            let figure = limit.to_decimal_with(method.payable_exponent());
+            format!("{figure} {} in one transfer", limit.currency())
+        };
         let out_of_range = |message| Refusal::field(amount_field, "amount_out_of_range", message);
         match self {
             Self::NoAccount => {
@@ -55,7 +60,10 @@ impl NoOffer {
                 Refusal::new(Kind::Unavailable, "rate_unavailable", refusal.to_string())
             }
             Self::Rate(QuoteRefusal::OutOfRange) => out_of_range(format!("{method} cannot be paid in this amount")),
-            Self::Limits(outside) => out_of_range(format!("{method} {outside}")),
+            Self::Limits(OutsideLimits::Below(least)) => {
+                out_of_range(format!("{method} takes at least {}", shown(least)))
+            }
+            Self::Limits(OutsideLimits::Above(most)) => out_of_range(format!("{method} takes at most {}", shown(most))),
         }
     }
 }
@@ -101,11 +109,33 @@ async fn offer_from(
         Ok(quoted) => quoted,
         Err(refusal) => return Ok(Err(NoOffer::Rate(refusal))),
     };
+    if !can_ask(method, customer_amount) {
+        return Ok(Err(NoOffer::Rate(QuoteRefusal::OutOfRange)));
+    }
     let terms = app.terms.of(method);
     match terms.check(customer_amount) {
         Ok(()) => Ok(Ok(Offer { method, customer_amount, rate, accounts, terms })),
         Err(outside) => Ok(Err(NoOffer::Limits(outside))),
     }
+}
+
+/// Whether an amount is outside what each of `methods` takes, whatever accounts and rates there will be.
+///
+/// # Errors
+/// [`FlowError`] when storage fails.
+pub(super) async fn is_out_of_range(
+    app: &App,
+    merchant: &Merchant,
+    methods: &[Method],
+    amount: Money,
+) -> Result<bool, FlowError> {
+    for method in methods {
+        match offer_from(app, merchant, *method, amount).await? {
+            Err(NoOffer::Limits(_) | NoOffer::Rate(QuoteRefusal::OutOfRange)) => {}
+            Ok(_) | Err(NoOffer::NoAccount | NoOffer::Rate(_)) => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 /// Every one of `methods` that the merchant has switched on and by which an amount can be paid now, in their order.

@@ -69,6 +69,47 @@ async fn an_amount_at_a_limit_is_taken_and_one_past_it_is_refused_and_not_offere
 }
 
 #[tokio::test]
+async fn an_amount_that_no_code_can_carry_is_refused_when_it_is_asked_although_the_method_has_no_limit() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.switch(&merchant, |merchant| merchant.methods = vec![Method::Fps]).await;
+        for (amount, is_taken) in [("9999999999.99", true), ("10000000000.00", false)] {
+            let charge =
+                json!({"merchantAmount": amount, "merchantCurrency": "HKD", "method": "fps", "email": "a@b.hk"});
+            let chosen = json!({"amount": amount, "currency": "HKD", "methods": ["fps"]});
+            let all = json!({"amount": amount, "currency": "HKD"});
+            for (path, body, field) in [
+                ("/charges", charge, "merchantAmount"),
+                ("/sessions", chosen, "methods[0]"),
+                ("/sessions", all, "amount"),
+            ] {
+                let answer = gateway.send(Call::post(path).by(&merchant).json(&body)).await;
+                match is_taken {
+                    true => drop(answer.expect(200)),
+                    false => assert_eq!(answer.expect_problem(400, "amount_out_of_range").fields(), [field], "{body}"),
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_is_told_in_the_units_that_are_paid() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        gateway.account(Environment::Sandbox, Method::IdBankTransfer, "1234567890", "DN").await;
+        let merchant = gateway.merchant("Warung", Environment::Sandbox).await;
+        gateway.switch(&merchant, |merchant| merchant.methods = vec![Method::IdBankTransfer]).await;
+        let body = json!({"merchantAmount": "250000001", "merchantCurrency": "IDR", "method": "id-bank-transfer", "email": "a@b.id"});
+        let refused = gateway.send(Call::post("/charges").by(&merchant).json(&body)).await;
+        let refused = refused.expect_problem(400, "amount_out_of_range");
+        assert!(refused.text().contains("takes at most 250000000 IDR in one transfer"), "{refused}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_charge_lives_as_long_as_its_method_is_given() {
     on_both_databases(async |database| {
         let life = Span::minutes(5);
