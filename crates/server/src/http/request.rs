@@ -94,7 +94,7 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
         response = options(response);
     }
     let trouble = response.extensions_mut().remove::<Trouble>();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let route = route.as_ref().map_or("none", |route| name_of(route.as_str()));
     let status = response.status().as_u16();
     metrics.observe(route, status, started.elapsed());
     if let Some(trouble) = trouble {
@@ -115,6 +115,11 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// A route with and without a slash at its end is one.
+fn name_of(path: &str) -> &str {
+    path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
 }
 
 /// Refuses what RFC 9112 section 3.2 tells a server to refuse.
@@ -183,4 +188,16 @@ async fn with_request_id(response: Response, id: &str) -> Response {
     }
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_counted_under_one_name_with_and_without_a_slash_at_its_end() {
+        for (path, name) in [("/", "/"), ("/sessions", "/sessions"), ("/sessions/{id}/", "/sessions/{id}")] {
+            assert_eq!(name_of(path), name);
+        }
+    }
 }
