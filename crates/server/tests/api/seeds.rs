@@ -209,7 +209,13 @@ async fn cancelling_answers_true_once_and_then_false() {
                 false => cancel(id).json(&json!({"cancelToken": token})),
             };
             gateway.send(cancel(id)).await.expect_problem(401, "unauthorized");
-            gateway.send(with("b383402d494dd2effb704ede581af3c9")).await.expect_problem(404, "not_found");
+            let wrong = "b383402d494dd2effb704ede581af3c9";
+            gateway.send(with(wrong)).await.expect_problem(404, "not_found");
+            for (first, second) in [(wrong, token), (token, wrong)] {
+                let call = Call::patch(format!("/charges/{id}/cancel?cancelToken={first}"));
+                let refused = gateway.send(call.json(&json!({"cancelToken": second}))).await;
+                assert_eq!(refused.expect_problem(400, "invalid_field").fields(), ["cancelToken"]);
+            }
             assert_eq!(gateway.send(with(token)).await.expect(200).text(), "true");
             assert_eq!(gateway.send(with(token)).await.expect(200).text(), "false");
         }

@@ -6,7 +6,7 @@ use super::super::limits::read_body;
 use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::json;
-use crate::flows::{self, CancelAuthority};
+use crate::flows::{self, CancelAuthority, Refusal};
 use crate::wire::body::{Body as Fields, MAX_NAME};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawQuery, State};
@@ -29,17 +29,23 @@ pub async fn handle(
         CancelAuthority::Merchant(caller.0.id, caller.0.environment)
     } else {
         let body = read_body(&parts.headers, body).await?;
-        let token = token_in_query(query.as_deref()).map_or_else(|| token_in_body(&body), |token| Ok(Some(token)))?;
-        CancelAuthority::Token(Secret::new(token.ok_or_else(ApiError::unauthorized)?))
+        CancelAuthority::Token(Secret::new(the_token(query.as_deref(), &body)?))
     };
     let id = ChargeId::parse(&id).map_err(|_| ApiError::not_found())?;
     let cancelled = flows::cancel_charge(&web.app, id, authority).await?;
     Ok(json(cancelled.to_string()))
 }
 
-fn token_in_query(query: Option<&str>) -> Option<String> {
-    let pairs = url::form_urlencoded::parse(query?.as_bytes());
-    pairs.into_iter().find(|(name, _)| name == "cancelToken").map(|(_, token)| token.into_owned())
+/// The token, wherever it stands. Two that differ are a fault: which of them is meant is not for us to guess.
+fn the_token(query: Option<&str>, body: &[u8]) -> Result<String, ApiError> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let in_query = pairs.filter(|(name, _)| name == "cancelToken").map(|(_, token)| token.into_owned());
+    let mut tokens = in_query.chain(token_in_body(body)?);
+    let token = tokens.next().ok_or_else(ApiError::unauthorized)?;
+    if tokens.any(|other| other != token) {
+        return Err(Refusal::field("cancelToken", "invalid_field", "is given twice, and not the same").into());
+    }
+    Ok(token)
 }
 
 fn token_in_body(body: &[u8]) -> Result<Option<String>, ApiError> {
