@@ -332,7 +332,7 @@ fn toss() -> PayPage {
             "supertoss://send?amount=38117&bank=%ED%86%A0%EC%8A%A4%EB%B1%85%ED%81%AC&accountNo=100000000000&origin=qr",
             "Open Toss".into(),
         ),
-        notes: vec![Note::UniqueAmount { asked: amount("KRW", "38,117"), original: amount("KRW", "38,115") }],
+        notes: vec![Note::UniqueAmount { asked: amount("KRW", "38,117") }],
         ..pay()
     }
 }

@@ -272,6 +272,27 @@ async fn a_form_that_is_sent_again_leads_to_its_charge_although_the_method_can_t
 }
 
 #[tokio::test]
+async fn a_charges_page_tells_of_its_own_price_whatever_the_merchant_changes_later() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.rate(Currency::HKD, Currency::SGD, "0.174933").await;
+        for (markup_bp, later_bp, rate) in
+            [(0, 1000, "1 HKD = 0.174933 SGD</span>"), (250, 0, "1 HKD = 0.174933 SGD, plus SGD\u{a0}0.66</span>")]
+        {
+            gateway.switch(&merchant, |merchant| merchant.markup_bp = markup_bp).await;
+            let gateway = Gateway::start(database).await;
+            let id = new_session(&gateway, &merchant, json!({"amount": 150, "currency": "HKD"})).await;
+            gateway.checkout(&merchant, &id).await;
+            gateway.switch(&merchant, |merchant| merchant.markup_bp = later_bp).await;
+            let gateway = Gateway::start(database).await;
+            let pay = gateway.send(page(&id)).await.expect(200).text();
+            assert!(pay.contains(rate), "{pay}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_was_told_how_to_pay_hears_what_to_do_after_paying_when_the_payment_is_over() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;

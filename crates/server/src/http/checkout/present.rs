@@ -6,7 +6,7 @@ use super::details::details;
 use super::load::{Checkout, frame};
 use super::merchant_text::MerchantText;
 use super::pictures::code_of;
-use super::text::ENGLISH;
+use super::text::{ENGLISH, fill};
 use super::view::{
     Amount, AppLink, ChoosePage, ClosedPage, Closing, Deadline, FormTarget, Live, MethodChoice, Note, OrderLine,
     PartPaid, PayPage, PhoneField, QrPicture, ReceiptPage, ReturnLink, Summary, TextField,
@@ -18,6 +18,7 @@ use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::contact::Phone;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
+use xanpay_domain::exchange::{LockedRate, quote_at};
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
@@ -126,7 +127,7 @@ pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) ->
             QrPicture::from_own_generator(svg.to_string(), url, format!("{}-{}", charge.method, to.nonce))
         }),
         app_link,
-        notes: notes(checkout, charge, account),
+        notes: notes(charge, account),
         part_paid,
         deadline: Deadline {
             iso: iso(charge.expires_at),
@@ -216,16 +217,27 @@ pub(super) fn form(checkout: &Checkout, verb: &str) -> FormTarget {
 
 fn charge_summary(checkout: &Checkout, charge: &Charge) -> Summary {
     let differs = charge.merchant_amount != charge.customer_amount;
-    let rate = charge.rate.as_ref().map(|locked| {
-        let rate = locked.rate.to_string();
-        let rate = if rate.contains('.') { rate.trim_end_matches('0').trim_end_matches('.') } else { &rate };
-        format!("1 {} = {rate} {}", charge.merchant_amount.currency(), charge.customer_amount.currency())
-    });
     Summary {
         amount: amount(charge.customer_amount, Some(charge.method)),
         price: differs.then(|| amount(charge.merchant_amount, None)),
-        rate,
+        rate: charge.rate.as_ref().map(|locked| rate_text(charge, locked)),
         orders: orders(checkout),
+    }
+}
+
+/// The locked rate, and what is asked beyond it: the merchant's markup, and the step of a unique amount.
+fn rate_text(charge: &Charge, locked: &LockedRate) -> String {
+    let rate = locked.rate.to_string();
+    let rate = if rate.contains('.') { rate.trim_end_matches('0').trim_end_matches('.') } else { &rate };
+    let text = format!("1 {} = {rate} {}", charge.merchant_amount.currency(), charge.customer_amount.currency());
+    let at_rate = quote_at(charge.merchant_amount, charge.method, Some(locked), 0).ok();
+    let more = at_rate.and_then(|at_rate| charge.customer_amount.checked_sub(at_rate).ok());
+    match more.filter(|more| !more.is_zero()) {
+        Some(more) => {
+            let more = amount(more, Some(charge.method)).text();
+            fill(ENGLISH.common.rate_and_more, &[("rate", &text), ("more", &more)])
+        }
+        None => text,
     }
 }
 
@@ -279,7 +291,7 @@ fn orders(checkout: &Checkout) -> Vec<OrderLine> {
     lines.into_iter().map(line).collect()
 }
 
-fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -> Vec<Note> {
+fn notes(charge: &Charge, account: Option<&KnownAccount>) -> Vec<Note> {
     let Some(account) = account else { return Vec::new() };
     let mut notes = Vec::new();
     match account.row.policy {
@@ -287,18 +299,7 @@ fn notes(checkout: &Checkout, charge: &Charge, account: Option<&KnownAccount>) -
             notes.push(Note::ExactRest { asked: amount(charge.outstanding(), Some(charge.method)) });
         }
         Policy::UniqueAmount => {
-            let quoted = xanpay_domain::exchange::quote_at(
-                charge.merchant_amount,
-                charge.method,
-                charge.rate.as_ref(),
-                checkout.merchant.markup_bp,
-            );
-            if let Ok(original) = quoted
-                && original != charge.customer_amount
-            {
-                let shown = |money| amount(money, Some(charge.method));
-                notes.push(Note::UniqueAmount { asked: shown(charge.customer_amount), original: shown(original) });
-            }
+            notes.push(Note::UniqueAmount { asked: amount(charge.customer_amount, Some(charge.method)) });
         }
         Policy::VirtualAccount => notes.push(Note::OwnAccount),
         Policy::Nonce => {

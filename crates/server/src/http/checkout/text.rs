@@ -44,6 +44,8 @@ pub struct Common {
     pub test_hint: &'static str,
     pub you_are_paying: &'static str,
     pub merchant_charges: &'static str,
+    /// Takes `{rate}` and `{more}`.
+    pub rate_and_more: &'static str,
     pub order_details: &'static str,
     pub quantity: &'static str,
     pub copy: &'static str,
@@ -194,7 +196,7 @@ pub struct DetailTexts {
 #[serde(rename_all = "camelCase")]
 pub struct NoteTexts {
     pub unique_amount_title: &'static str,
-    /// Takes `{asked}`, `{original}`.
+    /// Takes `{asked}`.
     pub unique_amount: &'static str,
     /// Takes `{asked}`.
     pub exact_rest: &'static str,

@@ -15,6 +15,7 @@ pub static ENGLISH: Strings = Strings {
         test_hint: "Sandbox. No real money moves.",
         you_are_paying: "You are paying",
         merchant_charges: "Price",
+        rate_and_more: "{rate}, plus {more}",
         order_details: "Order details",
         quantity: "Quantity",
         copy: "Copy",
@@ -136,8 +137,8 @@ pub static ENGLISH: Strings = Strings {
     },
     note: NoteTexts {
         unique_amount_title: "Pay exactly this amount",
-        unique_amount: "We ask for {asked} instead of {original} so that we can tell your payment from others. With \
-                        any other amount we cannot find it.",
+        unique_amount: "{asked} may be a little more than the price, so that we can tell your payment from others. \
+                        With any other amount we cannot find it.",
         exact_rest: "With any other amount than {asked} we cannot find it.",
         type_reference_title: "Check the reference before you confirm",
         type_reference: "Some bank apps leave the reference out. If {reference} is not shown, type it in yourself.",

@@ -165,12 +165,10 @@ impl AppLink {
 /// What the payer must know where the rail does not carry everything dependably.
 #[derive(Debug, Clone)]
 pub enum Note {
-    /// The amount was raised by a small step so that it names the payment.
+    /// The amount names the payment; it may have been raised by a small step for that.
     UniqueAmount {
         /// What is to be paid.
         asked: Amount,
-        /// What it would have been.
-        original: Amount,
     },
     /// A part has come to an account where the amount names the payment.
     ExactRest {
@@ -216,9 +214,7 @@ impl Note {
     #[must_use]
     pub fn text(&self, strings: &Strings) -> String {
         match self {
-            Self::UniqueAmount { asked, original } => {
-                fill(strings.note.unique_amount, &[("asked", &asked.text()), ("original", &original.text())])
-            }
+            Self::UniqueAmount { asked } => fill(strings.note.unique_amount, &[("asked", &asked.text())]),
             Self::ExactRest { asked } => fill(strings.note.exact_rest, &[("asked", &asked.text())]),
             Self::TypeReference { reference } => {
                 fill(strings.note.type_reference, &[("reference", &format!("“{reference}”"))])
