@@ -17,7 +17,7 @@ pub(super) enum Webhook {
     Add(Add),
     /// The endpoints of a merchant
     List(List),
-    /// Send no new events to an endpoint
+    /// Send nothing more to an endpoint, not even what waits for it
     Disable(Which),
     /// Send new events to a disabled endpoint again
     Enable(Which),
@@ -121,6 +121,6 @@ fn run_switch(which: &Which, disabled: bool, context: &Context) -> Result<(), Fa
         Ok(())
     })?;
     let value = json!({ "webhookId": id.to_text(), "disabled": disabled });
-    let text = if disabled { "gets no new events" } else { "gets new events again" };
+    let text = if disabled { "gets nothing more; what waited for it has ended" } else { "gets new events again" };
     context.output.result(&value, &format!("webhook {id} {text}"))
 }

@@ -1,14 +1,20 @@
-//! A merchant's webhook endpoint is ended.
+//! A merchant's webhook endpoint is taken out of use.
 
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::WebhookId;
+use xanpay_domain::time::Timestamp;
+use xanpay_store::Attempt;
 
-/// Sends an endpoint no new events.
+/// Deliveries that are ended by one transaction: small ones let requests in between.
+const PAGE: i64 = 200;
+
+/// Sends an endpoint nothing more: new events pass it by, and what waits for it ends unsent. A notice that is stored at the
+/// same moment ends when its turn comes.
 ///
 /// # Errors
-/// A refusal when the environment has no such living endpoint.
+/// A refusal when the environment has no such endpoint in use.
 pub async fn disable_webhook(app: &App, id: WebhookId, environment: Environment) -> Result<(), FlowError> {
     let unknown = || Refusal::field("webhook", "webhook_unknown", "is no living endpoint of this environment");
     let found = app.store.reader().find_webhook(id).await?;
@@ -17,5 +23,19 @@ pub async fn disable_webhook(app: &App, id: WebhookId, environment: Environment)
     }
     let now = app.clock.real_now();
     let disable = app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.disable_webhook(id, now).await?) });
-    if disable.await? { Ok(()) } else { Err(unknown().into()) }
+    if !disable.await? {
+        return Err(unknown().into());
+    }
+    let end_page = || {
+        app.store
+            .write(move |tx| async move { Ok::<_, FlowError>(tx.end_deliveries(id, &out_of_use(now), PAGE).await?) })
+    };
+    while end_page().await? > 0 {}
+    Ok(())
+}
+
+/// What stands among a delivery's attempts where none is made, because its endpoint is out of use.
+pub(crate) fn out_of_use(now: Timestamp) -> Attempt {
+    let result = Err("disabled: the endpoint is out of use".to_owned());
+    Attempt { attempted_at: now, result, excerpt: String::new(), elapsed_ms: 0 }
 }

@@ -48,6 +48,7 @@ pub(crate) use create_merchant::{HASH_KEY_PURPOSE, SIGNING_KEY_PURPOSE, callback
 pub use create_session::{NewSession, create_session, unusable_methods};
 pub use disable_account::disable_account;
 pub use disable_webhook::disable_webhook;
+pub(crate) use disable_webhook::out_of_use;
 pub use enable_account::enable_account;
 pub use enable_webhook::enable_webhook;
 pub use expire_charges::{expire_due_charges, forget_idempotency_keys, release_cooled_nonces};

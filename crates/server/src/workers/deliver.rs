@@ -4,7 +4,7 @@ use super::destinations::{Credentials, Destinations};
 use super::hosts::{Hosts, Standing};
 use crate::app::App;
 use crate::entropy;
-use crate::flows::FlowError;
+use crate::flows::{FlowError, out_of_use};
 use crate::outbound::client::{ClientSettings, SendErrorKind, WebhookClient};
 use crate::outbound::signature::{
     SignatureError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, XANPAY_KEY_ID, XANPAY_SIGNATURE,
@@ -49,6 +49,8 @@ struct Attempted {
     retry_after: Option<Span>,
     /// What it has shown of the host; nothing when nothing was sent.
     shown: Option<Standing>,
+    /// Whether another one would be in vain.
+    is_last: bool,
 }
 
 /// Delivers until the gateway stops, then lets the calls at hand finish.
@@ -130,7 +132,7 @@ impl Deliverer {
         let attempted = self.attempt(&delivery, started).await;
         self.hosts.leave(place, attempted.as_ref().ok().and_then(|attempted| attempted.shown));
         match attempted {
-            Ok(Attempted { attempt, retry_after, .. }) => self.record(delivery, attempt, retry_after).await,
+            Ok(attempted) => self.record(delivery, attempted).await,
             Err(error) => {
                 tracing::warn!(%error, delivery = %delivery.id, "a receiver's credentials could not be read; the notice waits");
                 self.release(delivery, STORAGE_TROUBLE).await
@@ -156,12 +158,15 @@ impl Deliverer {
     async fn attempt(&self, delivery: &ClaimedDelivery, started: Timestamp) -> Result<Attempted, StoreError> {
         let failed_with = |error: String, shown| {
             let attempt = Attempt { attempted_at: started, result: Err(error), excerpt: String::new(), elapsed_ms: 0 };
-            Ok(Attempted { attempt, retry_after: None, shown })
+            Ok(Attempted { attempt, retry_after: None, shown, is_last: false })
         };
         let failed = |error| failed_with(error, None);
         let credentials = match self.destinations.find(&self.app, delivery).await {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return failed("the receiver is gone".into()),
+            Ok(None) => {
+                let attempt = out_of_use(started);
+                return Ok(Attempted { attempt, retry_after: None, shown: None, is_last: true });
+            }
             Err(FlowError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
             Err(error) => return failed(error.to_string()),
         };
@@ -181,23 +186,19 @@ impl Deliverer {
                 let elapsed_ms = i64::try_from(answer.elapsed_ms).unwrap_or(i64::MAX);
                 let attempt =
                     Attempt { attempted_at: started, result: Ok(answer.status), excerpt: answer.excerpt, elapsed_ms };
-                Ok(Attempted { attempt, retry_after, shown: Some(shown_by_answer(elapsed_ms)) })
+                Ok(Attempted { attempt, retry_after, shown: Some(shown_by_answer(elapsed_ms)), is_last: false })
             }
             Err(error) => failed_with(format!("{}: {}", error.kind.code(), error.message), shown_by_fault(error.kind)),
         }
     }
 
-    async fn record(
-        &self,
-        delivery: ClaimedDelivery,
-        attempt: Attempt,
-        retry_after: Option<Span>,
-    ) -> Result<(), FlowError> {
+    async fn record(&self, delivery: ClaimedDelivery, attempted: Attempted) -> Result<(), FlowError> {
+        let Attempted { attempt, retry_after, is_last, .. } = attempted;
         let now = self.app.clock.real_now();
         let delivered = matches!(attempt.result, Ok(200..=299));
         let dice = u16::from_be_bytes(entropy::bytes());
-        let next =
-            next_attempt(delivery.attempts + 1, delivery.created_at, now, dice, retry_after).filter(|_| !delivered);
+        let next = next_attempt(delivery.attempts + 1, delivery.created_at, now, dice, retry_after)
+            .filter(|_| !delivered && !is_last);
         if !delivered {
             let result = attempt.result.as_ref().map_or_else(Clone::clone, |status| format!("status {status}"));
             match next {

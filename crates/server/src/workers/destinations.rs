@@ -43,7 +43,7 @@ pub(super) struct Destinations {
 }
 
 impl Destinations {
-    /// The credentials of a delivery's receiver; nothing when the receiver is gone.
+    /// The credentials of a delivery's receiver; nothing when the receiver is out of use.
     pub(super) async fn find(
         &self,
         app: &App,
@@ -78,7 +78,8 @@ fn internal(error: &dyn std::fmt::Display) -> FlowError {
 }
 
 async fn of_webhook(app: &App, id: WebhookId) -> Result<Option<Credentials>, FlowError> {
-    let Some(webhook) = app.store.reader().find_webhook(id).await? else { return Ok(None) };
+    let found = app.store.reader().find_webhook(id).await?;
+    let Some(webhook) = found.filter(|webhook| webhook.disabled_at.is_none()) else { return Ok(None) };
     let secret = app.unseal(SECRET_PURPOSE, &webhook.secret).map_err(|error| internal(&error))?;
     let authorization = match webhook.basic {
         Some((username, sealed)) => {

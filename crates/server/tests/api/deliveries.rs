@@ -7,13 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use xanpay_domain::environment::Environment;
+use xanpay_domain::id::WebhookId;
 use xanpay_domain::time::Span;
 use xanpay_server::clock::Clock;
 use xanpay_server::flows;
 use xanpay_server::outbound::address::AddressPolicy;
 use xanpay_server::outbound::signature::RsaVerifier;
 use xanpay_store::Attempt;
-use xanpay_testkit::on_both_databases;
+use xanpay_testkit::{on_both_databases, spoil};
 
 async fn cancel(gateway: &Gateway, merchant: &Caller, charge: &Value) {
     let call = Call::patch(format!("/charges/{}/cancel", charge["id"].as_str().unwrap())).by(merchant);
@@ -230,6 +231,66 @@ async fn the_notices_of_one_charge_arrive_in_their_order() {
         let states: Vec<_> = gateway.deliveries(&charge).await.into_iter().map(|found| found.state).collect();
         assert_eq!(states, ["delivered", "delivered"]);
         workers.finish(&gateway).await;
+    })
+    .await;
+}
+
+/// The one webhook endpoint of a merchant.
+async fn endpoint(gateway: &Gateway, merchant: &Caller) -> WebhookId {
+    gateway.app.store.reader().list_every_webhook(merchant.id(), merchant.environment).await.unwrap()[0].id
+}
+
+#[tokio::test]
+async fn a_disabled_endpoint_is_told_nothing_more_and_hears_of_new_events_once_it_is_enabled() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let mut receiver = Receiver::start().await;
+        let (charge, workers) = refused_first(&gateway, &merchant, &mut receiver).await;
+        let id = endpoint(&gateway, &merchant).await;
+        flows::disable_webhook(&gateway.app, id, merchant.environment).await.unwrap();
+        receiver.answer(200);
+        for (n, tries) in [(0, 2), (1, 1)] {
+            let (state, attempts) = delivery(&gateway, &charge, n).await;
+            let last = attempts.last().unwrap().result.clone();
+            assert_eq!((state.as_str(), attempts.len()), ("given_up", tries));
+            assert_eq!(last, Err("disabled: the endpoint is out of use".into()));
+        }
+        let unheard = gateway.charge(&merchant, &json!({"notifyPayload": "unheard"})).await;
+        cancel(&gateway, &merchant, &unheard).await;
+        assert!(gateway.deliveries(&unheard).await.is_empty());
+        flows::enable_webhook(&gateway.app, id, merchant.environment).await.unwrap();
+        gateway.advance(Span::days(1));
+        let heard = gateway.charge(&merchant, &json!({"notifyPayload": "heard"})).await;
+        cancel(&gateway, &merchant, &heard).await;
+        assert_eq!(receiver.next().await.json()["payload"]["chargeId"], heard["id"]);
+        eventually("it is recorded", async || delivery(&gateway, &heard, 0).await.0 == "delivered").await;
+        assert!(!receiver.has_call());
+        workers.finish(&gateway).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_that_was_stored_while_its_endpoint_was_disabled_ends_unsent() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let mut receiver = Receiver::start().await;
+        gateway.webhook(&merchant, &receiver.url("/hook"), None).await;
+        let charge = gateway.charge(&merchant, &json!({"notifyUrl": receiver.url("/callback")})).await;
+        gateway.pay(&merchant, &charge, "35").await;
+        spoil(database, "webhooks", "disabled_at = 1", "disabled_at IS NULL").await;
+        let workers = gateway.workers();
+        assert_eq!(receiver.next().await.path, "/callback");
+        workers.finish(&gateway).await;
+        let mut ends = Vec::new();
+        for found in gateway.deliveries(&charge).await {
+            let attempts = gateway.app.store.reader().list_attempts(found.id).await.unwrap();
+            ends.push((found.state, attempts.into_iter().map(|attempt| attempt.result).collect::<Vec<_>>()));
+        }
+        ends.sort();
+        let unsent = Err("disabled: the endpoint is out of use".to_owned());
+        assert_eq!(ends, [("delivered".to_owned(), vec![Ok(200)]), ("given_up".to_owned(), vec![unsent])]);
+        assert!(!receiver.has_call());
     })
     .await;
 }

@@ -100,6 +100,9 @@ statements! {
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_DELIVERY("deliveries") = "UPDATE deliveries SET attempts = attempts + 1, next_attempt_at = $1 \
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
+    END_DELIVERIES("deliveries") = "UPDATE deliveries SET state = 'given_up', attempts = attempts + 1, finished_at = $1 \
+        WHERE id IN (SELECT id FROM deliveries WHERE finished_at IS NULL AND webhook_id = $2 \
+        ORDER BY next_attempt_at LIMIT $3) AND state = 'pending' RETURNING id";
     RELEASE_DELIVERY("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE id = $2 AND state = 'pending' AND next_attempt_at = $3";
     POSTPONE_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
@@ -211,7 +214,7 @@ impl Tx {
         delivered: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.insert_attempt(delivery, attempt).await?;
+        self.insert_attempt(delivery.id, attempt).await?;
         let ended = if delivered {
             self.execute(SAVE_DELIVERED, &[now.into(), delivery.id.into()]).await?
         } else {
@@ -236,7 +239,7 @@ impl Tx {
         attempt: &Attempt,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.insert_attempt(delivery, attempt).await?;
+        self.insert_attempt(delivery.id, attempt).await?;
         self.put_back(POSTPONE_DELIVERY, delivery, next_attempt_at).await
     }
 
@@ -250,6 +253,21 @@ impl Tx {
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.put_back(RELEASE_DELIVERY, delivery, next_attempt_at).await
+    }
+
+    /// Gives up to `limit` deliveries up that wait for an endpoint, leased or not, and records for each the attempt that
+    /// was not made. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_deliveries(&self, webhook: WebhookId, unmade: &Attempt, limit: i64) -> Result<usize, StoreError> {
+        let params = [unmade.attempted_at.into(), webhook.into(), limit.into()];
+        let ended = self.change(END_DELIVERIES, &params).await?;
+        let count = ended.len();
+        for mut row in ended {
+            self.insert_attempt(row.id("id")?, unmade).await?;
+        }
+        Ok(count)
     }
 
     /// Ends the lease of a delivery, if it is still held, and lets what is behind it in its lane wait as long.
@@ -267,9 +285,9 @@ impl Tx {
         Ok(())
     }
 
-    async fn insert_attempt(&self, delivery: &ClaimedDelivery, attempt: &Attempt) -> Result<(), StoreError> {
+    async fn insert_attempt(&self, delivery: DeliveryId, attempt: &Attempt) -> Result<(), StoreError> {
         let row = [
-            delivery.id.into(),
+            delivery.into(),
             attempt.attempted_at.into(),
             attempt.result.as_ref().ok().map(|status| i64::from(*status)).into(),
             attempt.result.as_ref().err().into(),

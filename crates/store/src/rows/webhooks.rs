@@ -119,7 +119,7 @@ impl Tx {
         self.query_opt(FIND_WEBHOOK, &[id.into()]).await?.map(read_webhook).transpose()
     }
 
-    /// Stops new events to an endpoint; tells whether it was live.
+    /// Takes an endpoint out of use for new events; tells whether it was live. What waits for it stays.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -288,3 +288,28 @@ async fn a_late_success_ends_a_delivery_that_another_worker_holds() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_waits_for_an_endpoint_is_ended_page_by_page_leased_or_not_and_nothing_else_is() {
+    on_both_databases(async |database| {
+        let outbox = Outbox::new(database, 8).await;
+        let [[first, callback], [second, _], [third, _]] =
+            [outbox.push(2).await, outbox.push(3).await, outbox.push(4).await];
+        let held = outbox.claim(100).await;
+        assert_eq!(held.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [first, callback]);
+        let (store, now, webhook) = (&outbox.store, outbox.now(), outbox.webhook.id);
+        for expected in [2, 1, 0] {
+            let unmade = broken(now);
+            assert_eq!(commit!(store, |tx, unmade| tx.end_deliveries(webhook, &unmade, 2).await?), Ok(expected));
+        }
+        // The call that was under way comes back.
+        outbox.postpone(&held[0], answered(now, 500), now).await;
+        for (id, expected) in [(first, vec![broken(now), answered(now, 500)]), (third, vec![broken(now)])] {
+            assert_eq!(outbox.report(id).await, ("given_up".into(), 1));
+            assert_eq!(outbox.attempts(id).await, expected);
+        }
+        assert_eq!(outbox.report(second).await, ("given_up".into(), 1));
+        assert_eq!((outbox.report(callback).await, outbox.attempts(callback).await), (("pending".into(), 0), vec![]));
+    })
+    .await;
+}
