@@ -25,13 +25,10 @@ const PAGE: i64 = 200;
 /// [`FlowError`] when storage cannot be reached.
 pub async fn expire_due_charges(app: &Arc<App>, environment: Environment) -> Result<u64, FlowError> {
     let now = app.clock.now(environment);
-    let accounts = app.store.reader().list_accounts(environment).await?;
     let mut expired = 0;
-    for account in accounts {
-        // The charges of an account that cannot be read are none the worse for it.
-        let id = account.map_or_else(|error| error.damaged_row().ok_or(error), |account| Ok(account.id));
-        match id {
-            Ok(id) => expired += expire_page(app, id, environment, now).await?,
+    for account in app.store.reader().list_due_accounts(environment, now).await? {
+        match account {
+            Ok(account) => expired += expire_page(app, account, environment, now).await?,
             Err(error) => tracing::error!(%error, "charges of a damaged account are not expired"),
         }
     }

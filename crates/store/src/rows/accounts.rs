@@ -53,6 +53,8 @@ statements! {
         " FROM receiving_accounts WHERE environment = $1 ORDER BY created_at, id");
     DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
     ENABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
+    LIST_DUE_ACCOUNTS("receiving_accounts") = "SELECT id FROM receiving_accounts WHERE environment = $1 AND EXISTS \
+        (SELECT 1 FROM charges WHERE account_id = receiving_accounts.id AND closed_at IS NULL AND expires_at <= $2)";
     COUNT_PENDING("charges") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM charges WHERE account_id = $1 AND closed_at IS NULL LIMIT $2) AS pending";
 }
@@ -110,6 +112,20 @@ impl Tx {
     ) -> Result<Vec<Result<Account, StoreError>>, StoreError> {
         let rows = self.query(LIST_ACCOUNTS, &[environment.as_str().into()]).await?;
         Ok(rows.into_iter().map(read_account).collect())
+    }
+
+    /// The accounts of an environment on which a pending charge's deadline has passed, in no order. One whose id cannot be
+    /// read stands among them as its error.
+    ///
+    /// # Errors
+    /// [`StoreError`] when none can be read.
+    pub async fn list_due_accounts(
+        &self,
+        environment: Environment,
+        now: Timestamp,
+    ) -> Result<Vec<Result<AccountId, StoreError>>, StoreError> {
+        let rows = self.query(LIST_DUE_ACCOUNTS, &[environment.as_str().into(), now.into()]).await?;
+        Ok(rows.into_iter().map(|mut row| row.id("id")).collect())
     }
 
     /// Takes an account out of use for new charges; tells whether it was in use.

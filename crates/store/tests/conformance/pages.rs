@@ -76,7 +76,7 @@ async fn pages_of_merchants_give_each_of_the_environment_once() {
 }
 
 #[tokio::test]
-async fn due_charges_are_the_pending_ones_past_their_deadline_oldest_first() {
+async fn due_charges_are_the_pending_ones_past_their_deadline_oldest_first_and_make_their_account_due() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::stored(&store, 3).await;
@@ -101,6 +101,11 @@ async fn due_charges_are_the_pending_ones_past_their_deadline_oldest_first() {
         assert_eq!(tx.list_due_charges(account, now, 2, 1).await.unwrap(), due[1..3]);
         assert_eq!(tx.list_due_charges(account, now, 2, 4).await.unwrap(), []);
         assert_eq!(tx.list_due_charges(Id::parse(&"0".repeat(24)).unwrap(), now, 10, 0).await.unwrap(), []);
+        for (earlier, expected) in [(0, vec![Ok(account)]), (5 * 60_000, vec![Ok(account)]), (5 * 60_000 + 1, vec![])] {
+            let at = now.minus(Span::millis(earlier));
+            assert_eq!(tx.list_due_accounts(world.merchant.environment, at).await.unwrap(), expected, "{earlier}");
+        }
+        assert_eq!(tx.list_due_accounts(Environment::Live, now).await.unwrap(), []);
         for (limit, counted) in [(10, 5), (5, 5), (4, 4)] {
             assert_eq!(tx.count_pending_charges(account, limit).await.unwrap(), counted);
         }
