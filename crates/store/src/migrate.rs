@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 8, text: include_str!("../migrations/0008_amounts_of_a_bank_account.sql") },
     Migration { number: 9, text: include_str!("../migrations/0009_payments_that_share_an_identity.sql") },
     Migration { number: 10, text: include_str!("../migrations/0010_what_feeds_say_of_their_own.sql") },
+    Migration { number: 11, text: include_str!("../migrations/0011_rules_of_the_domain.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(
@@ -39,23 +40,39 @@ struct Dialect {
     strict: &'static str,
     /// What a line begins with that is for SQLite alone: nothing, or what makes it a comment.
     sqlite: &'static str,
+    /// The same for PostgreSQL.
+    postgres: &'static str,
+    /// What stands before and behind a text with which a trigger refuses a statement.
+    refuse: [&'static str; 2],
     lock: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { int: "INTEGER", blob: "BLOB", strict: " STRICT", sqlite: "", lock: "" };
+const SQLITE: Dialect = Dialect {
+    int: "INTEGER",
+    blob: "BLOB",
+    strict: " STRICT",
+    sqlite: "",
+    postgres: "--",
+    refuse: ["BEGIN SELECT RAISE(ABORT, ", "); END"],
+    lock: "",
+};
 /// Nodes that start together must not migrate together.
 const POSTGRES: Dialect = Dialect {
     int: "BIGINT",
     blob: "BYTEA",
     strict: "",
     sqlite: "--",
+    postgres: "",
+    refuse: ["EXECUTE FUNCTION refuse(", ")"],
     lock: "LOCK TABLE schema_migrations IN EXCLUSIVE MODE",
 };
 
 impl Dialect {
     fn render(&self, text: &str) -> String {
         let text = text.replace("{int}", self.int).replace("{blob}", self.blob);
-        text.replace("{strict}", self.strict).replace("{sqlite}", self.sqlite)
+        let text = text.replace("{strict}", self.strict).replace("{sqlite}", self.sqlite);
+        let [before, behind] = self.refuse;
+        text.replace("{postgres}", self.postgres).replace("{refuse(", before).replace(")}", behind)
     }
 
     fn bookkeeping(&self) -> String {

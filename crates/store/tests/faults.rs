@@ -141,10 +141,10 @@ async fn a_commit_that_postgresql_refuses_is_answered_so_and_spares_the_rest_of_
         .client()
         .await
         .batch_execute(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+            "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS \
              'BEGIN RAISE EXCEPTION ''planted''; END'; \
-             CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON sessions DEFERRABLE INITIALLY DEFERRED \
-             FOR EACH ROW WHEN (NEW.notify_payload = 'poison') EXECUTE FUNCTION refuse()",
+             CREATE CONSTRAINT TRIGGER poison AFTER INSERT ON sessions DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW WHEN (NEW.notify_payload = 'poison') EXECUTE FUNCTION poison()",
         )
         .await
         .unwrap();

@@ -115,6 +115,24 @@ impl Database {
         }
     }
 
+    /// Runs one statement that no rule of the tables' triggers refuses: how damage comes about that they cannot prevent.
+    ///
+    /// # Errors
+    /// The database's words.
+    pub async fn damage(&self, sql: &str) -> Result<u64, String> {
+        match self.engine() {
+            Engine::Sqlite => {
+                let mut connection = rusqlite::Connection::open(self.path()).unwrap();
+                damage_sqlite(&mut connection, sql).map_err(|error| error.to_string())
+            }
+            Engine::Postgres => {
+                let client = self.client().await;
+                client.batch_execute("SET session_replication_role = replica").await.unwrap();
+                client.execute(sql, &[]).await.map_err(|error| format!("{error:?}"))
+            }
+        }
+    }
+
     /// A connection for statements of the test's own.
     ///
     /// # Panics
@@ -140,6 +158,24 @@ impl Drop for Database {
             }
         }
     }
+}
+
+/// Runs a statement while the triggers are away.
+fn damage_sqlite(connection: &mut rusqlite::Connection, sql: &str) -> rusqlite::Result<u64> {
+    let damage = connection.transaction()?;
+    let triggers: Vec<[String; 2]> = damage
+        .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")?
+        .query_map([], |row| Ok([row.get(0)?, row.get(1)?]))?
+        .collect::<Result<_, _>>()?;
+    for [name, _] in &triggers {
+        damage.execute_batch(&format!("DROP TRIGGER {name}"))?;
+    }
+    let changed = damage.execute(sql, [])?;
+    for [_, text] in &triggers {
+        damage.execute_batch(text)?;
+    }
+    damage.commit()?;
+    Ok(changed as u64)
 }
 
 /// One empty database of each kind.

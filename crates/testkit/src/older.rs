@@ -13,9 +13,13 @@ const BOOKKEEPING: &str = "schema_migrations";
 /// The steps of the schema, in their order, as a database takes them.
 #[must_use]
 pub fn schema_steps(engine: Engine) -> Vec<String> {
-    let (int, blob, strict, sqlite) = match engine {
-        Engine::Sqlite => ("INTEGER", "BLOB", " STRICT", ""),
-        Engine::Postgres => ("BIGINT", "BYTEA", "", "--"),
+    let (int, blob, strict, sqlite, postgres) = match engine {
+        Engine::Sqlite => ("INTEGER", "BLOB", " STRICT", "", "--"),
+        Engine::Postgres => ("BIGINT", "BYTEA", "", "--", ""),
+    };
+    let [refuse, refused] = match engine {
+        Engine::Sqlite => ["BEGIN SELECT RAISE(ABORT, ", "); END"],
+        Engine::Postgres => ["EXECUTE FUNCTION refuse(", ")"],
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/migrations");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -23,7 +27,8 @@ pub fn schema_steps(engine: Engine) -> Vec<String> {
     let read = |file| std::fs::read_to_string(file).unwrap();
     let render = |text: String| {
         let text = text.replace("{int}", int).replace("{blob}", blob);
-        text.replace("{strict}", strict).replace("{sqlite}", sqlite)
+        let text = text.replace("{strict}", strict).replace("{sqlite}", sqlite).replace("{postgres}", postgres);
+        text.replace("{refuse(", refuse).replace(")}", refused)
     };
     files.iter().map(read).map(render).collect()
 }
@@ -59,7 +64,8 @@ pub async fn older_copy(newest: &Database, steps: usize) -> Database {
     for row in &rows(newest, &remembered).await[BOOKKEEPING] {
         script.push_str(&format!("INSERT INTO {BOOKKEEPING} VALUES ({row});"));
     }
-    script.push_str(&format!("DELETE FROM {BOOKKEEPING} WHERE number > {steps};"));
+    let first = format!("SELECT number FROM {BOOKKEEPING} ORDER BY number LIMIT {steps}");
+    script.push_str(&format!("DELETE FROM {BOOKKEEPING} WHERE number NOT IN ({first});"));
     run(&older, &script).await;
     older
 }

@@ -25,7 +25,7 @@ pub async fn count_where(database: &Database, table: &str, condition: &str) -> i
 
 /// Damages the one row of a table that a condition selects, as no statement of the gateway would.
 pub async fn spoil(database: &Database, table: &str, assignment: &str, condition: &str) {
-    let spoilt = database.execute(&format!("UPDATE {table} SET {assignment} WHERE {condition}")).await;
+    let spoilt = database.damage(&format!("UPDATE {table} SET {assignment} WHERE {condition}")).await;
     assert_eq!(spoilt, Ok(1), "{table}: {condition}");
 }
 

@@ -235,7 +235,7 @@ impl Gateway {
         rows.map_err(said)?.collect::<Result<_, _>>().map_err(said)
     }
 
-    /// Changes the database behind the gateway's back, whatever its foreign keys say.
+    /// Changes the database behind the gateway's back, whatever its foreign keys and its triggers say.
     pub async fn tamper(&self, statements: &str) -> Result<(), String> {
         if let Some(place) = &self.place {
             let client = connect(&place.url).await?;
@@ -243,8 +243,11 @@ impl Gateway {
             return client.batch_execute(&all).await.map_err(|error| format!("{statements}: {error:?}"));
         }
         let database = self.sqlite()?;
-        let all = format!("PRAGMA foreign_keys = OFF; {statements}");
-        database.execute_batch(&all).map_err(|error| format!("{statements}: {error}"))
+        let said = |error: rusqlite::Error| format!("{statements}: {error}");
+        let rules = "SELECT COALESCE(group_concat('DROP TRIGGER ' || name, '; '), '') FROM sqlite_master WHERE type = 'trigger'";
+        let without: String = database.query_row(rules, [], |row| row.get(0)).map_err(said)?;
+        let all = format!("PRAGMA foreign_keys = OFF; {without}; {statements}");
+        database.execute_batch(&all).map_err(said)
     }
 
     fn sqlite(&self) -> Result<rusqlite::Connection, String> {

@@ -1,10 +1,12 @@
 //! The database refuses what the domain forbids, whoever writes it.
 
-use crate::samples::{event, full_charge, full_session, money, transfer};
-use xanpay_domain::charge::{Charge, ChargeState};
+use crate::samples::{event, full_charge, full_session, in_every_state, money, session_states, transfer};
+use std::collections::BTreeSet;
+use xanpay_domain::charge::{Charge, ChargeCommand, ChargeState, ChargeStatus};
 use xanpay_domain::id::Id;
 use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::Policy;
+use xanpay_domain::session::{Session, SessionCommand, SessionState};
 use xanpay_domain::time::Span;
 use xanpay_domain::transfer::Transfer;
 use xanpay_store::{AmountSteps, Claim, Recipient, Store, StoreError};
@@ -283,6 +285,146 @@ async fn impossible_rows_are_refused() {
     .await;
 }
 
+/// What no flow does to a row that can stand as it would be: the rule that refuses it, and the statement.
+const FORBIDDEN: [(&str, &str); 32] = [
+    ("charges_course", "UPDATE charges SET received_minor = 0"),
+    ("charges_terms", "UPDATE charges SET merchant_id = (SELECT MIN(id) FROM merchants WHERE id <> merchant_id)"),
+    ("charges_terms", "UPDATE charges SET environment = 'live'"),
+    ("charges_terms", "UPDATE charges SET session_id = NULL"),
+    ("charges_terms", "UPDATE charges SET merchant_amount_minor = merchant_amount_minor + 1"),
+    ("charges_terms", "UPDATE charges SET merchant_currency = 'USD'"),
+    ("charges_terms", "UPDATE charges SET customer_amount_minor = customer_amount_minor + 1"),
+    ("charges_terms", "UPDATE charges SET customer_currency = 'USD'"),
+    ("charges_terms", "UPDATE charges SET method = 'paynow'"),
+    (
+        "charges_terms",
+        "UPDATE charges SET account_id = (SELECT MIN(id) FROM receiving_accounts WHERE id <> account_id)",
+    ),
+    ("charges_terms", "UPDATE charges SET account = 'another'"),
+    ("charges_terms", "UPDATE charges SET nonce = 'another'"),
+    ("charges_terms", "UPDATE charges SET qr_code = 'another'"),
+    ("charges_terms", "UPDATE charges SET expires_at = expires_at + 1"),
+    ("charges_kept", "DELETE FROM charges"),
+    ("sessions_terms", "UPDATE sessions SET merchant_id = (SELECT MIN(id) FROM merchants WHERE id <> merchant_id)"),
+    ("sessions_terms", "UPDATE sessions SET environment = 'live'"),
+    ("sessions_terms", "UPDATE sessions SET amount_minor = amount_minor - 1"),
+    ("sessions_terms", "UPDATE sessions SET currency = 'USD'"),
+    ("transfers_money", "UPDATE transfers SET environment = 'live'"),
+    ("transfers_money", "UPDATE transfers SET book_id = 'another'"),
+    ("transfers_money", "UPDATE transfers SET amount_minor = amount_minor + 1"),
+    ("transfers_money", "UPDATE transfers SET currency = 'USD'"),
+    ("transfers_kept", "DELETE FROM transfers"),
+    ("transfer_reports_kept", "DELETE FROM transfer_reports"),
+    ("events_fixed", "UPDATE events SET merchant_id = (SELECT MIN(id) FROM merchants WHERE id <> merchant_id)"),
+    ("events_fixed", "UPDATE events SET environment = 'live'"),
+    ("events_fixed", "UPDATE events SET charge_id = (SELECT MIN(id) FROM charges WHERE id <> charge_id)"),
+    ("events_fixed", "UPDATE events SET sequence = sequence + 1"),
+    ("events_fixed", "UPDATE events SET body = '{}'"),
+    ("events_fixed", "UPDATE events SET created_at = 1"),
+    ("events_kept", "DELETE FROM events"),
+];
+
+#[tokio::test]
+async fn what_a_row_says_of_the_past_is_neither_changed_nor_deleted() {
+    on_both_databases(async |database| {
+        let store = full_database(database).await;
+        let other = World::stored(&store, 6).await.charge(None);
+        assert!(insert(&store, &other, None, None).await);
+        for (rule, statement) in FORBIDDEN {
+            let refusal = database.execute(statement).await;
+            let words = format!("constraint {rule}: ");
+            assert!(refusal.as_ref().is_err_and(|error| error.contains(&words)), "{statement}: {refusal:?}");
+        }
+        store.close();
+    })
+    .await;
+}
+
+/// Where the domain's commands can lead from a state, by the names of both.
+fn charge_edges(charges: &[Charge]) -> BTreeSet<(&'static str, &'static str)> {
+    let mut edges = BTreeSet::new();
+    for charge in charges {
+        for now in [charge.created_at, charge.expires_at] {
+            let credit = |money| ChargeCommand::Credit { money, booked_from: now };
+            let whole = credit(charge.customer_amount);
+            for command in [ChargeCommand::Cancel, ChargeCommand::Expire, credit(money(1, "SGD")), whole] {
+                if let Ok((next, _)) = charge.decide(command, now) {
+                    edges.insert((charge.state.status().as_str(), next.state.status().as_str()));
+                }
+            }
+        }
+    }
+    edges
+}
+
+#[tokio::test]
+async fn the_status_of_a_charge_moves_along_the_domains_edges_only() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 8).await;
+        let template = full_charge(&world, &world.session());
+        let states = in_every_state(&template);
+        let edges = charge_edges(&states);
+        assert_eq!(edges.iter().filter(|(from, to)| from != to).count(), 4, "{edges:?}");
+        for to in ChargeStatus::ALL.map(ChargeStatus::as_str) {
+            for (from, state) in states.iter().map(|charge| (charge.state.status().as_str(), charge.state)) {
+                let plain = world.charge(None);
+                let received = if from == "completed" { plain.customer_amount } else { plain.received };
+                let charge = Charge { state, received, ..plain };
+                assert!(insert(&store, &charge, None, None).await);
+                let (closed_at, received) = match to {
+                    "pending" => ("NULL", "received_minor"),
+                    "completed" => ("1", "customer_amount_minor"),
+                    _ => ("1", "received_minor"),
+                };
+                let change = format!(
+                    "UPDATE charges SET status = '{to}', closed_at = {closed_at}, received_minor = {received}, \
+                    paid_late = 0 WHERE id = '{}'",
+                    charge.id
+                );
+                let changed = database.execute(&change).await;
+                assert_eq!(changed.is_ok(), from == to || edges.contains(&(from, to)), "{from} to {to}: {changed:?}");
+            }
+        }
+        store.close();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_status_of_a_session_moves_along_the_domains_edges_only_and_its_charge_stays() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 9).await;
+        let (states, now, another) = (session_states(&world), world.clock.now(), world.id());
+        for from in states {
+            let mut targets: BTreeSet<_> = [from, from.at(now.plus(Span::days(8)))].map(SessionState::as_str).into();
+            for command in [SessionCommand::Initiate, SessionCommand::Charge(another), SessionCommand::Cancel] {
+                targets.extend(from.decide(command, now).map(SessionState::as_str));
+            }
+            for to in states.map(SessionState::as_str) {
+                let session = Session { state: from, ..world.session() };
+                commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
+                let expires_at = if matches!(to, "created" | "initiated") { "1" } else { "NULL" };
+                let charge = if to == "charged" { "COALESCE(charge_id, 'first')" } else { "NULL" };
+                let change = |charge| {
+                    format!(
+                        "UPDATE sessions SET status = '{to}', expires_at = {expires_at}, charge_id = {charge} WHERE id = '{}'",
+                        session.id
+                    )
+                };
+                let changed = database.execute(&change(charge)).await;
+                assert_eq!(changed.is_ok(), targets.contains(to), "{} to {to}: {changed:?}", from.as_str());
+                if to == "charged" && changed.is_ok() {
+                    database.execute(&change("'second'")).await.unwrap_err();
+                }
+            }
+        }
+        store.close();
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_address_that_was_taken_by_milder_rules_can_still_be_read() {
     on_both_databases(async |database| {
@@ -319,7 +461,7 @@ async fn a_stored_value_that_makes_no_sense_is_named_with_its_place() {
         ] {
             let before = format!("SELECT id FROM {table}");
             let id = one_text(database, &before).await;
-            database.execute(&format!("UPDATE {table} SET {column} = {value}")).await.unwrap();
+            database.damage(&format!("UPDATE {table} SET {column} = {value}")).await.unwrap();
             let tx = store.reader();
             let found = match table {
                 "sessions" => tx.find_session(xanpay_domain::id::Id::parse(&id).unwrap()).await.map(drop),
@@ -342,7 +484,7 @@ async fn repair(database: &Database, table: &str) {
         }
         _ => "UPDATE transfers SET reason = 'no_reference', amount_minor = 1, currency = 'SGD'",
     };
-    database.execute(mended).await.unwrap();
+    database.damage(mended).await.unwrap();
 }
 
 async fn one_text(database: &Database, sql: &str) -> String {

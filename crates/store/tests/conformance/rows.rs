@@ -47,20 +47,21 @@ async fn a_session_moves_into_every_state_and_only_with_its_version() {
     on_both_databases(async |database| {
         let store = database.open().await;
         let world = World::stored(&store, 2).await;
-        let session = world.session();
-        commit!(store, |tx, session| tx.insert_session(&session).await?).unwrap();
-        let (id, later) = (session.id, world.clock.advance(Span::minutes(3)));
+        let later = world.clock.advance(Span::minutes(3));
         for state in session_states(&world) {
-            commit!(store, |tx| {
+            let session = world.session();
+            let id = session.id;
+            commit!(store, |tx, session| {
+                tx.insert_session(&session).await?;
                 let (_, version) = tx.lock_session(id).await?.ok_or(StoreError::Conflict)?;
                 tx.save_session(id, state, later, version).await?;
             })
             .unwrap();
-            let expected = Session { state, updated_at: later, ..session.clone() };
+            let expected = Session { state, updated_at: later, ..session };
             assert_eq!(store.reader().find_session(id).await.unwrap(), Some(expected));
+            let stale = commit!(store, |tx| tx.save_session(id, SessionState::Cancelled, later, 1).await?);
+            assert_eq!(stale, Err(StoreError::Conflict));
         }
-        let stale = commit!(store, |tx| tx.save_session(id, SessionState::Cancelled, later, 1).await?);
-        assert_eq!(stale, Err(StoreError::Conflict));
     })
     .await;
 }
