@@ -217,15 +217,15 @@ pub async fn confirm_phone(
                     idempotency.refuse_known(&tx, real_now).await?;
                 }
                 let proven = check_otp(&tx, *owner, phone, otp, now).await?;
-                match (proven, keyed) {
+                match (&proven, keyed) {
                     // The key is taken before the password, so that an equal request which finds the password used up
                     // finds the key as well.
-                    (Some(id), Some((idempotency, sealed))) => {
+                    (Some(proven), Some((idempotency, sealed))) => {
                         idempotency.reserve(&tx, real_now).await?;
-                        tx.save_verified(id, &hash(&[code]), now).await?;
+                        tx.save_verified(proven, &hash(&[code]), now).await?;
                         idempotency.answer(&tx, sealed).await?;
                     }
-                    (Some(id), None) => tx.save_verified(id, &hash(&[code]), now).await?,
+                    (Some(proven), None) => tx.save_verified(proven, &hash(&[code]), now).await?,
                     // A wrong guess is counted and leaves the key free, as every refusal does.
                     (None, Some((idempotency, _))) => idempotency.refuse_known(&tx, real_now).await?,
                     (None, None) => {}
@@ -252,10 +252,10 @@ pub(super) async fn guess(
     now: Timestamp,
 ) -> Result<Option<VerificationId>, FlowError> {
     let proven = check_otp(tx, owner, phone, otp, now).await?;
-    if let Some(id) = proven {
-        tx.save_verified(id, &hash(&[code]), now).await?;
+    if let Some(proven) = &proven {
+        tx.save_verified(proven, &hash(&[code]), now).await?;
     }
-    Ok(proven)
+    Ok(proven.map(|proven| proven.id))
 }
 
 /// The verification that a one-time password is right for. A wrong one is counted.
@@ -265,15 +265,16 @@ async fn check_otp(
     phone: &Phone,
     otp: &str,
     now: Timestamp,
-) -> Result<Option<VerificationId>, FlowError> {
+) -> Result<Option<Verification>, FlowError> {
     // Only the newest password counts: sending another one ends it.
     let recent = owner.recent(tx, &key_of(phone), now).await?;
-    let Some(last) = recent.first().filter(|_| PhoneCode::judge(&recent, now).is_awaited()) else { return Ok(None) };
+    let is_awaited = PhoneCode::judge(&recent, now).is_awaited();
+    let Some(last) = recent.into_iter().next().filter(|_| is_awaited) else { return Ok(None) };
     if Secret::new(hash(&[&last.id.to_text(), otp])) != last.otp_hash {
-        tx.count_verification_attempt(last).await?;
+        tx.count_verification_attempt(&last).await?;
         return Ok(None);
     }
-    Ok(Some(last.id))
+    Ok(Some(last))
 }
 
 /// A fresh verification code.

@@ -37,7 +37,8 @@ statements! {
         WHERE merchant_id = $1 AND environment = $2 AND created_at > $3 LIMIT $4) AS recent";
     FIND_BY_CODE("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications WHERE code_hash = $1");
     COUNT_ATTEMPT("verifications") = "UPDATE verifications SET attempts = attempts + 1 WHERE id = $1 AND attempts = $2";
-    SAVE_VERIFIED("verifications") = "UPDATE verifications SET code_hash = $1, verified_at = $2 WHERE id = $3 AND code_hash IS NULL";
+    SAVE_VERIFIED("verifications") = "UPDATE verifications SET code_hash = $1, verified_at = $2 WHERE id = $3 AND attempts = $4 \
+        AND code_hash IS NULL";
     SAVE_USED("verifications") = "UPDATE verifications SET charge_id = $1 WHERE id = $2 AND charge_id IS NULL";
     INSERT_MESSAGE("sandbox_messages") = "INSERT INTO sandbox_messages (id, merchant_id, recipient, body, created_at) \
         VALUES ($1, $2, $3, $4, $5)";
@@ -134,9 +135,16 @@ impl Tx {
     /// Records that the phone is proved and the hash of the code that says so.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it was recorded before.
-    pub async fn save_verified(&self, id: VerificationId, code_hash: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        self.execute_one(SAVE_VERIFIED, &[code_hash.into(), now.into(), id.into()]).await
+    /// [`StoreError::Conflict`] when it was recorded before, or another guess was counted at the same time: the right one
+    /// among many at once must not come after the last that is allowed.
+    pub async fn save_verified(
+        &self,
+        verification: &Verification,
+        code_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = [code_hash.into(), now.into(), verification.id.into(), verification.attempts.into()];
+        self.execute_one(SAVE_VERIFIED, &row).await
     }
 
     /// Records the one charge that a code is good for.

@@ -583,8 +583,12 @@ async fn a_verification_is_guessed_proved_and_used_once_each() {
         let twice = commit!(store, |tx, first| tx.count_verification_attempt(&first).await?);
         assert_eq!(twice, Err(StoreError::Conflict));
         let (id, code, charge): (_, [u8; 32], ChargeId) = (first.id, world.entropy.bytes(), world.id());
-        commit!(store, |tx| tx.save_verified(id, &code, began).await?).unwrap();
-        assert_eq!(commit!(store, |tx| tx.save_verified(id, &[1], began).await?), Err(StoreError::Conflict));
+        let guessed = Verification { attempts: 1, ..first.clone() };
+        let stale = commit!(store, |tx, first| tx.save_verified(&first, &code, began).await?);
+        assert_eq!(stale, Err(StoreError::Conflict), "a guess was counted meanwhile");
+        commit!(store, |tx, guessed| tx.save_verified(&guessed, &code, began).await?).unwrap();
+        let again = commit!(store, |tx, guessed| tx.save_verified(&guessed, &[1], began).await?);
+        assert_eq!(again, Err(StoreError::Conflict));
         commit!(store, |tx| tx.save_verification_used(id, charge).await?).unwrap();
         let again = commit!(store, |tx| tx.save_verification_used(id, charge).await?);
         assert_eq!(again, Err(StoreError::Conflict));
