@@ -203,16 +203,23 @@ impl Session {
             return Ok(());
         }
         self.warned.store(false, Ordering::Release);
-        match self.batch(if next { "COMMIT AND CHAIN" } else { "COMMIT" }).await {
+        match self.client.batch_execute(if next { "COMMIT AND CHAIN" } else { "COMMIT" }).await {
             // Whatever the warning is about, a COMMIT that goes well has none.
             Ok(()) if self.warned.load(Ordering::Acquire) => {
                 Err(StoreError::Unknown("the server warned that the commit may not have reached its standby".into()))
             }
             Ok(()) => Ok(()),
-            Err(StoreError::Unavailable(reason)) => Err(StoreError::Unknown(reason)),
-            Err(error) => Err(error),
+            Err(error) => Err(commit_error(error)),
         }
     }
+}
+
+/// What a COMMIT's error leaves: nothing stored where the server says that it refused, otherwise nobody knows.
+fn commit_error(error: tokio_postgres::Error) -> StoreError {
+    let (says_why, reason) = (error.code().is_some(), explain(&error));
+    let refusal = driver_error(error);
+    let is_certain = says_why && !matches!(refusal, StoreError::Unavailable(_));
+    if is_certain { refusal } else { StoreError::Unknown(reason) }
 }
 
 /// The row's columns from `first` on.
@@ -306,5 +313,18 @@ pub(super) fn driver_error(error: tokio_postgres::Error) -> StoreError {
         Some(_) => StoreError::Driver(explain(&error)),
         None if error.is_closed() => StoreError::Unavailable(explain(&error)),
         None => StoreError::Driver(explain(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_whose_answer_says_nothing_of_the_server_is_unknown() {
+        // An error of the driver itself; one that it makes of an answer which it cannot read is another.
+        let without_code = "port=none".parse::<Config>().unwrap_err();
+        assert!(without_code.code().is_none() && !without_code.is_closed());
+        assert!(matches!(commit_error(without_code), StoreError::Unknown(_)));
     }
 }
