@@ -5,6 +5,7 @@ use crate::directory::Directory;
 use crate::outbound::address::AddressPolicy;
 use crate::outbound::vault::{MasterKey, VaultError};
 use crate::terms::Terms;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 use xanpay_domain::environment::Environment;
@@ -27,8 +28,37 @@ pub struct App {
     master_key: MasterKey,
     /// Rung when deliveries may have become due.
     pub deliveries_due: Notify,
-    /// Sessions whose page should look again. A listener that falls behind polls, so nothing depends on it.
-    pub session_changes: broadcast::Sender<SessionId>,
+    /// Sessions whose page should look again.
+    pub session_changes: SessionChanges,
+}
+
+/// Tells pages that their session has changed. One that falls behind polls, so nothing depends on it. The sessions are
+/// spread over channels: each change would otherwise wake every page that is open.
+pub struct SessionChanges {
+    channels: [broadcast::Sender<SessionId>; 64],
+    spread: RandomState,
+}
+
+impl SessionChanges {
+    fn new() -> Self {
+        Self { channels: std::array::from_fn(|_| broadcast::channel(64).0), spread: RandomState::new() }
+    }
+
+    fn channel(&self, session: SessionId) -> &broadcast::Sender<SessionId> {
+        let place = self.spread.hash_one(session) as usize % self.channels.len();
+        &self.channels[place]
+    }
+
+    /// What tells of a session's changes, and of those of others.
+    pub fn listen(&self, session: SessionId) -> broadcast::Receiver<SessionId> {
+        self.channel(session).subscribe()
+    }
+
+    /// Tells the pages of a session.
+    pub fn tell(&self, session: SessionId) {
+        // Nobody listening is no trouble.
+        let _ = self.channel(session).send(session);
+    }
 }
 
 /// Outbound rules per environment.
@@ -63,7 +93,7 @@ impl App {
             terms,
             master_key,
             deliveries_due: Notify::new(),
-            session_changes: broadcast::channel(1024).0,
+            session_changes: SessionChanges::new(),
         })
     }
 
@@ -95,8 +125,7 @@ impl App {
     pub fn announce(&self, charge: &xanpay_domain::charge::Charge) {
         self.deliveries_due.notify_one();
         if let Some(session) = charge.session_id {
-            // Nobody listening is no trouble: pages poll.
-            let _ = self.session_changes.send(session);
+            self.session_changes.tell(session);
         }
     }
 }

@@ -30,7 +30,6 @@ pub async fn cancel_session(app: &App, session: &Session) -> Result<bool, FlowEr
         Err(SessionRefusal::Charged(charge_id)) => cancel_charge(app, charge_id, CancelAuthority::Checkout).await?,
         Err(SessionRefusal::Cancelled | SessionRefusal::Expired) => false,
     };
-    // Nobody listening is no trouble.
-    let _ = app.session_changes.send(id);
+    app.session_changes.tell(id);
     Ok(cancelled)
 }

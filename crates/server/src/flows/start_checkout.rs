@@ -96,8 +96,7 @@ pub async fn start_checkout(
             }
         })
         .await?;
-    // Nobody listening is no trouble.
-    let _ = app.session_changes.send(session.id);
+    app.session_changes.tell(session.id);
     Ok(started)
 }
 

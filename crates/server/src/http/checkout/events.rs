@@ -38,7 +38,7 @@ pub async fn handle(State(web): State<Arc<Web>>, visitor: Visitor, ObjectId(id):
 
 async fn stream(web: &Web, visitor: &Visitor, first: Checkout, mut page: Sender<Bytes>) {
     let id = first.session.id;
-    let mut changes = web.app.session_changes.subscribe();
+    let mut changes = web.app.session_changes.listen(id);
     let mut stopping = web.stopping.clone();
     let mut shown = String::new();
     let mut checkout = first;
