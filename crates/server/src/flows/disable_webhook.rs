@@ -16,15 +16,11 @@ const PAGE: i64 = 200;
 /// # Errors
 /// A refusal when the environment has no such endpoint in use.
 pub async fn disable_webhook(app: &App, id: WebhookId, environment: Environment) -> Result<(), FlowError> {
-    let unknown = || Refusal::field("webhook", "webhook_unknown", "is no living endpoint of this environment");
-    let found = app.store.reader().find_webhook(id).await?;
-    if found.is_none_or(|webhook| webhook.environment != environment) {
-        return Err(unknown().into());
-    }
     let now = app.clock.real_now();
-    let disable = app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.disable_webhook(id, now).await?) });
+    let disable =
+        app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.disable_webhook(id, environment, now).await?) });
     if !disable.await? {
-        return Err(unknown().into());
+        return Err(Refusal::field("webhook", "webhook_unknown", "is no living endpoint of this environment").into());
     }
     let end_page = || {
         app.store

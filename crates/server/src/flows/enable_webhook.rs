@@ -10,11 +10,11 @@ use xanpay_domain::id::WebhookId;
 /// # Errors
 /// A refusal when the environment has no such endpoint out of use.
 pub async fn enable_webhook(app: &App, id: WebhookId, environment: Environment) -> Result<(), FlowError> {
-    let unknown = || Refusal::field("webhook", "webhook_unknown", "is no disabled endpoint of this environment");
-    let found = app.store.reader().find_webhook(id).await?;
-    if found.is_none_or(|webhook| webhook.environment != environment) {
-        return Err(unknown().into());
+    let enable =
+        app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.enable_webhook(id, environment).await?) });
+    if enable.await? {
+        Ok(())
+    } else {
+        Err(Refusal::field("webhook", "webhook_unknown", "is no disabled endpoint of this environment").into())
     }
-    let enable = app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.enable_webhook(id).await?) });
-    if enable.await? { Ok(()) } else { Err(unknown().into()) }
 }

@@ -51,7 +51,8 @@ statements! {
         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING");
     LIST_ACCOUNTS("receiving_accounts") = concat!("SELECT ", account_columns!(),
         " FROM receiving_accounts WHERE environment = $1 ORDER BY created_at, id");
-    DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
+    DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 \
+        AND environment = $3 AND disabled_at IS NULL";
     ENABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
     LIST_DUE_ACCOUNTS("receiving_accounts") = "SELECT id FROM receiving_accounts WHERE environment = $1 AND EXISTS \
         (SELECT 1 FROM charges WHERE account_id = receiving_accounts.id AND closed_at IS NULL AND expires_at <= $2)";
@@ -128,12 +129,17 @@ impl Tx {
         Ok(rows.into_iter().map(|mut row| row.id("id")).collect())
     }
 
-    /// Takes an account out of use for new charges; tells whether it was in use.
+    /// Takes an account of an environment out of use for new charges; tells whether it was in use.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn disable_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.execute(DISABLE_ACCOUNT, &[now.into(), id.into()]).await? == 1)
+    pub async fn disable_account(
+        &self,
+        id: AccountId,
+        environment: Environment,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(DISABLE_ACCOUNT, &[now.into(), id.into(), environment.as_str().into()]).await? == 1)
     }
 
     /// Lets an account take new charges again. False when it is in use or unknown.

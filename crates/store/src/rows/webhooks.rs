@@ -41,8 +41,10 @@ statements! {
     LIST_EVERY_WEBHOOK("webhooks") = concat!("SELECT ", webhook_columns!(),
         " FROM webhooks WHERE merchant_id = $1 AND environment = $2 ORDER BY created_at, id");
     FIND_WEBHOOK("webhooks") = concat!("SELECT ", webhook_columns!(), " FROM webhooks WHERE id = $1");
-    DISABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
-    ENABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
+    DISABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = $1 WHERE id = $2 AND environment = $3 \
+        AND disabled_at IS NULL";
+    ENABLE_WEBHOOK("webhooks") = "UPDATE webhooks SET disabled_at = NULL WHERE id = $1 AND environment = $2 \
+        AND disabled_at IS NOT NULL";
 }
 
 fn read_webhook(mut row: Row) -> Result<Webhook, StoreError> {
@@ -119,19 +121,24 @@ impl Tx {
         self.query_opt(FIND_WEBHOOK, &[id.into()]).await?.map(read_webhook).transpose()
     }
 
-    /// Takes an endpoint out of use for new events; tells whether it was live. What waits for it stays.
+    /// Takes an endpoint of an environment out of use for new events; tells whether it was live. What waits for it stays.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn disable_webhook(&self, id: WebhookId, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.execute(DISABLE_WEBHOOK, &[now.into(), id.into()]).await? == 1)
+    pub async fn disable_webhook(
+        &self,
+        id: WebhookId,
+        environment: Environment,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(DISABLE_WEBHOOK, &[now.into(), id.into(), environment.as_str().into()]).await? == 1)
     }
 
     /// Sends an endpoint new events again; tells whether it was out of use.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn enable_webhook(&self, id: WebhookId) -> Result<bool, StoreError> {
-        Ok(self.execute(ENABLE_WEBHOOK, &[id.into()]).await? == 1)
+    pub async fn enable_webhook(&self, id: WebhookId, environment: Environment) -> Result<bool, StoreError> {
+        Ok(self.execute(ENABLE_WEBHOOK, &[id.into(), environment.as_str().into()]).await? == 1)
     }
 }

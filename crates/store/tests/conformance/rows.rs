@@ -313,8 +313,10 @@ async fn an_account_reads_back_is_unique_and_is_disabled_once() {
         assert_eq!(tx.list_accounts(Environment::Live).await.unwrap().len(), 3);
         assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), [Ok(world.account.clone())]);
         let id = world.account.id;
-        for was_used in [true, false] {
-            assert_eq!(commit!(store, |tx| tx.disable_account(id, now).await?), Ok(was_used));
+        for (environment, was_used) in
+            [(Environment::Live, false), (Environment::Sandbox, true), (Environment::Sandbox, false)]
+        {
+            assert_eq!(commit!(store, |tx| tx.disable_account(id, environment, now).await?), Ok(was_used));
         }
         let disabled = Account { disabled_at: Some(now), ..world.account };
         assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), [Ok(disabled)]);
@@ -369,9 +371,10 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
         let merchant = world.merchant.id;
         assert_eq!(tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap(), [plain.clone(), basic.clone()]);
         assert_eq!(tx.list_webhooks(merchant, Environment::Live).await.unwrap(), []);
-        for was_live in [true, false] {
+        let once = [(Environment::Live, false), (Environment::Sandbox, true), (Environment::Sandbox, false)];
+        for (environment, was_live) in once {
             let id = plain.id;
-            assert_eq!(commit!(store, |tx| tx.disable_webhook(id, now).await?), Ok(was_live));
+            assert_eq!(commit!(store, |tx| tx.disable_webhook(id, environment, now).await?), Ok(was_live));
         }
         let disabled = Webhook { disabled_at: Some(now), ..plain.clone() };
         let live = tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap();
@@ -380,9 +383,9 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
         assert_eq!(tx.list_every_webhook(merchant, Environment::Sandbox).await.unwrap(), every);
         assert_eq!(tx.list_every_webhook(merchant, Environment::Live).await.unwrap(), []);
         assert_eq!(tx.find_webhook(plain.id).await.unwrap(), Some(disabled));
-        for was_disabled in [true, false] {
+        for (environment, was_disabled) in once {
             let id = plain.id;
-            assert_eq!(commit!(store, |tx| tx.enable_webhook(id).await?), Ok(was_disabled));
+            assert_eq!(commit!(store, |tx| tx.enable_webhook(id, environment).await?), Ok(was_disabled));
         }
         assert_eq!(tx.list_webhooks(merchant, Environment::Sandbox).await.unwrap(), [plain, basic]);
     })
