@@ -98,7 +98,19 @@ async fn an_amount_that_no_code_can_carry_is_refused_when_it_is_asked_although_t
 async fn a_limit_is_told_in_the_units_that_are_paid() {
     on_both_databases(async |database| {
         let gateway = Gateway::start(database).await;
-        gateway.account(Environment::Sandbox, Method::IdBankTransfer, "1234567890", "DN").await;
+        let account = NewAccount {
+            environment: Environment::Sandbox,
+            method: Method::IdBankTransfer,
+            account: "1234567890".into(),
+            name: Some("DN".into()),
+            bank: Some("014".into()),
+            template_qr: None,
+            template_as_issued: false,
+            policy: None,
+            statement_account: None,
+            merchant: None,
+        };
+        flows::add_account(&gateway.app, account).await.unwrap();
         let merchant = gateway.merchant("Warung", Environment::Sandbox).await;
         gateway.switch(&merchant, |merchant| merchant.methods = vec![Method::IdBankTransfer]).await;
         let body = json!({"merchantAmount": "250000001", "merchantCurrency": "IDR", "method": "id-bank-transfer", "email": "a@b.id"});
