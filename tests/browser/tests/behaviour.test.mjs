@@ -111,8 +111,9 @@ describe("with scripts", () => {
     await page.context().close();
   });
 
-  test("behind a proxy that keeps events back the page asks", async () => {
+  test("behind a proxy that keeps events back the page asks", async (context) => {
     const proxy = await startBufferingProxy(server.url);
+    context.after(() => proxy.stop());
     const page = await open();
     const complained = complaints(page);
     await page.clock.install();
@@ -124,7 +125,6 @@ describe("with scripts", () => {
     assert.ok(await headline.isVisible());
     assert.deepEqual(complained, []);
     await page.context().close();
-    await proxy.stop();
   });
 
   test("a page whose stream has brought an event does not ask", async () => {

@@ -47,9 +47,10 @@ for (const screen of SCREENS) {
 }
 
 for (const percent of [150, 200]) {
-  test(`with letters of ${percent} % every page fits a phone and breaks no word`, async () => {
+  test(`with letters of ${percent} % every page fits a phone and breaks no word`, async (context) => {
     const phone = { viewport: { width: 375, height: 812 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
     const { page, stop } = await launchWithLetters((16 * percent) / 100, { ...phone, reducedMotion: "reduce" });
+    context.after(stop);
     for (const name of gallery.names) {
       await page.goto(`${server.url}/${name}`);
       await unfold(page);
@@ -57,7 +58,6 @@ for (const percent of [150, 200]) {
       assert.ok((await overflow(page)) <= 0, `${name} is wider than the screen`);
       assert.deepEqual(await brokenWords(page), [], name);
     }
-    await stop();
   });
 }
 
