@@ -931,8 +931,6 @@ fn wrong_usage_ends_with_status_two_and_help_with_zero() {
         &["merchant", "set", "x", "--methods", "fps,paynow,fps"],
         &["merchant", "set", "x", "--markup", "-1"],
         &["merchant", "set", "x"],
-        &["merchant", "list", "--data", "x", "--database-url", "postgres://x/y"],
-        &["--data", "x", "merchant", "list", "--database-url", "postgres://x/y"],
         &["account", "add", "--method", "paynow"],
         &["webhook", "add", "--merchant", "x", "--url", "http://x", "--username", "u"],
         &["statement", "import"],
@@ -964,7 +962,6 @@ fn wrong_usage_with_json_is_one_json_value_and_the_reason_on_standard_error() {
         (&["merchant", "create", "--name", "x", "--currency", "SGD", "--methods", "fps,fps"], "names fps twice"),
         (&["merchant", "set", "x", "--markup", "-1"], "must be a percentage from 0 to 100"),
         (&["merchant", "set", "x"], "--secure-mode"),
-        (&["rate", "list", "--data", "x", "--database-url", "postgres://x/y"], "cannot be given together with --data"),
         (&["account", "list", "--nope"], "--nope"),
         (&["--env", "test", "merchant", "list"], "--env"),
     ] {

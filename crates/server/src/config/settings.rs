@@ -300,15 +300,11 @@ impl<'a> Reader<'a> {
         terms
     }
 
-    /// The strongest layer that names either database decides. In the environment PostgreSQL comes before the directory,
-    /// which an image may have set for all its containers; whoever names both in one place means neither.
+    /// The strongest layer that names either database decides; within one layer PostgreSQL comes before the directory, which
+    /// an image or a script may have set for all its calls.
     fn storage(&mut self) -> Storage {
         for layer in self.layers {
-            if let Some(url) = layer.get("database_url") {
-                if layer.get("data").is_some() && url.origin != Origin::Environment {
-                    let message = format!("cannot be given together with {}", url.origin.spell("data"));
-                    self.faults.push(ConfigFault::of_value("database_url", &url.origin, message));
-                }
+            if layer.get("database_url").is_some() {
                 let url = self.one("database_url", database_url).unwrap_or_default();
                 return Storage::Postgres(url);
             }

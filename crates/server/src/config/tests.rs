@@ -77,16 +77,6 @@ fn the_strongest_layer_that_names_a_database_decides() {
 }
 
 #[test]
-fn two_databases_named_in_one_place_are_refused() {
-    let error =
-        Config::resolve(&[flags(&[("data", "a"), ("database_url", "postgres://db/x")])], Vec::new()).unwrap_err();
-    assert_eq!(messages(&error), ["--database-url: cannot be given together with --data"]);
-    assert!(error.faults[0].is_usage);
-    let error = Config::resolve(&[toml("data = \"a\"\ndatabase_url = \"postgres://db/x\"").0], Vec::new()).unwrap_err();
-    assert_eq!(messages(&error), ["database_url in xanpay.toml: cannot be given together with data in xanpay.toml"]);
-}
-
-#[test]
 fn a_folder_is_named_by_a_text_and_methods_are_tables() {
     let (_, faults) = toml("data = true\nmaster_key_file = 5\nlog = false\nmethods = 5");
     let mut texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
