@@ -640,6 +640,14 @@ async fn money_that_a_notice_tells_of_too_late_pays_its_charge_when_the_statemen
         let report = import(&gateway, &file).await;
         assert_eq!((report.duplicates, report.outcome(Outcome::Late)), (1, 0));
         assert_eq!(notify(&gateway, &operator, notice).await["duplicate"], true);
+        // What another feed cannot change is as it was.
+        let short = charge(&gateway, &merchant, "b").await;
+        gateway.advance(Span::hours(2));
+        let notice = json!({"amount": 10, "reference": nonce(&short), "bankReference": "B2"});
+        assert_eq!(notify(&gateway, &operator, notice).await["reason"], "expired");
+        let paid = Paid { date: Date::constant(2022, 7, 3), ..Paid::new(1000, &nonce(&short), "TAN", "B2") };
+        let report = import(&gateway, &render("camt.053", &[paid])).await;
+        assert_eq!((report.duplicates, report.outcome(Outcome::Late)), (1, 0));
     })
     .await;
 }
