@@ -207,17 +207,18 @@ fn lanes(items: Vec<Item>) -> Vec<Vec<Item>> {
         let mut met: Vec<usize> = item.keys.iter().filter_map(|key| lane_of.get(key).copied()).collect();
         met.sort_unstable();
         met.dedup();
-        let mut lane = vec![item];
-        for met in &met {
-            lane.append(&mut lanes[*met]);
-        }
         let number = met.first().copied().unwrap_or(lanes.len());
-        lane_of.extend(lane.iter().flat_map(|item| item.keys.iter().map(|key| (key.clone(), number))));
         if number == lanes.len() {
-            lanes.push(lane);
-        } else {
-            lanes[number] = lane;
+            lanes.push(Vec::new());
         }
+        // A row that belongs to several lanes makes them one.
+        for other in met.into_iter().skip(1) {
+            let moved = std::mem::take(&mut lanes[other]);
+            lane_of.extend(moved.iter().flat_map(|item| item.keys.iter().map(|key| (key.clone(), number))));
+            lanes[number].extend(moved);
+        }
+        lane_of.extend(item.keys.iter().map(|key| (key.clone(), number)));
+        lanes[number].push(item);
     }
     for lane in &mut lanes {
         lane.sort_by_key(|item| item.place);
@@ -273,13 +274,10 @@ async fn record_lane(
     known: Arc<Beside>,
 ) -> Result<Recorded, FlowError> {
     let mut done = Recorded::with_capacity(lane.len());
+    let mut here = Beside::new();
     for item in lane {
-        let mut beside = Vec::new();
-        if let Some(reference) = &item.reference {
-            beside.extend(known.get(reference).into_iter().flatten());
-            let same = done.iter().filter(|(other, _)| other.as_ref() == Some(reference));
-            beside.extend(same.map(|(_, credited)| credited.transfer.id));
-        }
+        let told = |beside: &Beside| item.reference.as_ref().and_then(|same| beside.get(same)).cloned();
+        let beside = [&known, &here].into_iter().filter_map(told).flatten().collect();
         let job = Arc::new(Report {
             book: item.book,
             reported: item.reported,
@@ -303,6 +301,9 @@ async fn record_lane(
             .await?;
         if let Some(charge) = &credited.changed {
             app.announce(charge);
+        }
+        if let Some(reference) = &item.reference {
+            here.entry(reference.clone()).or_default().push(credited.transfer.id);
         }
         done.push((item.reference, credited));
     }

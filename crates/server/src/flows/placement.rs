@@ -218,7 +218,7 @@ fn destination(
 mod tests {
     use super::*;
     use xanpay_rails::{AccountInput, parse_account};
-    use xanpay_store::Account;
+    use xanpay_store::{Account, Store};
     use xanpay_testkit::{Database, World, commit};
 
     /// An offer on the world's only account, which takes a method with and one without capitals.
@@ -237,6 +237,19 @@ mod tests {
         }
     }
 
+    /// Places a charge of the world and tells its nonce.
+    async fn placed_nonce(store: &Store, world: &World, offer: &Offer, seeds: NonceSeeds) -> String {
+        let (charge, offer) = (world.charge(None), offer.clone());
+        let nonce = commit!(store, |tx, charge, offer| {
+            let mut charge = charge;
+            match place(&tx, &mut charge, &offer, None, &seeds).await {
+                Ok(Placed::Stored) => Some(charge.destination.nonce),
+                _ => None,
+            }
+        });
+        nonce.unwrap().expect("a nonce is free")
+    }
+
     #[tokio::test]
     async fn a_taken_nonce_is_drawn_again_however_its_rail_spells_it() {
         let database = Database::sqlite();
@@ -247,15 +260,7 @@ mod tests {
             let seeds = draw_seeds();
             let mut nonces = Vec::new();
             for _ in 0..4 {
-                let charge = world.charge(None);
-                let nonce = commit!(store, |tx, charge, offer| {
-                    let mut charge = charge;
-                    match place(&tx, &mut charge, &offer, None, &seeds).await {
-                        Ok(Placed::Stored) => Some(charge.destination.nonce),
-                        _ => None,
-                    }
-                });
-                nonces.push(nonce.unwrap().expect("a nonce is free"));
+                nonces.push(placed_nonce(&store, &world, &offer, seeds).await);
             }
             nonces.sort_unstable();
             nonces.dedup();
@@ -272,15 +277,7 @@ mod tests {
         let place_on = async |world: &World, siblings: Vec<AccountId>| {
             let mut offer = offer_of(world, Method::Paynow, "+6585867834");
             offer.accounts[0].siblings = siblings;
-            let charge = world.charge(None);
-            let nonce = commit!(store, |tx, charge, offer| {
-                let mut charge = charge;
-                match place(&tx, &mut charge, &offer, None, &seeds).await {
-                    Ok(Placed::Stored) => Some(charge.destination.nonce),
-                    _ => None,
-                }
-            });
-            nonce.unwrap().expect("a nonce is free")
+            placed_nonce(&store, world, &offer, seeds).await
         };
         let held = place_on(&first, Vec::new()).await;
         assert_ne!(place_on(&second, vec![first.account.id]).await, held);
