@@ -125,7 +125,6 @@ impl Rows {
                 let tail = format!("{:016x}", self.roll());
                 Cell::Text(id.chars().take(8).chain(tail.chars()).collect())
             }
-            ("cancel_token", _) => Cell::Text(format!("{:016x}{:016x}", self.roll(), self.roll())),
             ("fingerprint", _) => Cell::Blob([self.roll().to_be_bytes(), self.roll().to_be_bytes()].concat()),
             ("nonce", Cell::Text(nonce)) => Cell::Text(self.word(nonce.len())),
             ("notify_payload", _) => Cell::Text(format!("order {:010}", self.count)),

@@ -12,7 +12,6 @@ use crate::exchange::LockedRate;
 use crate::id::{AccountId, ChargeId, CustomerId, MerchantId, SessionId};
 use crate::method::Method;
 use crate::money::{Money, MoneyError};
-use crate::secret::Secret;
 use crate::time::{Span, Timestamp};
 use alloc::string::String;
 
@@ -54,8 +53,6 @@ pub struct Charge {
     pub notify_url: Option<String>,
     /// The merchant's own text, returned in notices byte for byte.
     pub notify_payload: Option<String>,
-    /// A bearer token that lets the customer's side cancel: 32 hex characters.
-    pub cancel_token: Secret<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -333,7 +330,6 @@ pub(crate) mod tests {
             orders: None,
             notify_url: None,
             notify_payload: None,
-            cancel_token: Secret::new("a1b2c3d4".into()),
             created_at: NOW,
             updated_at: NOW,
             expires_at: NOW.plus(Span::minutes(60)),
@@ -398,13 +394,6 @@ pub(crate) mod tests {
         for (before, command, now, expected) in table {
             check(before, command, now, expected);
         }
-    }
-
-    #[test]
-    fn a_charge_in_a_log_does_not_tell_its_token() {
-        let charge = pending_charge();
-        let (token, printed) = (charge.cancel_token.reveal(), std::format!("{charge:?}"));
-        assert!(!printed.contains(token.as_str()) && printed.contains("bagihotek"), "{printed}");
     }
 
     #[test]

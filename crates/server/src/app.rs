@@ -25,7 +25,7 @@ pub struct App {
     /// What banks and operators decide.
     pub terms: Terms,
     /// Seals secrets before they are stored.
-    master_key: MasterKey,
+    master_key: Arc<MasterKey>,
     /// Rung when deliveries may have become due.
     pub deliveries_due: Notify,
     /// Sessions whose page should look again.
@@ -91,7 +91,7 @@ impl App {
             directory: Directory::default(),
             addresses,
             terms,
-            master_key,
+            master_key: Arc::new(master_key),
             deliveries_due: Notify::new(),
             session_changes: SessionChanges::new(),
         })
@@ -113,9 +113,9 @@ impl App {
         self.master_key.open(purpose, sealed)
     }
 
-    /// The id of the master key, by which a database knows its own.
+    /// The key that secrets are sealed with and tokens are made with.
     #[must_use]
-    pub fn master_key(&self) -> &MasterKey {
+    pub fn master_key(&self) -> &Arc<MasterKey> {
         &self.master_key
     }
 }

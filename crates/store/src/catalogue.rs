@@ -97,10 +97,10 @@ fn a_scan_is_noticed_under_the_tables_name_and_under_its_alias() {
     crate::Store::open_sqlite(&database.path()).unwrap().close();
     let connection = rusqlite::Connection::open(database.path()).unwrap();
     for text in [
-        "SELECT id FROM charges WHERE cancel_token = $1",
-        "UPDATE charges SET version = 1 WHERE cancel_token = $1",
-        "SELECT c.id FROM charges c WHERE c.cancel_token = $1",
-        "SELECT 1 FROM merchants m JOIN charges c ON c.cancel_token = m.name",
+        "SELECT id FROM charges WHERE notify_payload = $1",
+        "UPDATE charges SET version = 1 WHERE notify_payload = $1",
+        "SELECT c.id FROM charges c WHERE c.notify_payload = $1",
+        "SELECT 1 FROM merchants m JOIN charges c ON c.notify_payload = m.name",
     ] {
         assert_eq!(full_scans(&connection, Sql::new("charges", text)), BTreeSet::from(["charges"]), "{text}");
     }
@@ -185,8 +185,8 @@ async fn no_statement_scans_a_big_table_on_postgresql() {
         assert_eq!(scans, allowed, "{name}: {}", sql.text);
     }
     for (what, text) in [
-        ("a table", "SELECT id FROM charges WHERE cancel_token = $1"),
-        ("an index", "SELECT id FROM charges WHERE cancel_token = $1 ORDER BY id"),
+        ("a table", "SELECT id FROM charges WHERE notify_payload = $1"),
+        ("an index", "SELECT id FROM charges WHERE notify_payload = $1 ORDER BY id"),
         ("a part of an index", "SELECT id FROM charges WHERE status = 'pending' ORDER BY account_id, expires_at"),
     ] {
         assert_eq!(full_scans_on_postgres(&client, text, &[]).await, BTreeSet::from(["charges"]), "{what} is noticed");

@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 9, text: include_str!("../migrations/0009_payments_that_share_an_identity.sql") },
     Migration { number: 10, text: include_str!("../migrations/0010_what_feeds_say_of_their_own.sql") },
     Migration { number: 11, text: include_str!("../migrations/0011_rules_of_the_domain.sql") },
+    Migration { number: 12, text: include_str!("../migrations/0012_cancel_tokens_that_are_not_stored.sql") },
 ];
 
 const APPLIED: Sql = Sql::new(

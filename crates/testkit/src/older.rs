@@ -48,12 +48,16 @@ pub async fn older_copy(newest: &Database, steps: usize) -> Database {
     script.extend(schema_steps(newest.engine()).into_iter().take(steps));
     run(&older, &script).await;
     script.drain(script.find(';').unwrap() + 1..);
-    let columns = columns(&older).await;
-    for (table, rows) in rows(newest, &columns).await {
+    let all = columns(&older).await;
+    let kept = shared(&all, &columns(newest).await);
+    for (table, rows) in rows(newest, &kept).await {
         // A step may have put rows of its own in.
         script.push_str(&format!("DELETE FROM {table};"));
-        let names = columns[&table].join(", ");
-        script.extend(rows.iter().map(|row| format!("INSERT INTO {table} ({names}) VALUES ({row});")));
+        // A later step has dropped the rest, of which nothing is known any more.
+        let dropped = all[&table].iter().filter(|name| !kept[&table].contains(name));
+        let names = kept[&table].iter().chain(dropped.clone()).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let unknown = ", ''".repeat(dropped.count());
+        script.extend(rows.iter().map(|row| format!("INSERT INTO {table} ({names}) VALUES ({row}{unknown});")));
     }
     let remembered = BTreeMap::from([(BOOKKEEPING.to_owned(), vec!["number".to_owned(), "checksum".to_owned()])]);
     let (int, text) = match newest.engine() {
@@ -89,6 +93,16 @@ pub async fn columns(database: &Database) -> Columns {
         columns.entry(table.to_owned()).or_default().push(column.to_owned());
     }
     columns
+}
+
+/// Of these columns the ones that are among others, too.
+#[must_use]
+pub fn shared(columns: &Columns, others: &Columns) -> Columns {
+    let shared = |(table, names): (&String, &Vec<String>)| {
+        let is_shared = |name: &&String| others.get(table).is_some_and(|others| others.contains(name));
+        (table.clone(), names.iter().filter(is_shared).cloned().collect())
+    };
+    columns.iter().map(shared).collect()
 }
 
 /// Every row of these tables, by the table's name and sorted, as the values of an INSERT.

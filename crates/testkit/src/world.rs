@@ -8,7 +8,6 @@ use xanpay_domain::id::{AccountId, CustomerId, Id, MerchantId, SessionId};
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_domain::secret::Secret;
 use xanpay_domain::session::{Session, SessionState};
 use xanpay_domain::time::Span;
 use xanpay_store::{Account, Merchant, Permission, Store, StoreError};
@@ -141,7 +140,6 @@ impl World {
             orders: None,
             notify_url: None,
             notify_payload: None,
-            cancel_token: Secret::new(xanpay_domain::id::to_hex(&self.entropy.bytes::<16>())),
             created_at: now,
             updated_at: now,
             expires_at: now.plus(Span::hours(1)),

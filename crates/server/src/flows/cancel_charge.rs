@@ -3,6 +3,7 @@
 use super::events::{EventSeed, push_status_event};
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
+use crate::outbound::vault::MasterKey;
 use xanpay_domain::charge::{Charge, ChargeCommand};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{ChargeId, MerchantId};
@@ -19,13 +20,18 @@ pub enum CancelAuthority {
     Checkout,
 }
 
+/// The token with which the customer's side may call a charge off. It is not stored: it follows from the charge's id.
+pub(super) fn cancel_token(master_key: &MasterKey, id: ChargeId) -> Secret<String> {
+    master_key.token(&format!("charges.cancel_token {id}"))
+}
+
 impl CancelAuthority {
-    fn covers(&self, charge: &Charge) -> bool {
+    fn covers(&self, app: &App, charge: &Charge) -> bool {
         match self {
             Self::Merchant(merchant, environment) => {
                 charge.merchant_id == *merchant && charge.environment == *environment
             }
-            Self::Token(token) => charge.cancel_token == *token,
+            Self::Token(token) => cancel_token(app.master_key(), charge.id) == *token,
             Self::Checkout => true,
         }
     }
@@ -37,7 +43,7 @@ impl CancelAuthority {
 /// A refusal when there is no such charge or the authority does not cover it.
 pub async fn cancel_charge(app: &App, id: ChargeId, authority: CancelAuthority) -> Result<bool, FlowError> {
     let tx = app.store.reader();
-    let found = tx.find_charge(id).await?.filter(|charge| authority.covers(charge));
+    let found = tx.find_charge(id).await?.filter(|charge| authority.covers(app, charge));
     let Some(charge) = found else { return Err(Refusal::not_found().into()) };
     let (now, real_now, seed) = (app.clock.now(charge.environment), app.clock.real_now(), EventSeed::draw());
     let cancelled = app

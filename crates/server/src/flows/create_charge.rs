@@ -1,7 +1,8 @@
 //! A merchant creates a charge on a customer's behalf.
 
+use super::cancel_charge::cancel_token;
 use super::events::{EventSeed, push_status_event};
-use super::idempotent::Idempotency;
+use super::idempotent::{self, Idempotency};
 use super::placement::{NonceSeeds, Placed, accounts_full, draw_seeds, place};
 use super::quote::{NoOffer, Offer, offer};
 use super::refusal::{Fault, FlowError, Refusal};
@@ -47,6 +48,8 @@ pub struct CreatedCharge {
     pub charge: Charge,
     /// Whether an equal request made it before.
     pub is_duplicate: bool,
+    /// Lets its bearer cancel the charge.
+    pub cancel_token: Secret<String>,
 }
 
 /// Everything of a charge that is decided before its transaction begins.
@@ -62,7 +65,6 @@ pub(super) struct Draft {
     pub(super) real_now: Timestamp,
     pub(super) charge_id: ChargeId,
     customer_id: CustomerId,
-    cancel_token: Secret<String>,
     pub(super) nonces: NonceSeeds,
 }
 
@@ -88,7 +90,6 @@ impl Draft {
             real_now: app.clock.real_now(),
             charge_id: ChargeId::new(now, entropy::bytes()),
             customer_id: CustomerId::new(now, entropy::bytes()),
-            cancel_token: Secret::new(xanpay_domain::id::to_hex(&entropy::bytes::<16>())),
             nonces: draw_seeds(),
         }
     }
@@ -129,7 +130,6 @@ impl Draft {
             orders: self.new.orders.clone(),
             notify_url: self.new.notify_url.clone(),
             notify_payload: self.new.notify_payload.clone(),
-            cancel_token: self.cancel_token.clone(),
             created_at: self.now,
             updated_at: self.now,
             expires_at: self.now.plus(self.offer.terms.time_to_live),
@@ -183,25 +183,24 @@ pub async fn create_charge(
         Ok(offer) => offer,
         Err(refused) => return Err(no_offer(refused, new.method).into()),
     };
-    let job = Arc::new((
-        Draft::new(app, merchant, None, new, offer),
-        idempotency,
-        merchant.phone_verification,
-        EventSeed::draw(),
-    ));
+    let draft = Draft::new(app, merchant, None, new, offer);
+    let master_key = Arc::clone(app.master_key());
+    let job = Arc::new((draft, idempotency, merchant.phone_verification, EventSeed::draw(), master_key));
     let answer = app
         .store
         .write(move |tx| {
             let job = Arc::clone(&job);
             async move {
-                let (draft, idempotency, verify, seed) = &*job;
+                let (draft, idempotency, verify, seed, master_key) = &*job;
                 if let Some(idempotency) = idempotency {
                     idempotency.reserve(&tx, draft.real_now).await?;
                 }
-                let created = create(&tx, draft, *verify, *seed).await?;
-                let answer = render(&created);
+                let (charge, is_duplicate) = create(&tx, draft, *verify, *seed).await?;
+                let cancel_token = cancel_token(master_key, charge.id);
+                let answer = render(&CreatedCharge { charge, is_duplicate, cancel_token });
                 if let Some(idempotency) = idempotency {
-                    idempotency.answer(&tx, &answer).await?;
+                    // The answer has the cancel token, which the database does not know otherwise.
+                    idempotency.answer(&tx, &idempotent::seal(master_key, &answer)?).await?;
                 }
                 Ok::<_, FlowError>(answer)
             }
@@ -242,7 +241,8 @@ fn no_offer(refused: NoOffer, method: Method) -> Refusal {
     refused.into_refusal(method, "method", "merchantAmount")
 }
 
-async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result<CreatedCharge, FlowError> {
+/// The charge, and whether an equal request made it before.
+async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result<(Charge, bool), FlowError> {
     let code = match (&draft.new.verification_code, verify) {
         (Some(code), true) => Some(verify_phone::usable_code(tx, draft, code).await?),
         (Some(_) | None, _) => None,
@@ -259,11 +259,11 @@ async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result
     };
     if let Placed::Stored = placed {
         mark_used(tx, code.as_ref(), &charge).await?;
-        return Ok(CreatedCharge { charge, is_duplicate: false });
+        return Ok((charge, false));
     }
     let equal = tx.find_charge_by_fingerprint(&fingerprint).await?;
     if let Some(equal) = equal.as_ref().filter(|equal| equal.status_at(draft.now) == ChargeStatus::Pending) {
-        return Ok(CreatedCharge { charge: equal.clone(), is_duplicate: true });
+        return Ok((equal.clone(), true));
     }
     if is_spent {
         return Err(verify_phone::invalid_code().into());
@@ -279,7 +279,7 @@ async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result
     match place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await? {
         Placed::Stored => {
             mark_used(tx, code.as_ref(), &charge).await?;
-            Ok(CreatedCharge { charge, is_duplicate: false })
+            Ok((charge, false))
         }
         Placed::Taken => Err(StoreError::Conflict.into()),
         Placed::Full => Err(accounts_full(draft.offer.method).into()),

@@ -2,6 +2,8 @@
 
 use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
+use crate::entropy;
+use crate::outbound::vault::MasterKey;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -69,8 +71,9 @@ async fn find(tx: &Tx, idempotency: &Idempotency, now: Timestamp) -> Result<Opti
 
 /// An answer that must not be stored in clear text, in the form in which [`Idempotency::answer`] may store it. No JSON
 /// object looks like it.
-pub(super) fn seal(app: &App, answer: &str) -> Result<String, FlowError> {
-    let sealed = app.seal(SEALED, answer.as_bytes()).map_err(|error| FlowError::Internal(error.to_string()))?;
+pub(super) fn seal(master_key: &MasterKey, answer: &str) -> Result<String, FlowError> {
+    let sealed = master_key.seal(SEALED, answer.as_bytes(), entropy::bytes());
+    let sealed = sealed.map_err(|error| FlowError::Internal(error.to_string()))?;
     Ok(STANDARD.encode(sealed))
 }
 

@@ -203,7 +203,7 @@ pub async fn confirm_phone(
     let answer = render(&code);
     // The database knows the code by its hash only.
     let keyed = match idempotency {
-        Some(idempotency) => Some((idempotency, idempotent::seal(app, &answer)?)),
+        Some(idempotency) => Some((idempotency, idempotent::seal(app.master_key(), &answer)?)),
         None => None,
     };
     let job = Arc::new((Owner::of(merchant), phone.clone(), otp.to_owned(), code, keyed));

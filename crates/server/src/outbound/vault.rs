@@ -19,7 +19,9 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
+use xanpay_domain::id::to_hex;
+use xanpay_domain::secret::Secret;
 
 /// The length of the master key, in bytes.
 pub const KEY_LENGTH: usize = 32;
@@ -29,6 +31,7 @@ pub const NONCE_LENGTH: usize = 12;
 const VERSION: u8 = 1;
 const ID_LENGTH: usize = 4;
 const TAG_LENGTH: usize = 16;
+const TOKEN_LENGTH: usize = 16;
 
 /// Which master key: the first four bytes of its SHA-256.
 pub type KeyId = [u8; ID_LENGTH];
@@ -81,6 +84,8 @@ pub enum VaultError {
 /// The key that all secrets in one database are sealed with.
 pub struct MasterKey {
     key: LessSafeKey,
+    /// What tokens are made with. It follows from the master key, which itself does nothing but seal.
+    tokens: hmac::Key,
     id: KeyId,
 }
 
@@ -99,7 +104,9 @@ impl MasterKey {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| VaultError::KeyText)?;
         let hash = digest::digest(&digest::SHA256, bytes);
         let id = *hash.as_ref().first_chunk().ok_or(VaultError::KeyText)?;
-        Ok(Self { key: LessSafeKey::new(key), id })
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"xanpay tokens");
+        let tokens = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        Ok(Self { key: LessSafeKey::new(key), tokens, id })
     }
 
     /// A key from 64 hexadecimal digits; blanks around them are ignored.
@@ -161,6 +168,13 @@ impl MasterKey {
     /// Which key this is. It tells nothing about the key that could help to guess it.
     pub const fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// A token for one purpose, the same whenever it is asked for: 32 hex characters, the first half of an HMAC-SHA256. It
+    /// need not be stored, and nobody can make it without the key.
+    pub fn token(&self, purpose: &str) -> Secret<String> {
+        let tag = hmac::sign(&self.tokens, purpose.as_bytes());
+        Secret::new(to_hex(&tag.as_ref()[..TOKEN_LENGTH]))
     }
 
     /// Seals a secret for one purpose. The nonce is random and never used twice.
@@ -293,6 +307,15 @@ mod tests {
     fn the_plaintext_does_not_stand_in_what_is_sealed() {
         let sealed = key(1).seal("p", b"canary-canary-canary", NONCE).unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"canary"));
+    }
+
+    #[test]
+    fn a_token_is_the_same_for_its_purpose_and_key_and_another_one_for_others() {
+        let token = key(1).token("charge 7");
+        assert_eq!((token.reveal().len(), &token), (32, &key(1).token("charge 7")));
+        for other in [key(1).token("charge 8"), key(2).token("charge 7")] {
+            assert_ne!(other, token);
+        }
     }
 
     #[test]

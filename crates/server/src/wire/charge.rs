@@ -111,7 +111,7 @@ pub fn created_json(created: &CreatedCharge) -> String {
     let charge = &created.charge;
     to_text(&ClassicView {
         is_duplicate: Some(created.is_duplicate),
-        cancel_token: Some(charge.cancel_token.reveal()),
+        cancel_token: Some(created.cancel_token.reveal()),
         // Fresh or found pending a moment ago: its stored state is its state.
         ..classic(charge, charge.updated_at)
     })

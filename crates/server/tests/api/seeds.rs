@@ -3,6 +3,7 @@
 use crate::support::{Call, Caller, Gateway, keys, shape};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
+use xanpay_testkit::older::{columns, rows};
 use xanpay_testkit::on_both_databases;
 
 /// `sessions.txt`, "Request example": sent by `curl -d`, so with the content type of a form.
@@ -209,8 +210,11 @@ async fn cancelling_answers_true_once_and_then_false() {
                 false => cancel(id).json(&json!({"cancelToken": token})),
             };
             gateway.send(cancel(id)).await.expect_problem(401, "unauthorized");
+            let other = gateway.charge(&merchant, &json!({"notifyPayload": "another"})).await;
             let wrong = "b383402d494dd2effb704ede581af3c9";
-            gateway.send(with(wrong)).await.expect_problem(404, "not_found");
+            for token in [wrong, other["cancelToken"].as_str().unwrap()] {
+                gateway.send(with(token)).await.expect_problem(404, "not_found");
+            }
             for (first, second) in [(wrong, token), (token, wrong)] {
                 let call = Call::patch(format!("/charges/{id}/cancel?cancelToken={first}"));
                 let refused = gateway.send(call.json(&json!({"cancelToken": second}))).await;
@@ -219,6 +223,26 @@ async fn cancelling_answers_true_once_and_then_false() {
             assert_eq!(gateway.send(with(token)).await.expect(200).text(), "true");
             assert_eq!(gateway.send(with(token)).await.expect(200).text(), "false");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_reads_the_database_finds_no_cancel_token() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let body =
+            json!({"merchantAmount": 35, "merchantCurrency": "SGD", "method": "paynow", "email": "a@example.com"});
+        let keyed = || Call::post("/charges").by(&merchant).json(&body).header("idempotency-key", "one");
+        let first = gateway.send(keyed()).await.expect(200);
+        let again = gateway.send(keyed()).await.expect(200);
+        assert_eq!((again.text(), again.header("idempotent-replayed")), (first.text(), "true"));
+        let equal = gateway.send(Call::post("/charges").by(&merchant).json(&body)).await.expect(200).json();
+        let token = first.json()["cancelToken"].as_str().unwrap().to_owned();
+        assert_eq!((&equal["isDuplicate"], &equal["cancelToken"]), (&json!(true), &json!(token)));
+        let rows = rows(database, &columns(database).await).await;
+        let stored = |text: &str| rows.values().flatten().any(|row| row.contains(text));
+        assert!(stored(first.json()["id"].as_str().unwrap()) && !stored(&token));
     })
     .await;
 }

@@ -9,7 +9,6 @@ use xanpay_domain::contact::{Email, Phone};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::exchange::{LockedRate, Rate};
 use xanpay_domain::id::{AccountId, ChargeId, MerchantId, SessionId};
-use xanpay_domain::secret::Secret;
 use xanpay_domain::time::Timestamp;
 
 /// What an equal request would repeat: the first half of a SHA-256 over everything that makes requests equal.
@@ -48,7 +47,7 @@ macro_rules! charge_columns {
     () => {
         "id, merchant_id, environment, session_id, customer_id, email, phone_code, phone, merchant_amount_minor, \
          merchant_currency, customer_amount_minor, customer_currency, rate, rate_source, rate_as_of, method, account_id, \
-         account, account_name, bank, nonce, qr_code, orders, notify_url, notify_payload, cancel_token, created_at, \
+         account, account_name, bank, nonce, qr_code, orders, notify_url, notify_payload, created_at, \
          updated_at, expires_at, received_minor, status, closed_at, paid_late, version"
     };
 }
@@ -57,7 +56,7 @@ statements! {
     INSERT_CHARGE("charges", for_many) = concat!("INSERT INTO charges (", charge_columns!(), ", nonce_held, fingerprint, claim_minor, \
         claim_book_id) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-        $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1, 1, $34, $35, $36) ON CONFLICT DO NOTHING");
+        $24, $25, $26, $27, $28, $29, $30, $31, $32, 1, 1, $33, $34, $35) ON CONFLICT DO NOTHING");
     FIND_CHARGE("charges", for_many) = concat!("SELECT ", charge_columns!(), " FROM charges WHERE id = $1");
     FIND_CHARGE_OF_SESSION("charges", for_many) = concat!("SELECT ", charge_columns!(), " FROM charges WHERE session_id = $1");
     FIND_BY_FINGERPRINT("charges") = concat!("SELECT ", charge_columns!(),
@@ -108,7 +107,7 @@ fn read_charge(mut row: Row) -> Result<VersionedCharge, StoreError> {
         qr_code: row.text("qr_code")?,
     };
     let (orders, notify_url) = (row.text_opt("orders")?, row.text_opt("notify_url")?);
-    let (notify_payload, cancel_token) = (row.text_opt("notify_payload")?, Secret::new(row.text("cancel_token")?));
+    let notify_payload = row.text_opt("notify_payload")?;
     let (created_at, updated_at, expires_at) =
         (row.time("created_at")?, row.time("updated_at")?, row.time("expires_at")?);
     let received = xanpay_domain::money::Money::from_minor(row.int("received_minor")?, customer_amount.currency())
@@ -131,7 +130,6 @@ fn read_charge(mut row: Row) -> Result<VersionedCharge, StoreError> {
         orders,
         notify_url,
         notify_payload,
-        cancel_token,
         created_at,
         updated_at,
         expires_at,
@@ -217,7 +215,6 @@ impl Tx {
             charge.orders.as_ref().into(),
             charge.notify_url.as_ref().into(),
             charge.notify_payload.as_ref().into(),
-            charge.cancel_token.reveal().into(),
             charge.created_at.into(),
             charge.updated_at.into(),
             charge.expires_at.into(),

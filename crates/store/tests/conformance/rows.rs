@@ -140,7 +140,6 @@ async fn a_charge_moves_into_every_state_and_only_with_its_version() {
             after = xanpay_domain::charge::Charge {
                 id: before.id,
                 destination: before.destination.clone(),
-                cancel_token: before.cancel_token.clone(),
                 updated_at: world.clock.advance(Span::seconds(1)),
                 ..after
             };
