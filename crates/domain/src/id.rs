@@ -26,11 +26,27 @@ impl<Kind> Id<Kind> {
     /// A new id.
     #[must_use]
     pub fn new(now: Timestamp, entropy: IdEntropy) -> Self {
-        let seconds = u32::try_from(now.as_millis() / 1000).unwrap_or(u32::MAX);
+        Self::of(u32::try_from(now.as_millis() / 1000).unwrap_or(u32::MAX), entropy)
+    }
+
+    /// A new id that sorts behind another one, whatever the clock says.
+    #[must_use]
+    pub fn new_behind(newest: Self, now: Timestamp, entropy: IdEntropy) -> Self {
+        let id = Self::new(now, entropy);
+        let [newest, own] = [newest, id].map(Self::seconds);
+        if own > newest { id } else { Self::of(newest.saturating_add(1), entropy) }
+    }
+
+    fn of(seconds: u32, entropy: IdEntropy) -> Self {
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&seconds.to_be_bytes());
         bytes[4..].copy_from_slice(&entropy);
         Self { bytes, kind: PhantomData }
+    }
+
+    fn seconds(self) -> u32 {
+        let [a, b, c, d, ..] = self.bytes;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Reads an id; case matters, so that one object has one spelling.

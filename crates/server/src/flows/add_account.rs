@@ -56,8 +56,9 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }
     let policy = new.policy.unwrap_or(parsed.default_policy());
+    let (now, entropy) = (app.clock.real_now(), entropy::bytes());
     let account = Arc::new(Account {
-        id: AccountId::new(app.clock.real_now(), entropy::bytes()),
+        id: AccountId::new(now, entropy),
         environment: new.environment,
         method: new.method,
         account: parsed.account,
@@ -68,19 +69,28 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
         policy,
         statement_account: new.statement_account,
         merchant_id: new.merchant,
-        created_at: app.clock.real_now(),
+        created_at: now,
         disabled_at: None,
     });
-    let id = account.id;
     let added = app
         .store
         .write(move |tx| {
-            let account = Arc::clone(&account);
-            async move { Ok::<_, FlowError>(tx.insert_account(&account).await?) }
+            let mut account = Account::clone(&account);
+            async move {
+                // What is known of a bank account stands under the first id of its names: a later name takes a later one,
+                // also when the clock has been put back.
+                let known = tx.list_accounts(account.environment).await?.into_iter().flatten();
+                if let Some(newest) = known.map(|known| known.id).max_by_key(|id| id.to_text()) {
+                    account.id = AccountId::new_behind(newest, now, entropy);
+                }
+                Ok::<_, FlowError>(tx.insert_account(&account).await?.then_some(account.id))
+            }
         })
         .await?;
-    if !added {
-        return Err(Refusal::field("account", "account_exists", "is already a receiving account of this method").into());
+    match added {
+        Some(id) => Ok((id, warnings)),
+        None => {
+            Err(Refusal::field("account", "account_exists", "is already a receiving account of this method").into())
+        }
     }
-    Ok((id, warnings))
 }

@@ -712,3 +712,20 @@ async fn an_equal_request_finds_its_charge_though_no_account_has_room_for_anothe
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_name_that_is_added_by_a_clock_gone_back_leaves_the_bank_accounts_book_as_it_is() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::Paynow, MOBILE, None, Some(BANK))).await;
+        let charge = shop.charge("35", "a@example.com").await;
+        let file = statement(BANK, Money::from_minor(3500, Currency::SGD).unwrap(), nonce(&charge), "R1");
+        assert_eq!(import(&gateway, &file).await.new, 1);
+        gateway.advance(Span::days(-365));
+        flows::add_account(&gateway.app, account(Method::Paynow, UEN, None, Some(BANK))).await.unwrap();
+        gateway.advance(Span::days(365));
+        let again = import(&gateway, &file).await;
+        assert_eq!((again.new, again.duplicates), (0, 1));
+    })
+    .await;
+}
