@@ -63,6 +63,9 @@ pub struct LockedRate {
     pub as_of: Timestamp,
 }
 
+/// How far ahead of now a rate may be dated: its day may have begun elsewhere already.
+pub const MOST_AHEAD: Span = Span::days(1);
+
 /// Why an amount cannot be quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteRefusal {
@@ -110,10 +113,17 @@ pub struct PairRate {
 }
 
 impl PairRate {
-    /// Whether the rate is too old to be used.
+    /// Whether the rate is not to be used: too old, or dated ahead of now.
     #[must_use]
     pub fn is_stale(&self, ages: RateAges, now: Timestamp) -> bool {
-        ages.of(&self.entry.source).is_none_or(|life| now.since(self.entry.as_of) > life)
+        self.is_ahead(now) || ages.of(&self.entry.source).is_none_or(|life| now.since(self.entry.as_of) > life)
+    }
+
+    /// Whether the rate is dated further ahead than time zones explain: the clock that dated it was wrong, and nobody knows
+    /// how old it is.
+    #[must_use]
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.entry.as_of > now.plus(MOST_AHEAD)
     }
 }
 
@@ -376,6 +386,15 @@ mod tests {
             quote(money("100", "HKD"), Method::Paynow, &own("HKD", "SGD", "0.17"), 150, RateAges::default(), NOW)
                 .unwrap();
         assert_eq!(amount, sgd(1726));
+    }
+
+    #[test]
+    fn a_rate_dated_further_ahead_than_time_zones_explain_is_not_used() {
+        let dated =
+            |as_of| rate(&[known(OPERATOR, "HKD", "SGD", "0.17", as_of)], "HKD", "SGD").map(|found| found.as_of);
+        assert_eq!(dated(NOW.plus(MOST_AHEAD)), Ok(NOW.plus(MOST_AHEAD)));
+        let (from, to) = (Currency::HKD, Currency::SGD);
+        assert_eq!(dated(NOW.plus(MOST_AHEAD).plus(Span::millis(1))), Err(QuoteRefusal::Stale { from, to }));
     }
 
     #[test]

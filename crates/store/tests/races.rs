@@ -424,7 +424,7 @@ async fn of_rates_that_are_saved_at_once_the_newest_stays() {
             };
             let saved = at_once(&stores, CLIENTS, |store, number| async move {
                 let rate = rate(number);
-                commit!(store, |tx, rate| tx.save_rate(&rate).await?).unwrap()
+                commit!(store, |tx, rate| tx.save_rate(&rate, Timestamp::from_millis(i64::MAX)).await?).unwrap()
             })
             .await;
             assert!(saved[CLIENTS - 1], "nothing is newer than the newest");

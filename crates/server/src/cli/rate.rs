@@ -73,7 +73,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
         return Err(Failure::field(
             "rate",
             "rate_invalid",
-            "is older than the one that is known; look at the machine's clock",
+            "is older than the one that is known; is this machine's clock behind, or was it ahead? (xanpay rate list)",
         ));
     }
     let text = format!("1 {base} = {rate} {quote}, good for {}", life(&context.config, OPERATOR));
@@ -134,7 +134,14 @@ fn run_list(context: &Context) -> Result<(), Failure> {
                 rate.entry.rate.to_string(),
                 rate.entry.source.clone(),
                 iso(rate.entry.as_of),
-                if stale(rate) { "too old to be used" } else { "in use" }.to_owned(),
+                if rate.is_ahead(now) {
+                    "dated ahead, not used"
+                } else if stale(rate) {
+                    "too old to be used"
+                } else {
+                    "in use"
+                }
+                .to_owned(),
             ]
         })
         .collect();

@@ -3,7 +3,7 @@
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use std::sync::Arc;
-use xanpay_domain::exchange::{LockedRate, PairRate, RateAges, find_rate, inverted_against};
+use xanpay_domain::exchange::{LockedRate, MOST_AHEAD, PairRate, RateAges, find_rate, inverted_against};
 use xanpay_domain::time::Timestamp;
 use xanpay_store::Tx;
 
@@ -16,7 +16,7 @@ pub struct SavedRates {
     pub jumps: Vec<(PairRate, LockedRate)>,
 }
 
-/// Stores all rates or none; of the same source, a newer one that is known stays.
+/// Stores all rates or none; of the same source, a newer one that is known stays, unless a wrong clock dated it.
 ///
 /// # Errors
 /// A refusal when a rate looks upside down against one that is known, unless it is forced: the commonest mistake, and the
@@ -40,8 +40,9 @@ async fn save(
 ) -> Result<SavedRates, FlowError> {
     let known = tx.list_rates().await?;
     let key = |rate: &PairRate| (rate.base, rate.quote, rate.entry.source.clone());
-    let is_older =
-        |rate: &PairRate| known.iter().any(|old| key(old) == key(rate) && old.entry.as_of > rate.entry.as_of);
+    let is_older = |rate: &PairRate| {
+        known.iter().any(|old| key(old) == key(rate) && old.entry.as_of > rate.entry.as_of && !old.is_ahead(now))
+    };
     let new: Vec<&PairRate> = rates.iter().filter(|rate| !is_older(rate)).collect();
     let mut jumps = Vec::new();
     for rate in &new {
@@ -59,7 +60,7 @@ async fn save(
     let mut count = 0;
     for rate in &new {
         // Another import may have brought a newer one meanwhile.
-        count += usize::from(tx.save_rate(rate).await?);
+        count += usize::from(tx.save_rate(rate, now.plus(MOST_AHEAD)).await?);
     }
     Ok(SavedRates { count, jumps })
 }

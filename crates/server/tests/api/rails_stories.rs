@@ -9,7 +9,7 @@ use xanpay_domain::exchange::{ECB, ECB_RATE_LIFE, OPERATOR_RATE_LIFE, PairRate, 
 use xanpay_domain::matching::{Policy, mentions};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
-use xanpay_domain::time::Span;
+use xanpay_domain::time::{Span, Timestamp};
 use xanpay_rails::{
     AccountInput, AccountKind, PaymentRequest, QrKind, is_sandbox_payload, lint, parse_account, payload, qr_modules,
     qr_svg, rail,
@@ -532,7 +532,7 @@ async fn save_reference_rates(gateway: &Gateway, rates: &[(&str, &str)]) {
         let rows = rows.clone();
         async move {
             for row in &rows {
-                tx.save_rate(row).await?;
+                tx.save_rate(row, Timestamp::from_millis(i64::MAX)).await?;
             }
             Ok::<_, FlowError>(())
         }

@@ -4,7 +4,7 @@ use crate::support::{Call, Gateway, START};
 use serde_json::json;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
-use xanpay_domain::exchange::RateAges;
+use xanpay_domain::exchange::{OPERATOR, PairRate, Rate, RateAges, RateEntry};
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
@@ -205,4 +205,29 @@ async fn the_page_of_rails_shows_the_terms_in_force() {
     let gateway = start(&database, paynow("0.50", "1234.56", Span::minutes(95))).await;
     let page = gateway.send(Call::get("/docs/rails")).await.expect(200).text();
     assert!(page.contains("0.50 to 1,234.56") && page.contains("<td>95m</td>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_rate_that_a_wrong_clock_dated_is_not_used_and_gives_way_to_the_next_one() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let set = async |rate: &str, ahead: Span| {
+            let (base, quote) = (Currency::HKD, Currency::SGD);
+            let as_of = gateway.app.clock.real_now().plus(ahead);
+            let entry = RateEntry { rate: Rate::parse(rate).unwrap(), source: OPERATOR.into(), as_of };
+            flows::save_rates(&gateway.app, vec![PairRate { base, quote, entry }], false).await.unwrap().count
+        };
+        let asked = async || {
+            let charge =
+                json!({"merchantAmount": 100, "merchantCurrency": "HKD", "method": "paynow", "email": "a@b.sg"});
+            gateway.advance(Span::seconds(1));
+            gateway.send(Call::post("/charges").by(&merchant).json(&charge)).await
+        };
+        assert_eq!(set("0.17", Span::days(365)).await, 1);
+        asked().await.expect_problem(503, "rate_unavailable");
+        assert_eq!(set("0.21", Span::hours(12)).await, 1, "its day has begun elsewhere");
+        assert_eq!(asked().await.expect(200).json()["customerAmount"], 21);
+        assert_eq!(set("0.19", Span::hours(0)).await, 0, "of two that may be right the newer one stays");
+    })
+    .await;
 }

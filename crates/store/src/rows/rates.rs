@@ -4,13 +4,14 @@ use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::value::Row;
 use xanpay_domain::exchange::{Rate, RateEntry};
+use xanpay_domain::time::Timestamp;
 
 pub use xanpay_domain::exchange::PairRate;
 
 statements! {
     SAVE_RATE("rates") = "INSERT INTO rates (base, quote, source, rate, as_of) VALUES ($1, $2, $3, $4, $5) \
         ON CONFLICT (base, quote, source) DO UPDATE SET rate = excluded.rate, as_of = excluded.as_of \
-        WHERE rates.as_of <= excluded.as_of";
+        WHERE rates.as_of <= excluded.as_of OR rates.as_of > $6";
     LIST_RATES("rates") = "SELECT base, quote, source, rate, as_of FROM rates ORDER BY base, quote, source";
 }
 
@@ -27,17 +28,19 @@ fn read_rate(mut row: Row) -> Result<PairRate, StoreError> {
 }
 
 impl Tx {
-    /// Sets the rate of a pair from one source, unless a newer one is known; tells whether it was set.
+    /// Sets the rate of a pair from one source, unless a newer one is known that is dated up to `believed_until`; tells
+    /// whether it was set.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_rate(&self, rate: &PairRate) -> Result<bool, StoreError> {
+    pub async fn save_rate(&self, rate: &PairRate, believed_until: Timestamp) -> Result<bool, StoreError> {
         let row = [
             rate.base.code().into(),
             rate.quote.code().into(),
             (&rate.entry.source).into(),
             rate.entry.rate.to_string().into(),
             rate.entry.as_of.into(),
+            believed_until.into(),
         ];
         Ok(self.execute(SAVE_RATE, &row).await? == 1)
     }

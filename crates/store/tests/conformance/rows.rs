@@ -336,7 +336,7 @@ async fn rates_settings_and_webhooks_read_back_and_change() {
         };
         for text in ["0.174933", "99999999.9999999999"] {
             let rate = rate(text);
-            commit!(store, |tx, rate| tx.save_rate(&rate).await?).unwrap();
+            commit!(store, |tx, rate| tx.save_rate(&rate, Timestamp::from_millis(i64::MAX)).await?).unwrap();
             assert_eq!(store.reader().list_rates().await.unwrap(), [rate]);
         }
 

@@ -154,7 +154,7 @@ impl Gateway {
         let pair = PairRate { base, quote, entry: RateEntry { source: "operator".into(), rate, as_of } };
         let saved = self.app.store.write(move |tx| {
             let pair = pair.clone();
-            async move { Ok::<_, FlowError>(tx.save_rate(&pair).await?) }
+            async move { Ok::<_, FlowError>(tx.save_rate(&pair, Timestamp::from_millis(i64::MAX)).await?) }
         });
         assert!(saved.await.unwrap(), "a newer rate is known");
     }
