@@ -14,7 +14,7 @@ use std::sync::Arc;
 use xanpay_domain::charge::{Charge, ChargeCommand, ChargeState, ChargeStatus, Destination};
 use xanpay_domain::contact::{Email, Phone};
 use xanpay_domain::environment::Environment;
-use xanpay_domain::id::{AccountId, ChargeId, CustomerId, MerchantId, SessionId};
+use xanpay_domain::id::{ChargeId, CustomerId, MerchantId, SessionId};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::secret::Secret;
@@ -104,9 +104,14 @@ impl Draft {
         tx.find_or_insert_customer(self.merchant_id, self.environment, &identity, self.customer_id, self.now).await
     }
 
-    /// The pending charge, without its place: amount, destination and nonce are filled in by [`place`].
-    pub(super) fn charge(&self, customer_id: CustomerId, phone: Option<Phone>) -> Charge {
-        let method = self.offer.method;
+    /// The pending charge of a customer that asks this amount at this destination.
+    pub(super) fn charge(
+        &self,
+        customer_id: CustomerId,
+        phone: Option<&Phone>,
+        customer_amount: Money,
+        destination: Destination,
+    ) -> Charge {
         Charge {
             id: self.charge_id,
             merchant_id: self.merchant_id,
@@ -114,26 +119,19 @@ impl Draft {
             session_id: self.session_id,
             customer_id,
             email: self.new.email.clone(),
-            phone,
+            phone: phone.cloned(),
             merchant_amount: self.new.merchant_amount,
-            customer_amount: self.offer.customer_amount,
+            customer_amount,
             rate: self.offer.rate.clone(),
-            method,
-            destination: Destination {
-                account_id: AccountId::new(self.now, [0; 8]),
-                account: String::new(),
-                account_name: String::new(),
-                bank: String::new(),
-                nonce: String::new(),
-                qr_code: String::new(),
-            },
+            method: self.offer.method,
+            destination,
             orders: self.new.orders.clone(),
             notify_url: self.new.notify_url.clone(),
             notify_payload: self.new.notify_payload.clone(),
             created_at: self.now,
             updated_at: self.now,
             expires_at: self.now.plus(self.offer.terms.time_to_live),
-            received: Money::zero(method.currency()),
+            received: Money::zero(customer_amount.currency()),
             state: ChargeState::Pending,
         }
     }
@@ -250,16 +248,16 @@ async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result
     let phone = code.as_ref().map(|code| code.phone.clone());
     let customer_id = draft.customer(tx, phone.as_ref()).await?;
     let fingerprint = draft.fingerprint(customer_id);
-    let mut charge = draft.charge(customer_id, phone);
+    let asking = |amount, destination| draft.charge(customer_id, phone.as_ref(), amount, destination);
     let is_spent = code.as_ref().is_some_and(|code| !code.is_unused());
     // The common case first: nothing stands in the way of a new charge.
     let placed = match is_spent {
         true => Placed::Taken,
-        false => place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await?,
+        false => place(tx, &draft.offer, draft.now, &draft.nonces, Some(&fingerprint), asking).await?,
     };
-    if let Placed::Stored = placed {
+    if let Placed::Stored(charge) = placed {
         mark_used(tx, code.as_ref(), &charge).await?;
-        return Ok((charge, false));
+        return Ok((*charge, false));
     }
     let equal = tx.find_charge_by_fingerprint(&fingerprint).await?;
     if let Some(equal) = equal.as_ref().filter(|equal| equal.status_at(draft.now) == ChargeStatus::Pending) {
@@ -271,15 +269,15 @@ async fn create(tx: &Tx, draft: &Draft, verify: bool, seed: EventSeed) -> Result
     let Some(equal) = equal else {
         return Err(match placed {
             Placed::Full => accounts_full(draft.offer.method).into(),
-            Placed::Stored | Placed::Taken => StoreError::Conflict.into(),
+            Placed::Stored(_) | Placed::Taken => StoreError::Conflict.into(),
         });
     };
     // Its time is over and nobody has written that down yet: do so, then take its place.
     expire(tx, &equal, draft, seed).await?;
-    match place(tx, &mut charge, &draft.offer, Some(&fingerprint), &draft.nonces).await? {
-        Placed::Stored => {
+    match place(tx, &draft.offer, draft.now, &draft.nonces, Some(&fingerprint), asking).await? {
+        Placed::Stored(charge) => {
             mark_used(tx, code.as_ref(), &charge).await?;
-            Ok((charge, false))
+            Ok((*charge, false))
         }
         Placed::Taken => Err(StoreError::Conflict.into()),
         Placed::Full => Err(accounts_full(draft.offer.method).into()),

@@ -8,7 +8,6 @@ use crate::entropy;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use xanpay_domain::charge::{Charge, Destination, LATE_GRACE};
-use xanpay_domain::environment::Environment;
 use xanpay_domain::id::AccountId;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
@@ -53,8 +52,8 @@ fn all_draws(seeds: &NonceSeeds) -> impl Iterator<Item = [u8; 16]> {
 
 /// How an attempt to place a charge ended.
 pub(super) enum Placed {
-    /// The charge is stored as it stands.
-    Stored,
+    /// The charge is stored.
+    Stored(Box<Charge>),
     /// Something that is unique is taken: its session or its fingerprint, or every nonce that was drawn.
     Taken,
     /// No account has room.
@@ -68,22 +67,21 @@ pub(super) fn accounts_full(method: Method) -> Refusal {
     Refusal::new(Kind::Unavailable, "accounts_full", detail)
 }
 
-/// Fills in amount, destination and QR of `charge` and inserts it on the first account with room.
+/// Inserts a charge on the first account with room: the one that `asking` makes for an amount at a destination.
 pub(super) async fn place(
     tx: &Tx,
-    charge: &mut Charge,
     offer: &Offer,
-    fingerprint: Option<&Fingerprint>,
+    now: Timestamp,
     seeds: &NonceSeeds,
+    fingerprint: Option<&Fingerprint>,
+    asking: impl Fn(Money, Destination) -> Charge,
 ) -> Result<Placed, FlowError> {
     let length = rail(offer.method).nonce_length;
     // An account to itself that another customer may still pay to is given away last.
     let spared = offer.accounts.iter().map(|account| (account, true));
     let accounts: Vec<_> = spared.chain(offer.accounts.iter().map(|account| (account, false))).collect();
     for (account, is_spared) in accounts {
-        let Some((amount, claim)) = room(tx, account, offer, charge.created_at, is_spared).await? else { continue };
-        charge.customer_amount = amount;
-        charge.received = Money::zero(amount.currency());
+        let Some((amount, claim)) = room(tx, account, offer, now, is_spared).await? else { continue };
         for (turn, seed) in all_draws(seeds).enumerate() {
             let strength = if turn < STRONG_DRAWS { Strength::PerAmount } else { Strength::Plain };
             let Some(nonce) = Nonce::draw(seed, length, amount.minor(), strength) else {
@@ -92,9 +90,9 @@ pub(super) async fn place(
             if is_taken_beside(tx, account, &nonce).await? {
                 continue;
             }
-            charge.destination = destination(account, charge.environment, amount, &nonce)?;
-            if tx.insert_charge(charge, fingerprint, claim).await? {
-                return Ok(Placed::Stored);
+            let charge = Box::new(asking(amount, destination(account, amount, &nonce)?));
+            if tx.insert_charge(&charge, fingerprint, claim).await? {
+                return Ok(Placed::Stored(charge));
             }
             // A taken nonce wants another draw; anything else that is taken will stay so.
             if tx.find_charge_id_by_nonce(account.row.id, &charge.destination.nonce).await?.is_none() {
@@ -193,15 +191,10 @@ pub(super) fn spell(method: Method, nonce: &Nonce) -> String {
 }
 
 /// What the payer is told. The QR carries the charge's own amount and nonce; in sandbox its payee cannot exist.
-fn destination(
-    account: &KnownAccount,
-    environment: Environment,
-    amount: Money,
-    nonce: &Nonce,
-) -> Result<Destination, FlowError> {
+fn destination(account: &KnownAccount, amount: Money, nonce: &Nonce) -> Result<Destination, FlowError> {
     let nonce = spell(account.row.method, nonce);
     let request = PaymentRequest { amount, reference: &nonce };
-    let qr_code = payload(&account.rail, &request, environment).map_err(|error| {
+    let qr_code = payload(&account.rail, &request, account.row.environment).map_err(|error| {
         Refusal::field("method", "method_unavailable", format!("cannot carry this charge: {error}"))
     })?;
     Ok(Destination {
@@ -241,9 +234,9 @@ mod tests {
     async fn placed_nonce(store: &Store, world: &World, offer: &Offer, seeds: NonceSeeds) -> String {
         let (charge, offer) = (world.charge(None), offer.clone());
         let nonce = commit!(store, |tx, charge, offer| {
-            let mut charge = charge;
-            match place(&tx, &mut charge, &offer, None, &seeds).await {
-                Ok(Placed::Stored) => Some(charge.destination.nonce),
+            let asking = |customer_amount, destination| Charge { customer_amount, destination, ..charge.clone() };
+            match place(&tx, &offer, charge.created_at, &seeds, None, asking).await {
+                Ok(Placed::Stored(charge)) => Some(charge.destination.nonce),
                 _ => None,
             }
         });

@@ -134,17 +134,17 @@ async fn charge_session(
         None => None,
     };
     let customer_id = draft.customer(tx, proved.map(|(phone, _)| phone)).await?;
-    let mut charge = draft.charge(customer_id, phone.cloned());
-    match place(tx, &mut charge, &draft.offer, None, &draft.nonces).await? {
-        Placed::Stored => {}
+    let asking = |amount, destination| draft.charge(customer_id, phone, amount, destination);
+    let charge = match place(tx, &draft.offer, draft.now, &draft.nonces, None, asking).await? {
+        Placed::Stored(charge) => charge,
         Placed::Taken => return Err(StoreError::Conflict.into()),
         Placed::Full => return Err(accounts_full(draft.offer.method).into()),
-    }
+    };
     if let Some((_, verification)) = proved {
         tx.save_verification_used(verification, charge.id).await?;
     }
     tx.save_session(session_id, state, draft.now, version).await?;
-    Ok(Started::Charged(Box::new(charge)))
+    Ok(Started::Charged(charge))
 }
 
 /// The refusal of a session that is over.
