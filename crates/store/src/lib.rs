@@ -25,6 +25,7 @@ use engine::{PostgresEngine, Queue, SqliteEngine};
 use std::future::Future;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a PostgreSQL server may take to accept a connection, or a network to acknowledge what was sent, unless the
@@ -86,6 +87,22 @@ impl Store {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         self.queue.write(body).await
+    }
+
+    /// As [`Store::write`], for a body that needs more than it can copy: each run gets the same `with`.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_with<W, T, E, F, Fut>(&self, with: W, body: F) -> Result<T, E>
+    where
+        W: Send + Sync + 'static,
+        T: Send + 'static,
+        E: TxError,
+        F: Fn(Tx, Arc<W>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let with = Arc::new(with);
+        self.write(move |tx| body(tx, Arc::clone(&with))).await
     }
 
     /// A handle that reads the last committed state, statement by statement.

@@ -3,7 +3,6 @@
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
-use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::matching::Policy;
@@ -57,7 +56,7 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
     }
     let policy = new.policy.unwrap_or(parsed.default_policy());
     let (now, entropy) = (app.clock.real_now(), entropy::bytes());
-    let account = Arc::new(Account {
+    let account = Account {
         id: AccountId::new(now, entropy),
         environment: new.environment,
         method: new.method,
@@ -71,20 +70,18 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
         merchant_id: new.merchant,
         created_at: now,
         disabled_at: None,
-    });
+    };
     let added = app
         .store
-        .write(move |tx| {
+        .write_with(account, move |tx, account| async move {
             let mut account = Account::clone(&account);
-            async move {
-                // What is known of a bank account stands under the first id of its names: a later name takes a later one,
-                // also when the clock has been put back.
-                let known = tx.list_accounts(account.environment).await?.into_iter().flatten();
-                if let Some(newest) = known.map(|known| known.id).max_by_key(|id| id.to_text()) {
-                    account.id = AccountId::new_behind(newest, now, entropy);
-                }
-                Ok::<_, FlowError>(tx.insert_account(&account).await?.then_some(account.id))
+            // What is known of a bank account stands under the first id of its names: a later name takes a later one, also
+            // when the clock has been put back.
+            let known = tx.list_accounts(account.environment).await?.into_iter().flatten();
+            if let Some(newest) = known.map(|known| known.id).max_by_key(|id| id.to_text()) {
+                account.id = AccountId::new_behind(newest, now, entropy);
             }
+            Ok::<_, FlowError>(tx.insert_account(&account).await?.then_some(account.id))
         })
         .await?;
     match added {

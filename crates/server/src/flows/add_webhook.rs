@@ -6,7 +6,6 @@ use crate::entropy;
 use crate::outbound::address::parse_callback_url;
 use crate::outbound::signature::WebhookSecret;
 use crate::wire::body::MAX_NAME;
-use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, WebhookId};
 use xanpay_store::Webhook;
@@ -72,7 +71,7 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
         Some((username, password)) => Some((username, seal(PASSWORD_PURPOSE, password.as_bytes())?)),
         None => None,
     };
-    let webhook = Arc::new(Webhook {
+    let webhook = Webhook {
         id: WebhookId::new(app.clock.real_now(), entropy::bytes()),
         merchant_id: new.merchant,
         environment: new.environment,
@@ -81,13 +80,10 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
         secret: seal(SECRET_PURPOSE, secret.as_bytes())?,
         created_at: app.clock.real_now(),
         disabled_at: None,
-    });
+    };
     let id = webhook.id;
-    app.store
-        .write(move |tx| {
-            let webhook = Arc::clone(&webhook);
-            async move { Ok::<_, FlowError>(tx.insert_webhook(&webhook).await?) }
-        })
-        .await?;
+    let add =
+        app.store.write_with(webhook, |tx, new| async move { Ok::<_, FlowError>(tx.insert_webhook(&new).await?) });
+    add.await?;
     Ok(AddedWebhook { id, secret: secret.reveal() })
 }

@@ -183,25 +183,22 @@ pub async fn create_charge(
     };
     let draft = Draft::new(app, merchant, None, new, offer);
     let master_key = Arc::clone(app.master_key());
-    let job = Arc::new((draft, idempotency, merchant.phone_verification, EventSeed::draw(), master_key));
+    let job = (draft, idempotency, merchant.phone_verification, EventSeed::draw(), master_key);
     let answer = app
         .store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
-                let (draft, idempotency, verify, seed, master_key) = &*job;
-                if let Some(idempotency) = idempotency {
-                    idempotency.reserve(&tx, draft.real_now).await?;
-                }
-                let (charge, is_duplicate) = create(&tx, draft, *verify, *seed).await?;
-                let cancel_token = cancel_token(master_key, charge.id);
-                let answer = render(&CreatedCharge { charge, is_duplicate, cancel_token });
-                if let Some(idempotency) = idempotency {
-                    // The answer has the cancel token, which the database does not know otherwise.
-                    idempotency.answer(&tx, &idempotent::seal(master_key, &answer)?).await?;
-                }
-                Ok::<_, FlowError>(answer)
+        .write_with(job, move |tx, job| async move {
+            let (draft, idempotency, verify, seed, master_key) = &*job;
+            if let Some(idempotency) = idempotency {
+                idempotency.reserve(&tx, draft.real_now).await?;
             }
+            let (charge, is_duplicate) = create(&tx, draft, *verify, *seed).await?;
+            let cancel_token = cancel_token(master_key, charge.id);
+            let answer = render(&CreatedCharge { charge, is_duplicate, cancel_token });
+            if let Some(idempotency) = idempotency {
+                // The answer has the cancel token, which the database does not know otherwise.
+                idempotency.answer(&tx, &idempotent::seal(master_key, &answer)?).await?;
+            }
+            Ok::<_, FlowError>(answer)
         })
         .await?;
     Ok(answer)

@@ -4,7 +4,6 @@ use super::refusal::{FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::MerchantId;
 use xanpay_domain::time::Timestamp;
@@ -66,13 +65,7 @@ pub async fn create_key(
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }
     let (row, key) = new_key(merchant, environment, app.clock.real_now());
-    let row = Arc::new(row);
-    app.store
-        .write(move |tx| {
-            let row = Arc::clone(&row);
-            async move { Ok::<_, FlowError>(tx.insert_api_key(&row).await?) }
-        })
-        .await?;
+    app.store.write_with(row, |tx, row| async move { Ok::<_, FlowError>(tx.insert_api_key(&row).await?) }).await?;
     Ok(key)
 }
 
@@ -82,9 +75,8 @@ pub async fn create_key(
 /// A refusal when there is no such living key.
 pub async fn revoke_key(app: &App, api_key: String) -> Result<(), FlowError> {
     let now = app.clock.real_now();
-    let revoke = app.store.write(move |tx| {
-        let api_key = api_key.clone();
-        async move { Ok::<_, FlowError>(tx.revoke_api_key(&api_key, now).await?) }
+    let revoke = app.store.write_with(api_key, move |tx, api_key| async move {
+        Ok::<_, FlowError>(tx.revoke_api_key(&api_key, now).await?)
     });
     if revoke.await? { Ok(()) } else { Err(Refusal::field("key", "key_unknown", "is no living key").into()) }
 }

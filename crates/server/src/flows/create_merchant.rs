@@ -6,7 +6,6 @@ use crate::app::App;
 use crate::entropy;
 use crate::outbound::certificate;
 use crate::outbound::signature::WebhookSecret;
-use std::sync::Arc;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::MerchantId;
@@ -75,15 +74,12 @@ pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerch
         certificate,
     };
     let (row, key) = new_key(Some(id), merchant.environment, now);
-    let job = Arc::new((merchant, row));
     app.store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
-                tx.insert_merchant(&job.0, now).await?;
-                tx.insert_api_key(&job.1).await?;
-                Ok::<_, FlowError>(())
-            }
+        .write_with((merchant, row), move |tx, job| async move {
+            let (merchant, row) = &*job;
+            tx.insert_merchant(merchant, now).await?;
+            tx.insert_api_key(row).await?;
+            Ok::<_, FlowError>(())
         })
         .await?;
     Ok(CreatedMerchant { id, key, webhook_secret: callback_secret(&hash_key)?.reveal() })

@@ -5,7 +5,6 @@ use super::quote::{is_out_of_range, offer};
 use super::refusal::{Fault, FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
-use std::sync::Arc;
 use xanpay_domain::id::SessionId;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
@@ -61,19 +60,15 @@ pub async fn create_session(
         state: SessionState::new(now),
     };
     let answer = render(&session);
-    let job = Arc::new((session, answer.clone(), idempotency));
     app.store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
-                let (session, answer, idempotency) = &*job;
-                if let Some(idempotency) = idempotency {
-                    idempotency.reserve(&tx, real_now).await?;
-                    idempotency.answer(&tx, answer).await?;
-                }
-                tx.insert_session(session).await?;
-                Ok::<_, FlowError>(())
+        .write_with((session, answer.clone(), idempotency), move |tx, job| async move {
+            let (session, answer, idempotency) = &*job;
+            if let Some(idempotency) = idempotency {
+                idempotency.reserve(&tx, real_now).await?;
+                idempotency.answer(&tx, answer).await?;
             }
+            tx.insert_session(session).await?;
+            Ok::<_, FlowError>(())
         })
         .await?;
     Ok(answer)

@@ -2,7 +2,6 @@
 
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
-use std::sync::Arc;
 use xanpay_domain::exchange::{LockedRate, MOST_AHEAD, PairRate, RateAges, find_rate, inverted_against};
 use xanpay_domain::time::Timestamp;
 use xanpay_store::Tx;
@@ -22,13 +21,8 @@ pub struct SavedRates {
 /// A refusal when a rate looks upside down against one that is known, unless it is forced: the commonest mistake, and the
 /// dearest.
 pub async fn save_rates(app: &App, rates: Vec<PairRate>, force: bool) -> Result<SavedRates, FlowError> {
-    let (rates, ages, now) = (Arc::new(rates), app.terms.rate_ages, app.clock.real_now());
-    app.store
-        .write(move |tx| {
-            let rates = Arc::clone(&rates);
-            async move { save(&tx, &rates, force, ages, now).await }
-        })
-        .await
+    let (ages, now) = (app.terms.rate_ages, app.clock.real_now());
+    app.store.write_with(rates, move |tx, rates| async move { save(&tx, &rates, force, ages, now).await }).await
 }
 
 async fn save(

@@ -3,7 +3,6 @@
 use super::create_merchant::{check_methods, check_phone_verification};
 use super::refusal::{FlowError, Refusal};
 use crate::app::App;
-use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::MerchantId;
 use xanpay_store::{Merchant, MerchantChanges};
@@ -23,15 +22,11 @@ pub async fn set_merchant(
     if !faults.is_empty() {
         return Err(Refusal::invalid(faults).into());
     }
-    let changes = Arc::new(changes);
     app.store
-        .write(move |tx| {
-            let changes = Arc::clone(&changes);
-            async move {
-                tx.save_merchant_switches(id, environment, &changes).await?;
-                let unknown = || Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment");
-                Ok(tx.find_merchant(id, environment).await?.ok_or_else(unknown)?)
-            }
+        .write_with(changes, move |tx, changes| async move {
+            tx.save_merchant_switches(id, environment, &changes).await?;
+            let unknown = || Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment");
+            Ok(tx.find_merchant(id, environment).await?.ok_or_else(unknown)?)
         })
         .await
 }

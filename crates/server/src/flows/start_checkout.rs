@@ -6,7 +6,6 @@ use super::quote::{Offer, offer};
 use super::refusal::{FlowError, Kind, Refusal};
 use super::verify_phone::{self, Owner};
 use crate::app::App;
-use std::sync::Arc;
 use xanpay_domain::charge::Charge;
 use xanpay_domain::contact::{Email, Phone};
 use xanpay_domain::method::Method;
@@ -85,16 +84,15 @@ pub async fn start_checkout(
         notify_url: session.notify_url.clone(),
         notify_payload: session.notify_payload.clone(),
     };
-    let job = Arc::new((Draft::new(app, merchant, Some(session.id), new, offer), start.phone, proof));
     let started = app
         .store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
+        .write_with(
+            (Draft::new(app, merchant, Some(session.id), new, offer), start.phone, proof),
+            |tx, job| async move {
                 let (draft, phone, proof) = &*job;
                 charge_session(&tx, draft, phone.as_ref(), proof.as_ref()).await
-            }
-        })
+            },
+        )
         .await?;
     app.session_changes.tell(session.id);
     Ok(started)

@@ -9,7 +9,6 @@ use super::refusal::{FlowError, Kind, Refusal};
 use crate::app::App;
 use crate::entropy;
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use xanpay_domain::contact::Phone;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, VerificationId};
@@ -158,30 +157,26 @@ pub async fn send_otp(
     };
     let body = format!("{otp} is your code for {}. It is valid for 5 minutes.", merchant.name);
     let message = SandboxMessage { recipient: phone.joined(), body: Secret::new(body), created_at: now };
-    let job = Arc::new((verification, message, keyed));
     app.store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
-                let (new, message, keyed) = &*job;
-                if let Some((idempotency, answer)) = keyed {
-                    idempotency.reserve(&tx, real_now).await?;
-                    idempotency.answer(&tx, answer).await?;
-                }
-                let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
-                tx.lock_sending(owner.merchant_id, owner.environment).await?;
-                let sent = owner.recent(&tx, &new.phone, now).await?;
-                let of_merchant = owner.count(&tx, now).await?;
-                let code = PhoneCode::judge(&sent, now);
-                code.check_send(of_merchant, now).map_err(|refusal| too_many(refusal, code, now))?;
-                tx.insert_verification(new).await?;
-                tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
-                // Transactions that share a commit do not wait for each other: one may have sent another meanwhile.
-                if owner.recent(&tx, &new.phone, now).await?.len() > sent.len() + 1 {
-                    return Err(StoreError::Conflict.into());
-                }
-                Ok::<_, FlowError>(())
+        .write_with((verification, message, keyed), move |tx, job| async move {
+            let (new, message, keyed) = &*job;
+            if let Some((idempotency, answer)) = keyed {
+                idempotency.reserve(&tx, real_now).await?;
+                idempotency.answer(&tx, answer).await?;
             }
+            let owner = Owner { merchant_id: new.merchant_id, environment: new.environment };
+            tx.lock_sending(owner.merchant_id, owner.environment).await?;
+            let sent = owner.recent(&tx, &new.phone, now).await?;
+            let of_merchant = owner.count(&tx, now).await?;
+            let code = PhoneCode::judge(&sent, now);
+            code.check_send(of_merchant, now).map_err(|refusal| too_many(refusal, code, now))?;
+            tx.insert_verification(new).await?;
+            tx.insert_sandbox_message(new.id, new.merchant_id, message).await?;
+            // Transactions that share a commit do not wait for each other: one may have sent another meanwhile.
+            if owner.recent(&tx, &new.phone, now).await?.len() > sent.len() + 1 {
+                return Err(StoreError::Conflict.into());
+            }
+            Ok::<_, FlowError>(())
         })
         .await
 }
@@ -206,32 +201,28 @@ pub async fn confirm_phone(
         Some(idempotency) => Some((idempotency, idempotent::seal(app.master_key(), &answer)?)),
         None => None,
     };
-    let job = Arc::new((Owner::of(merchant), phone.clone(), otp.to_owned(), code, keyed));
     let confirmed = app
         .store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
-                let (owner, phone, otp, code, keyed) = &*job;
-                if let Some((idempotency, _)) = keyed {
-                    idempotency.refuse_known(&tx, real_now).await?;
-                }
-                let proven = check_otp(&tx, *owner, phone, otp, now).await?;
-                match (&proven, keyed) {
-                    // The key is taken before the password, so that an equal request which finds the password used up
-                    // finds the key as well.
-                    (Some(proven), Some((idempotency, sealed))) => {
-                        idempotency.reserve(&tx, real_now).await?;
-                        tx.save_verified(proven, &hash(&[code]), now).await?;
-                        idempotency.answer(&tx, sealed).await?;
-                    }
-                    (Some(proven), None) => tx.save_verified(proven, &hash(&[code]), now).await?,
-                    // A wrong guess is counted and leaves the key free, as every refusal does.
-                    (None, Some((idempotency, _))) => idempotency.refuse_known(&tx, real_now).await?,
-                    (None, None) => {}
-                }
-                Ok::<_, FlowError>(proven.is_some())
+        .write_with((Owner::of(merchant), phone.clone(), otp.to_owned(), code, keyed), move |tx, job| async move {
+            let (owner, phone, otp, code, keyed) = &*job;
+            if let Some((idempotency, _)) = keyed {
+                idempotency.refuse_known(&tx, real_now).await?;
             }
+            let proven = check_otp(&tx, *owner, phone, otp, now).await?;
+            match (&proven, keyed) {
+                // The key is taken before the password, so that an equal request which finds the password used up
+                // finds the key as well.
+                (Some(proven), Some((idempotency, sealed))) => {
+                    idempotency.reserve(&tx, real_now).await?;
+                    tx.save_verified(proven, &hash(&[code]), now).await?;
+                    idempotency.answer(&tx, sealed).await?;
+                }
+                (Some(proven), None) => tx.save_verified(proven, &hash(&[code]), now).await?,
+                // A wrong guess is counted and leaves the key free, as every refusal does.
+                (None, Some((idempotency, _))) => idempotency.refuse_known(&tx, real_now).await?,
+                (None, None) => {}
+            }
+            Ok::<_, FlowError>(proven.is_some())
         })
         .await?;
     if confirmed {
