@@ -507,10 +507,39 @@ fn a_key_is_made_and_ended_once() {
     assert_eq!(keys(&key), ["apiKey", "apiSecret"]);
     let name = key["apiKey"].as_str().unwrap();
     assert_eq!(scratch.json(&["key", "revoke", name], 0)["revoked"], true);
-    assert!(scratch.refused(&["key", "revoke", name]).contains("key: is no living key"));
+    assert!(scratch.refused(&["key", "revoke", name]).contains("key: is no active key"));
     assert!(scratch.refused(&["key", "create", "--merchant", "0123456789abcdef01234567"]).contains("merchant"));
     let operator = scratch.json(&["operator-key", "create"], 0);
     assert!(operator["apiKey"].as_str().unwrap().starts_with("sandbox_operator_"));
+}
+
+#[test]
+fn the_keys_of_a_merchant_are_listed_with_their_state_and_without_their_secrets() {
+    let scratch = Scratch::new();
+    let create = ["merchant", "create", "--currency", "SGD", "--name"];
+    let merchant = scratch.json(&[&create[..], &["Shop"]].concat(), 0);
+    scratch.json(&[&create[..], &["Another"]].concat(), 0);
+    let id = merchant["merchantId"].as_str().unwrap();
+    let further = scratch.json(&["key", "create", "--merchant", id], 0);
+    scratch.json(&["key", "revoke", merchant["apiKey"].as_str().unwrap()], 0);
+
+    let list = scratch.json(&["key", "list", "--merchant", id], 0);
+    let told: Vec<_> = list["keys"].as_array().unwrap().iter().collect();
+    assert_eq!(told.len(), 2, "{list}");
+    for (key, made, revoked) in [(told[0], &merchant, true), (told[1], &further, false)] {
+        assert_eq!(keys(key), ["apiKey", "env", "revoked", "createdAt"]);
+        assert_eq!(
+            (&key["apiKey"], &key["env"], &key["revoked"]),
+            (&made["apiKey"], &"sandbox".into(), &revoked.into())
+        );
+    }
+    let text = String::from_utf8(scratch.run(&["key", "list", "--merchant", id]).stdout).unwrap();
+    assert!(text.contains("revoked") && text.contains("active"), "{text}");
+    for secret in [&merchant, &further].map(|made| made["apiSecret"].as_str().unwrap()) {
+        assert!(!text.contains(secret) && !list.to_string().contains(secret));
+    }
+    let live = ["key", "list", "--merchant", id, "--env", "live"];
+    assert!(scratch.refused(&live).contains("merchant: is no merchant of this environment"));
 }
 
 #[test]

@@ -2,19 +2,23 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::output::pairs;
+use super::output::{pairs, table};
 use super::values;
 use crate::app::App;
 use crate::flows::{CreatedKey, create_key, revoke_key};
+use crate::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::sync::Arc;
 use xanpay_domain::id::MerchantId;
+use xanpay_store::ApiKey;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
     /// Make a further key pair of a merchant
-    Create(Create),
+    Create(OfMerchant),
+    /// The key pairs of a merchant in the environment, without their secrets
+    List(OfMerchant),
     /// End a key, a merchant's or the operator's, whichever environment it is of; it cannot be undone
     Revoke(Revoke),
 }
@@ -26,7 +30,7 @@ pub(super) enum OperatorKey {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Create {
+pub(super) struct OfMerchant {
     /// The merchant's id
     #[arg(long, value_name = "ID")]
     merchant: String,
@@ -40,7 +44,8 @@ pub(super) struct Revoke {
 
 pub(super) fn run(command: Key, context: &Context) -> Result<(), Failure> {
     match command {
-        Key::Create(create) => make(Some(values::merchant_id(&create.merchant)?), context),
+        Key::Create(of) => make(Some(values::merchant_id(&of.merchant)?), context),
+        Key::List(of) => run_list(values::merchant_id(&of.merchant)?, context),
         Key::Revoke(revoke) => run_revoke(revoke.key, context),
     }
 }
@@ -62,6 +67,35 @@ fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> 
     let mut text = pairs(&[("API key", api_key), ("API secret", api_secret)]);
     text.push_str("\nThe secret is shown this once.\n");
     context.output.secret(&value, &text, &remedy)
+}
+
+fn run_list(merchant: MerchantId, context: &Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let keys = context.with_app(|app| async move {
+        let tx = app.store.reader();
+        if tx.find_merchant(merchant, environment).await?.is_none() {
+            return Err(Failure::field("merchant", "merchant_unknown", "is no merchant of this environment"));
+        }
+        Ok(tx.list_api_keys(merchant, environment).await?)
+    })?;
+    let state = |key: &ApiKey| if key.revoked_at.is_some() { "revoked" } else { "active" };
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let environment = key.environment.as_str().to_owned();
+            vec![key.api_key.clone(), environment, state(key).to_owned(), iso(key.created_at)]
+        })
+        .collect();
+    let view = |key: &ApiKey| {
+        json!({
+            "apiKey": key.api_key,
+            "env": key.environment.as_str(),
+            "revoked": key.revoked_at.is_some(),
+            "createdAt": iso(key.created_at),
+        })
+    };
+    let list: Vec<_> = keys.iter().map(view).collect();
+    context.output.result(&json!({ "keys": list }), &table(&["API KEY", "ENVIRONMENT", "STATE", "CREATED"], &rows))
 }
 
 fn run_revoke(key: String, context: &Context) -> Result<(), Failure> {

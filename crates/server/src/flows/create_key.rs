@@ -72,11 +72,11 @@ pub async fn create_key(
 /// Ends a key pair, a merchant's or the operator's. Running gateways stop taking it within a second.
 ///
 /// # Errors
-/// A refusal when there is no such living key.
+/// A refusal when there is no such key, or it is revoked already.
 pub async fn revoke_key(app: &App, api_key: String) -> Result<(), FlowError> {
     let now = app.clock.real_now();
     let revoke = app.store.write_with(api_key, move |tx, api_key| async move {
         Ok::<_, FlowError>(tx.revoke_api_key(&api_key, now).await?)
     });
-    if revoke.await? { Ok(()) } else { Err(Refusal::field("key", "key_unknown", "is no living key").into()) }
+    if revoke.await? { Ok(()) } else { Err(Refusal::field("key", "key_unknown", "is no active key").into()) }
 }

@@ -123,6 +123,8 @@ statements! {
     INSERT_KEY("api_keys") = "INSERT INTO api_keys (api_key, merchant_id, environment, secret_hash, created_at, revoked_at) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     FIND_KEY("api_keys") = "SELECT api_key, merchant_id, environment, secret_hash, created_at, revoked_at FROM api_keys WHERE api_key = $1";
+    LIST_KEYS("api_keys") = "SELECT api_key, merchant_id, environment, secret_hash, created_at, revoked_at FROM api_keys \
+        WHERE merchant_id = $1 AND environment = $2 ORDER BY created_at, api_key";
     REVOKE_KEY("api_keys") = "UPDATE api_keys SET revoked_at = $1 WHERE api_key = $2 AND revoked_at IS NULL";
 }
 
@@ -148,6 +150,17 @@ fn read_merchant(mut row: Row) -> Result<Merchant, StoreError> {
 
 fn join_permissions(permissions: &[Permission]) -> String {
     permissions.iter().map(|permission| permission.as_str()).collect::<Vec<_>>().join(",")
+}
+
+fn read_key(mut row: Row) -> Result<ApiKey, StoreError> {
+    Ok(ApiKey {
+        api_key: row.text("api_key")?,
+        merchant_id: row.id_opt("merchant_id")?,
+        environment: row.environment()?,
+        secret_hash: row.blob("secret_hash")?,
+        created_at: row.time("created_at")?,
+        revoked_at: row.int_opt("revoked_at")?.map(Timestamp::from_millis),
+    })
 }
 
 impl Tx {
@@ -244,18 +257,23 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_api_key(&self, api_key: &str) -> Result<Option<ApiKey>, StoreError> {
-        let Some(mut row) = self.query_opt(FIND_KEY, &[api_key.into()]).await? else { return Ok(None) };
-        Ok(Some(ApiKey {
-            api_key: row.text("api_key")?,
-            merchant_id: row.id_opt("merchant_id")?,
-            environment: row.environment()?,
-            secret_hash: row.blob("secret_hash")?,
-            created_at: row.time("created_at")?,
-            revoked_at: row.int_opt("revoked_at")?.map(Timestamp::from_millis),
-        }))
+        self.query_opt(FIND_KEY, &[api_key.into()]).await?.map(read_key).transpose()
     }
 
-    /// Ends a key; tells whether it was alive.
+    /// The key pairs of a merchant, revoked or not, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_api_keys(
+        &self,
+        merchant: MerchantId,
+        environment: Environment,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let rows = self.query(LIST_KEYS, &[merchant.into(), environment.as_str().into()]).await?;
+        rows.into_iter().map(read_key).collect()
+    }
+
+    /// Revokes a key; tells whether it was active.
     ///
     /// # Errors
     /// [`StoreError`].

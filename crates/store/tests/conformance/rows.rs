@@ -273,11 +273,14 @@ async fn an_api_key_reads_back_and_is_revoked_once() {
             let tx = store.reader();
             assert_eq!(tx.find_api_key(&key.api_key).await.unwrap().as_ref(), Some(key));
         }
-        for (key, alive) in [("pk_1", true), ("pk_1", false), ("pk_2", false), ("pk_3", false)] {
-            assert_eq!(commit!(store, |tx| tx.revoke_api_key(key, now).await?), Ok(alive), "{key}");
+        for (key, was_active) in [("pk_1", true), ("pk_1", false), ("pk_2", false), ("pk_3", false)] {
+            assert_eq!(commit!(store, |tx| tx.revoke_api_key(key, now).await?), Ok(was_active), "{key}");
         }
-        let found = store.reader().find_api_key("pk_1").await.unwrap();
-        assert_eq!(found, Some(ApiKey { revoked_at: Some(now), ..merchant }));
+        let (tx, id) = (store.reader(), world.merchant.id);
+        let revoked = ApiKey { revoked_at: Some(now), ..merchant };
+        assert_eq!(tx.find_api_key("pk_1").await.unwrap().as_ref(), Some(&revoked));
+        assert_eq!(tx.list_api_keys(id, Environment::Sandbox).await.unwrap(), [revoked]);
+        assert_eq!(tx.list_api_keys(id, Environment::Live).await.unwrap(), []);
     })
     .await;
 }
