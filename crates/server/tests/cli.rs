@@ -566,6 +566,27 @@ fn an_account_that_its_method_refuses_names_the_field() {
 }
 
 #[test]
+fn a_disabled_account_that_is_added_again_takes_the_new_name_and_keeps_what_its_money_is_told_apart_by() {
+    let scratch = Scratch::new();
+    scratch.add_paynow();
+    let add = ["account", "add", "--method", "paynow", "--account", "+6585867834", "--name", "DN PTE LTD"];
+    let id = scratch.json(&["account", "list"], 0)["accounts"][0]["accountId"].clone();
+    assert!(scratch.refused(&add).contains("account: is already a receiving account"));
+
+    scratch.json(&["account", "disable", id.as_str().unwrap()], 0);
+    let error = scratch.json(&[&add[..], &["--policy", "unique-amount", "--statement-account", "1-2"]].concat(), 1);
+    let fields: Vec<_> = error["error"]["errors"].as_array().unwrap().iter().map(|fault| &fault["field"]).collect();
+    assert_eq!(fields, ["policy", "statement-account"]);
+    assert_eq!(error["error"]["code"], "account_exists");
+    assert_eq!(scratch.json(&["account", "list"], 0)["accounts"][0]["disabled"], true);
+
+    assert_eq!(scratch.json(&add, 0)["accountId"], id);
+    let list = scratch.json(&["account", "list"], 0);
+    assert_eq!(list["accounts"].as_array().unwrap().len(), 1);
+    assert_eq!((&list["accounts"][0]["name"], &list["accounts"][0]["disabled"]), (&"DN PTE LTD".into(), &false.into()));
+}
+
+#[test]
 fn a_webhook_is_added_listed_and_disabled() {
     let scratch = Scratch::new();
     let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);

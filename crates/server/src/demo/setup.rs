@@ -138,7 +138,7 @@ fn demo_shop() -> NewMerchant {
     }
 }
 
-/// An account for every rail. Those that earlier demonstrations have left stay.
+/// An account for every rail. Those that earlier demonstrations have left stay; one that was disabled is enabled again.
 async fn add_accounts(app: &App) -> Result<(), Failure> {
     for method in Method::ALL {
         match add_account(app, play_account(method)).await {

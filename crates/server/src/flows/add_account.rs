@@ -1,6 +1,6 @@
 //! An operator adds a receiving account.
 
-use super::refusal::{FlowError, Refusal};
+use super::refusal::{Fault, FlowError, Refusal};
 use crate::app::App;
 use crate::entropy;
 use xanpay_domain::environment::Environment;
@@ -8,7 +8,7 @@ use xanpay_domain::id::{AccountId, MerchantId};
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_rails::{AccountInput, Warning, parse_new_account};
-use xanpay_store::Account;
+use xanpay_store::{Account, Tx};
 
 /// An account to add, as the operator typed it.
 #[derive(Debug, Clone)]
@@ -35,10 +35,12 @@ pub struct NewAccount {
     pub merchant: Option<MerchantId>,
 }
 
-/// Adds an account; returns its id and what is probably wrong with it.
+/// Adds an account, or takes the disabled one of that name back with another holder's name or issued code; returns its id
+/// and what is probably wrong with it.
 ///
 /// # Errors
-/// A refusal when the account is none of its rail, is already there, or its merchant is unknown.
+/// A refusal when the account is none of its rail, is in use, differs from the disabled one in what stays, or its merchant is
+/// unknown.
 pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<Warning>), FlowError> {
     let input = AccountInput {
         account: &new.account,
@@ -71,23 +73,46 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
         created_at: now,
         disabled_at: None,
     };
-    let added = app
-        .store
-        .write_with(account, move |tx, account| async move {
-            let mut account = Account::clone(&account);
-            // What is known of a bank account stands under the first id of its names: a later name takes a later one, also
-            // when the clock has been put back.
-            let known = tx.list_accounts(account.environment).await?.into_iter().flatten();
-            if let Some(newest) = known.map(|known| known.id).max_by_key(|id| id.to_text()) {
-                account.id = AccountId::new_behind(newest, now, entropy);
-            }
-            Ok::<_, FlowError>(tx.insert_account(&account).await?.then_some(account.id))
-        })
-        .await?;
-    match added {
-        Some(id) => Ok((id, warnings)),
-        None => {
-            Err(Refusal::field("account", "account_exists", "is already a receiving account of this method").into())
-        }
+    let add = app.store.write_with(account, move |tx, new| async move {
+        insert_or_enable(&tx, Account::clone(&new), entropy).await
+    });
+    Ok((add.await?, warnings))
+}
+
+async fn insert_or_enable(tx: &Tx, mut account: Account, entropy: [u8; 8]) -> Result<AccountId, FlowError> {
+    let stored = tx.list_accounts(account.environment).await?;
+    // What is known of a bank account stands under the first id of its names: a later name takes a later one, also when
+    // the clock has been put back.
+    if let Some(newest) = stored.iter().flatten().map(|known| known.id).max_by_key(|id| id.to_text()) {
+        account.id = AccountId::new_behind(newest, account.created_at, entropy);
     }
+    if tx.insert_account(&account).await? {
+        return Ok(account.id);
+    }
+    let in_use = || Refusal::field("account", "account_exists", "is already a receiving account of this method");
+    let is_meant = |other: &&Account| (other.method, &other.account) == (account.method, &account.account);
+    let known =
+        stored.iter().flatten().find(is_meant).filter(|known| known.disabled_at.is_some()).ok_or_else(in_use)?;
+    check_what_stays(known, &account)?;
+    match tx.enable_account_as(known.id, &account).await? {
+        true => Ok(known.id),
+        false => Err(in_use().into()),
+    }
+}
+
+/// Money that is still to come is booked by these, and what has come was: they are what they were.
+fn check_what_stays(known: &Account, new: &Account) -> Result<(), Refusal> {
+    let fields = [
+        ("bank", known.bank == new.bank),
+        ("merchant", known.merchant_id == new.merchant_id),
+        ("policy", known.policy == new.policy),
+        ("statement-account", known.statement_account == new.statement_account),
+    ];
+    let message = || format!("is another one than that of the disabled account {}, which keeps it", known.id);
+    let faults: Vec<_> = fields
+        .into_iter()
+        .filter(|(_, stays)| !stays)
+        .map(|(field, _)| Fault { field: field.into(), code: "account_exists", message: message() })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults)) }
 }

@@ -320,8 +320,19 @@ async fn an_account_reads_back_is_unique_and_is_disabled_once() {
         {
             assert_eq!(commit!(store, |tx| tx.disable_account(id, environment, now).await?), Ok(was_used));
         }
-        let disabled = Account { disabled_at: Some(now), ..world.account };
+        let disabled = Account { disabled_at: Some(now), ..world.account.clone() };
         assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), [Ok(disabled)]);
+        let shown = Account {
+            account_name: AWKWARD.into(),
+            template_qr: Some("000201".into()),
+            template_as_issued: true,
+            ..world.account
+        };
+        let other = Account { bank: AWKWARD.into(), policy: Policy::UniqueAmount, ..shown.clone() };
+        for was_disabled in [true, false] {
+            assert_eq!(commit!(store, |tx, other| tx.enable_account_as(id, &other).await?), Ok(was_disabled));
+            assert_eq!(tx.list_accounts(Environment::Sandbox).await.unwrap(), [Ok(shown.clone())]);
+        }
     })
     .await;
 }
