@@ -81,7 +81,7 @@ impl Method {
 
     /// The name a customer knows.
     #[must_use]
-    pub fn display_name(self) -> &'static str {
+    pub const fn display_name(self) -> &'static str {
         match self {
             Self::Fps => "FPS",
             Self::Paynow => "PayNow",

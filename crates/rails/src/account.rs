@@ -1,10 +1,8 @@
 //! Receiving accounts: what an operator types, checked and brought into one spelling.
 
 use crate::emv::template::Issued;
-use crate::methods;
-use crate::rail::{Reliability, rail};
+use crate::rail::{AccountKind, rail};
 use crate::text;
-use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 
 /// A receiving account as the operator typed it.
@@ -29,8 +27,8 @@ pub struct ReceivingAccount {
     pub method: Method,
     /// The number, address or id, for example `+6585867834`.
     pub account: String,
-    /// Which of the rail's [`crate::AccountKind`]s it is.
-    pub kind: &'static str,
+    /// Which of the rail's forms of account it is.
+    pub kind: &'static AccountKind,
     /// The holder's name as typed, without surrounding space.
     pub name: Option<String>,
     /// The bank's name or code.
@@ -39,22 +37,6 @@ pub struct ReceivingAccount {
     pub template: Option<String>,
     /// Whether the issued code is shown unchanged.
     pub template_as_issued: bool,
-}
-
-impl ReceivingAccount {
-    /// How transfers to this account are told apart unless the operator chose.
-    #[must_use]
-    pub fn default_policy(&self) -> Policy {
-        let rail = rail(self.method);
-        rail.account_kind(self.kind).map_or(rail.default_policy, |kind| kind.default_policy)
-    }
-
-    /// How surely a nonce arrives with transfers to this account.
-    #[must_use]
-    pub fn nonce_reliability(&self) -> Reliability {
-        let rail = rail(self.method);
-        rail.account_kind(self.kind).map_or(rail.nonce_reliability, |kind| kind.nonce_reliability)
-    }
 }
 
 /// Something that is probably wrong but cannot be proved so.
@@ -95,21 +77,7 @@ pub(crate) type Parsed = Result<(ReceivingAccount, Vec<Warning>), AccountFault>;
 /// [`AccountFault`] names the first field that cannot be right. Checks that only make a fault probable are warnings.
 pub fn parse_account(method: Method, input: &AccountInput<'_>) -> Parsed {
     check_texts(input)?;
-    match method {
-        Method::Fps => methods::fps::parse_account(input),
-        Method::HkBankTransfer => methods::hk_bank_transfer::parse_account(input),
-        Method::Paynow => methods::paynow::parse_account(input),
-        Method::ViettelPay => methods::viettel_pay::parse_account(input),
-        Method::DuitNow => methods::duit_now::parse_account(input),
-        Method::Instapay => methods::instapay::parse_account(input),
-        Method::PromptPay => methods::prompt_pay::parse_account(input),
-        Method::InBankTransfer => methods::in_bank_transfer::parse_account(input),
-        Method::GojekId => methods::gojek_id::parse_account(input),
-        Method::IdBankTransfer => methods::id_bank_transfer::parse_account(input),
-        Method::AuBankTransfer => methods::au_bank_transfer::parse_account(input),
-        Method::NzBankTransfer => methods::nz_bank_transfer::parse_account(input),
-        Method::Toss => methods::toss::parse_account(input),
-    }
+    (rail(method).parse_account)(input)
 }
 
 /// Checks an account that is to be added. Accounts that were added by milder rules stay readable by [`parse_account`].
@@ -118,20 +86,8 @@ pub fn parse_account(method: Method, input: &AccountInput<'_>) -> Parsed {
 /// Those of [`parse_account`], and what contradicts itself.
 pub fn parse_new_account(method: Method, input: &AccountInput<'_>) -> Parsed {
     let parsed = parse_account(method, input)?;
-    match method {
-        Method::Instapay => methods::instapay::refuse_other_bank(&parsed.0)?,
-        Method::NzBankTransfer => methods::nz_bank_transfer::refuse_phone(&parsed.0)?,
-        Method::Fps
-        | Method::HkBankTransfer
-        | Method::Paynow
-        | Method::ViettelPay
-        | Method::DuitNow
-        | Method::PromptPay
-        | Method::InBankTransfer
-        | Method::GojekId
-        | Method::IdBankTransfer
-        | Method::AuBankTransfer
-        | Method::Toss => {}
+    if let Some(check) = rail(method).check_new {
+        check(&parsed.0)?;
     }
     Ok(parsed)
 }
@@ -216,7 +172,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The account in its final spelling.
-    pub(crate) fn finish(self, method: Method, kind: &'static str, account: String) -> Parsed {
+    pub(crate) fn finish(self, method: Method, kind: &'static AccountKind, account: String) -> Parsed {
         let account = ReceivingAccount {
             method,
             account,

@@ -2,6 +2,7 @@
 
 use crate::account::{AccountFault, Warning};
 use crate::methods;
+use crate::rail::rail;
 use crate::text;
 use std::collections::BTreeMap;
 use xanpay_domain::currency::Currency;
@@ -46,31 +47,16 @@ impl From<AccountFault> for EncodeError {
 /// # Errors
 /// [`EncodeError`] names the first field that is unknown, missing, of the wrong kind or forbidden by the rail.
 pub fn encode(method: Method, fields: &BTreeMap<String, Field>) -> Result<String, EncodeError> {
-    let known = encode_keys(method);
-    if known.is_empty() {
+    let Some(payloads) = &rail(method).payloads else {
         return Err(EncodeError::new("method", format!("{method} has no QR; its fields are copied by the payer")));
-    }
+    };
     for key in fields.keys() {
-        if !known.iter().any(|(name, _)| name == key) {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        if !payloads.keys.iter().any(|(name, _)| name == key) {
+            let names: Vec<&str> = payloads.keys.iter().map(|(name, _)| *name).collect();
             return Err(EncodeError::new(key, format!("is not a key of {method}; the keys are {}", names.join(", "))));
         }
     }
-    let keys = Keys { fields };
-    match method {
-        Method::Fps => methods::fps::encode(&keys),
-        Method::Paynow => methods::paynow::encode(&keys),
-        Method::ViettelPay => methods::viettel_pay::encode(&keys),
-        Method::DuitNow => methods::duit_now::encode(&keys),
-        Method::Instapay => methods::instapay::encode(&keys),
-        Method::PromptPay => methods::prompt_pay::encode(&keys),
-        Method::InBankTransfer => methods::in_bank_transfer::encode(&keys),
-        Method::GojekId => methods::gojek_id::encode(&keys),
-        Method::Toss => methods::toss::encode(&keys),
-        Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => {
-            Err(EncodeError::new("method", "has no QR"))
-        }
-    }
+    (payloads.encode)(&Keys { fields })
 }
 
 /// What a payload of [`encode`] carries otherwise than it was typed, or could have been meant otherwise.
@@ -95,18 +81,7 @@ pub fn encode_warnings(method: Method, fields: &BTreeMap<String, Field>) -> Vec<
 /// The keys that [`encode`] takes for a method, each with a line of help; none where the rail has no QR.
 #[must_use]
 pub fn encode_keys(method: Method) -> &'static [(&'static str, &'static str)] {
-    match method {
-        Method::Fps => methods::fps::KEYS,
-        Method::Paynow => methods::paynow::KEYS,
-        Method::ViettelPay => methods::viettel_pay::KEYS,
-        Method::DuitNow => methods::duit_now::KEYS,
-        Method::Instapay => methods::instapay::KEYS,
-        Method::PromptPay => methods::prompt_pay::KEYS,
-        Method::InBankTransfer => methods::in_bank_transfer::KEYS,
-        Method::GojekId => methods::gojek_id::KEYS,
-        Method::Toss => methods::toss::KEYS,
-        Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => &[],
-    }
+    rail(method).payloads.as_ref().map_or(&[], |payloads| payloads.keys)
 }
 
 /// The most characters of an amount in an EMVCo code; links keep to the same.

@@ -2,7 +2,7 @@
 //! over.
 
 use crate::emv;
-use crate::methods;
+use crate::rail::{Form, rail};
 use xanpay_domain::method::Method;
 
 /// What a payload is taken for.
@@ -111,13 +111,11 @@ impl Findings {
 #[must_use]
 pub fn lint(payload: &str) -> LintReport {
     let scheme = payload.split("://").next().filter(|scheme| scheme.len() < payload.len()).unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("upi") {
-        return methods::in_bank_transfer::lint(payload);
-    }
-    if scheme.eq_ignore_ascii_case("supertoss") {
-        return methods::toss::lint(payload);
-    }
-    emv::lint::lint(payload)
+    let of_link = Method::ALL.into_iter().find_map(|method| match rail(method).payloads.as_ref()?.form {
+        Form::Link { scheme: own, lint } if own.eq_ignore_ascii_case(scheme) => Some(lint),
+        Form::Link { .. } | Form::Emv(_) => None,
+    });
+    of_link.unwrap_or(emv::lint::lint)(payload)
 }
 
 /// Whether a payload names the payee that the sandbox writes, which cannot exist.

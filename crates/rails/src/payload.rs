@@ -2,7 +2,7 @@
 
 use crate::account::ReceivingAccount;
 use crate::encode::{EncodeError, fits};
-use crate::methods;
+use crate::rail::rail;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
@@ -29,17 +29,9 @@ pub fn payload(
     environment: Environment,
 ) -> Result<Option<String>, EncodeError> {
     check_amount(account.method, request.amount)?;
-    match account.method {
-        Method::Fps => methods::fps::payload(account, request, environment).map(Some),
-        Method::Paynow => methods::paynow::payload(account, request, environment).map(Some),
-        Method::ViettelPay => methods::viettel_pay::payload(account, request, environment).map(Some),
-        Method::DuitNow => methods::duit_now::payload(account, request, environment),
-        Method::Instapay => methods::instapay::payload(account, request, environment).map(Some),
-        Method::PromptPay => methods::prompt_pay::payload(account, request, environment).map(Some),
-        Method::InBankTransfer => methods::in_bank_transfer::payload(account, request, environment),
-        Method::GojekId => methods::gojek_id::payload(account, request, environment).map(Some),
-        Method::Toss => methods::toss::payload(account, request, environment).map(Some),
-        Method::HkBankTransfer | Method::IdBankTransfer | Method::AuBankTransfer | Method::NzBankTransfer => Ok(None),
+    match &rail(account.method).payloads {
+        Some(payloads) => (payloads.of_charge)(account, request, environment),
+        None => Ok(None),
     }
 }
 

@@ -1,48 +1,75 @@
-//! What is fixed about a rail, as data: the docs page, the checkout, nonce allocation and limits read it.
+//! A rail as one table: its facts, which the docs page, the demonstration, nonce allocation and limits read, and the functions
+//! that check its accounts, write its payloads and read them.
 
+use crate::account::{AccountFault, AccountInput, Parsed, ReceivingAccount};
+use crate::emv::profile::Profile;
+use crate::encode::{EncodeError, Keys};
+use crate::lint::LintReport;
 use crate::methods;
+use crate::payload::PaymentRequest;
+use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::nonce::NonceLength;
 use xanpay_domain::terms::MethodTerms;
 
-/// The static facts of one rail. Country, currency, payable unit and time to live are on [`Method`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One rail. Country, currency, payable unit and time to live are on [`Method`].
+#[derive(Debug)]
 pub struct Rail {
     /// The payment method this is about.
     pub method: Method,
     /// The forms a receiving account may take; the recommended one first.
-    pub account_kinds: &'static [AccountKind],
+    pub account_kinds: &'static [&'static AccountKind],
     /// The length of a nonce drawn for this rail, chosen so that no bank on the way cuts it.
     pub nonce_length: NonceLength,
     /// The field in which the payer's bank carries the nonce.
     pub reference: ReferenceField,
-    /// How surely the nonce reaches the payee's statement; an account kind may know better.
-    pub nonce_reliability: Reliability,
-    /// How transfers are told apart unless the account says otherwise; an account kind may know better.
-    pub default_policy: Policy,
     /// The most that one transfer may carry, in minor units of the rail's currency. A default: banks set their own.
     pub max_amount: Option<i64>,
     /// What the payer scans.
     pub qr: QrKind,
-    /// Whether the payload is a link that opens an app on the same phone.
-    pub app_link: bool,
-    /// What the payer does, in order, in English. The values themselves are shown beside the steps.
-    pub payer_steps: &'static [&'static str],
     /// What an operator should know before relying on the rail.
     pub notes: &'static [&'static str],
-    /// An issued static code of nobody in particular, on rails that need one: what a sandbox account may be set up with.
-    pub example_template: Option<&'static str>,
+    /// Checks an account and spells it as the rail does.
+    pub(crate) parse_account: fn(&AccountInput<'_>) -> Parsed,
+    /// Refuses what is no longer taken from an operator and yet may stand in the database.
+    pub(crate) check_new: Option<Check>,
+    /// Its codes or links; nothing where the payer copies the fields.
+    pub(crate) payloads: Option<Payloads>,
+}
+
+type Check = fn(&ReceivingAccount) -> Result<(), AccountFault>;
+
+/// How a rail's codes or links are written and read.
+#[derive(Debug)]
+pub(crate) struct Payloads {
+    /// Writes that of a charge; nothing for an account that has none.
+    pub(crate) of_charge:
+        fn(&ReceivingAccount, &PaymentRequest<'_>, Environment) -> Result<Option<String>, EncodeError>,
+    /// The fields that `encode` takes, each with a line of help.
+    pub(crate) keys: &'static [(&'static str, &'static str)],
+    /// Writes one from named fields.
+    pub(crate) encode: fn(&Keys<'_>) -> Result<String, EncodeError>,
+    /// How they are read.
+    pub(crate) form: Form,
+}
+
+/// What the payloads of a rail are.
+#[derive(Debug)]
+pub(crate) enum Form {
+    /// EMVCo codes, with the rules of each of the rail's payment systems.
+    Emv(&'static [&'static Profile]),
+    /// Links of a scheme.
+    Link {
+        /// What stands before `://`.
+        scheme: &'static str,
+        /// Reads a link and says what is wrong with it.
+        lint: fn(&str) -> LintReport,
+    },
 }
 
 impl Rail {
-    /// The facts of one account kind of this rail by its name.
-    #[must_use]
-    pub fn account_kind(&self, name: &str) -> Option<&'static AccountKind> {
-        self.account_kinds.iter().find(|kind| kind.name == name)
-    }
-
     /// The terms that hold unless the operator sets others.
     #[must_use]
     pub fn usual_terms(&self) -> MethodTerms {
@@ -58,12 +85,16 @@ impl Rail {
 /// One form of a receiving account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountKind {
-    /// The name by which [`crate::ReceivingAccount::kind`] refers to it.
+    /// One word, unique within the rail.
     pub name: &'static str,
     /// The form in words, with its lengths.
     pub format: &'static str,
     /// An account of this form that belongs to nobody in particular.
     pub example: &'static str,
+    /// The bank of the example, where accounts of this form need one.
+    pub example_bank: Option<&'static str>,
+    /// The issued static code of the example, where accounts of this form need one.
+    pub example_template: Option<&'static str>,
     /// How surely a nonce arrives with a transfer to an account of this form.
     pub nonce_reliability: Reliability,
     /// How transfers to an account of this form are told apart by default.
@@ -155,7 +186,7 @@ pub enum QrKind {
     None,
 }
 
-/// The facts of a rail.
+/// The rail of a method. Whatever depends on the method alone stands in its table, so that this is the only list of them.
 #[must_use]
 pub fn rail(method: Method) -> &'static Rail {
     match method {

@@ -1,9 +1,12 @@
 //! What `encode` refuses, and what it fills in.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::type_complexity, reason = "a test that cannot go on must fail")]
 
+mod support;
+
 use std::collections::BTreeMap;
+use support::issued_code;
 use xanpay_domain::method::Method;
-use xanpay_rails::{Field, encode, encode_warnings, lint, rail};
+use xanpay_rails::{Field, encode, encode_warnings, lint};
 
 /// Fields from text; `#` before a number makes it one.
 fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, Field> {
@@ -18,7 +21,7 @@ fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, Field> {
 
 #[test]
 fn each_refusal_names_its_field() {
-    let gojek = rail(Method::GojekId).example_template.unwrap();
+    let gojek = issued_code(Method::GojekId);
     let long = "A".repeat(26);
     let cases: &[(Method, &[(&str, &str)], &str)] = &[
         (Method::Paynow, &[], "account"),
@@ -197,7 +200,7 @@ fn values_of_a_link_are_percent_encoded() {
 
 #[test]
 fn the_code_of_one_payment_differs_from_the_issued_one_in_amount_initiation_and_checksum_alone() {
-    let issued = rail(Method::GojekId).example_template.unwrap();
+    let issued = issued_code(Method::GojekId);
     let code = encode(Method::GojekId, &fields(&[("template", issued), ("amount", "35000")])).unwrap();
     let (before, after) = (lint(issued), lint(&code));
     let differing: Vec<&str> =

@@ -2,9 +2,11 @@
 
 use crate::emv::reader::{Object, find};
 use crate::lint::Findings;
+use crate::rail::{Form, rail};
 use xanpay_domain::method::Method;
 
 /// The rules of one payment system's codes; a rail may have several.
+#[derive(Debug)]
 pub(crate) struct Profile {
     /// The rail.
     pub(crate) method: Method,
@@ -98,19 +100,9 @@ impl<'a> Payee<'a> {
 
 /// The profile that owns a globally unique id.
 pub(crate) fn owner(guid: &str) -> Option<&'static Profile> {
-    use crate::methods;
-    [
-        &methods::paynow::PROFILE,
-        &methods::fps::PROFILE,
-        &methods::viettel_pay::PROFILE,
-        &methods::duit_now::PROFILE,
-        &methods::instapay::PERSON,
-        &methods::instapay::MERCHANT_CODE,
-        &methods::prompt_pay::TRANSFER,
-        &methods::prompt_pay::BILL,
-        &methods::gojek_id::QRIS,
-        &methods::gojek_id::GOPAY,
-    ]
-    .into_iter()
-    .find(|profile| profile.owns(guid))
+    let profiles = Method::ALL.into_iter().filter_map(|method| match rail(method).payloads.as_ref()?.form {
+        Form::Emv(profiles) => Some(profiles),
+        Form::Link { .. } => None,
+    });
+    profiles.flatten().copied().find(|profile| profile.owns(guid))
 }

@@ -7,25 +7,27 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
-pub(crate) const PAYID_PHONE: &str = "payid-phone";
-pub(crate) const PAYID_EMAIL: &str = "payid-email";
-pub(crate) const PAYID_ABN: &str = "payid-abn";
-pub(crate) const PAYID_ACN: &str = "payid-acn";
+const ACCOUNT: &AccountKind = &kind("account", "BSB of 6 digits and account number of 4 to 9", "062-000 12345678");
+const PAYID_PHONE: &AccountKind = &kind("payid-phone", "PayID: phone number as +61-4XXXXXXXX", "+61-412345678");
+const PAYID_EMAIL: &AccountKind = &kind("payid-email", "PayID: e-mail address in lower case", "pay@shop.com.au");
+const PAYID_ABN: &AccountKind = &kind("payid-abn", "PayID: ABN of 11 digits", "51824753556");
+const PAYID_ACN: &AccountKind = &kind("payid-acn", "PayID: ACN of 9 digits", "004085616");
 
 const fn kind(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
-    AccountKind { name, format, example, nonce_reliability: Reliability::Typed, default_policy: Policy::Nonce }
+    AccountKind {
+        name,
+        format,
+        example,
+        example_bank: None,
+        example_template: None,
+        nonce_reliability: Reliability::Typed,
+        default_policy: Policy::Nonce,
+    }
 }
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::AuBankTransfer,
-    account_kinds: &[
-        kind(ACCOUNT, "BSB of 6 digits and account number of 4 to 9", "062-000 12345678"),
-        kind(PAYID_PHONE, "PayID: phone number as +61-4XXXXXXXX", "+61-412345678"),
-        kind(PAYID_EMAIL, "PayID: e-mail address in lower case", "pay@shop.com.au"),
-        kind(PAYID_ABN, "PayID: ABN of 11 digits", "51824753556"),
-        kind(PAYID_ACN, "PayID: ACN of 9 digits", "004085616"),
-    ],
+    account_kinds: &[ACCOUNT, PAYID_PHONE, PAYID_EMAIL, PAYID_ABN, PAYID_ACN],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Reference / Description",
@@ -33,23 +35,15 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::AustralianDirectEntry,
     },
-    nonce_reliability: Reliability::Typed,
-    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app and choose Pay someone.",
-        "Copy the PayID, or the BSB and account number, shown here.",
-        "Check the holder's name and type the amount exactly as shown here.",
-        "Type the reference shown here into Reference or Description.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "Direct Entry carries 18 characters of reference; Osko carries 280 of description.",
         "Statements have no reference column: the reference stands inside the description.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: None,
 };
 
 fn fault(code: &'static str, message: &str) -> AccountFault {
@@ -111,7 +105,7 @@ fn written_as_phone<'a>(account: &str, digits: &'a str) -> Option<&'a str> {
     (is_phone && subscriber.len() == 9 && subscriber.starts_with(['2', '3', '4', '7', '8'])).then_some(subscriber)
 }
 
-fn bsb_and_number(bsb: &str, number: &str) -> Result<(&'static str, String), AccountFault> {
+fn bsb_and_number(bsb: &str, number: &str) -> Result<(&'static AccountKind, String), AccountFault> {
     let (Some(state), Some(branch)) = (bsb.get(..3), bsb.get(3..)) else {
         return Err(fault("account_form", "must be a BSB of 6 digits and an account number"));
     };
@@ -125,7 +119,7 @@ fn bsb_and_number(bsb: &str, number: &str) -> Result<(&'static str, String), Acc
 }
 
 /// Tells BSB and account from ABN and ACN: a BSB is set apart by a hyphen, a space or the field `bank`.
-fn number(account: &str, bank: Option<&str>) -> Result<(&'static str, String), AccountFault> {
+fn number(account: &str, bank: Option<&str>) -> Result<(&'static AccountKind, String), AccountFault> {
     let digits = text::ungroup(account);
     if !text::is_digits(&digits) {
         return Err(fault("account_form", "must be BSB and account number such as 062-000 12345678, or a PayID"));
@@ -170,7 +164,7 @@ fn number(account: &str, bank: Option<&str>) -> Result<(&'static str, String), A
 }
 
 /// Checks an Australian account: BSB and account number, or a PayID.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let account = draft.require_account()?;

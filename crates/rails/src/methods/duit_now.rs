@@ -7,57 +7,65 @@ use crate::emv::template::Issued;
 use crate::encode::{EncodeError, Keys};
 use crate::lint::{Findings, is_sandbox_payload};
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const MERCHANT: &str = "merchant";
-pub(crate) const MOBILE: &str = "mobile";
-pub(crate) const NRIC: &str = "nric";
-pub(crate) const BUSINESS: &str = "business";
+const MERCHANT: &AccountKind = &AccountKind {
+    name: "merchant",
+    format: "merchant's account or id, with the issued static DuitNow QR",
+    example: "1234567895",
+    example_bank: None,
+    example_template: Some(
+        "00020101021126420014A00000061500010106501664021012345678955204000053034585802MY5909QRCSDNBHD6005BANGI63041D55",
+    ),
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::UniqueAmount,
+};
+
+const MOBILE: &AccountKind = &AccountKind {
+    name: "mobile",
+    format: "DuitNow ID: mobile number as +60XXXXXXXXX",
+    example: "+60123456789",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Typed,
+    default_policy: Policy::Nonce,
+};
+
+const NRIC: &AccountKind = &AccountKind {
+    name: "nric",
+    format: "DuitNow ID: identity card number of 12 digits",
+    example: "770305021234",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Typed,
+    default_policy: Policy::Nonce,
+};
+
+const BUSINESS: &AccountKind = &AccountKind {
+    name: "business",
+    format: "DuitNow ID: business registration number of 12 digits",
+    example: "201901000005",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Typed,
+    default_policy: Policy::Nonce,
+};
 
 /// The id of DuitNow QR at 26-00.
-pub(crate) const GUID: &str = "A0000006150001";
+const GUID: &str = "A0000006150001";
 
 /// A static code of an acquirer 000000, which does not exist.
-pub(crate) const SANDBOX_TEMPLATE: &str =
+const SANDBOX_TEMPLATE: &str =
     "00020101021126420014A00000061500010106000000021000000000005204000053034585802MY5911XANPAY TEST6002MY63046940";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::DuitNow,
-    account_kinds: &[
-        AccountKind {
-            name: MERCHANT,
-            format: "merchant's account or id, with the issued static DuitNow QR",
-            example: "1234567895",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::UniqueAmount,
-        },
-        AccountKind {
-            name: MOBILE,
-            format: "DuitNow ID: mobile number as +60XXXXXXXXX",
-            example: "+60123456789",
-            nonce_reliability: Reliability::Typed,
-            default_policy: Policy::Nonce,
-        },
-        AccountKind {
-            name: BUSINESS,
-            format: "DuitNow ID: business registration number of 12 digits",
-            example: "201901000005",
-            nonce_reliability: Reliability::Typed,
-            default_policy: Policy::Nonce,
-        },
-        AccountKind {
-            name: NRIC,
-            format: "DuitNow ID: identity card number of 12 digits",
-            example: "770305021234",
-            nonce_reliability: Reliability::Typed,
-            default_policy: Policy::Nonce,
-        },
-    ],
+    account_kinds: &[MERCHANT, MOBILE, BUSINESS, NRIC],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Recipient Reference",
@@ -65,29 +73,20 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::AlphanumericSpace,
     },
-    nonce_reliability: Reliability::Uncertain,
-    default_policy: Policy::UniqueAmount,
     max_amount: Some(3_000_000),
     qr: QrKind::Template,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app or wallet and scan the DuitNow QR. Where a DuitNow ID is shown instead, choose DuitNow transfer and type it.",
-        "Check the amount, to the last sen; type it if the app asks for it.",
-        "If there is a field Recipient Reference, type the reference shown here.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "Ids in a DuitNow QR are issued by the acquirer: paste the static code that it gave you.",
         "A merchant's id is no DuitNow ID: nobody can type it, so that such an account is paid by scanning alone.",
         "Some acquirers refuse an altered code, above all one with an integrity value in tag 82: show it as issued then.",
         "Limits are the banks'; 30,000 ringgit is one provider's.",
     ],
-    example_template: Some(
-        "00020101021126420014A00000061500010106501664021012345678955204000053034585802MY5909QRCSDNBHD6005BANGI63041D55",
-    ),
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&PROFILE]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("template", "the static code that the acquirer issued"),
     ("amount", "MYR, at most two decimals"),
     ("reference", "tag 62-05, at most 25 characters"),
@@ -116,7 +115,7 @@ fn is_registration(digits: &str) -> bool {
 }
 
 /// Reads a DuitNow ID.
-fn duitnow_id(account: &str) -> Result<(&'static str, String), AccountFault> {
+fn duitnow_id(account: &str) -> Result<(&'static AccountKind, String), AccountFault> {
     let fault = |code, message: &str| AccountFault::new("account", code, message);
     let compact = text::ungroup(account);
     let local = compact.strip_prefix("+60").or_else(|| compact.strip_prefix('0').filter(|_| compact.len() <= 11));
@@ -143,7 +142,7 @@ fn duitnow_id(account: &str) -> Result<(&'static str, String), AccountFault> {
 }
 
 /// Checks a DuitNow account: with an issued code the account is the merchant's own id, without it a DuitNow ID.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     let account = draft.require_account()?.to_owned();
     let Some(template) = draft.template else {
@@ -189,7 +188,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The issued code with the charge's amount, and the nonce where the issuer left room for it; none without a code.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
@@ -208,13 +207,13 @@ pub(crate) fn payload(
 }
 
 /// Writes the code of one payment from an issued code.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::DuitNow)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
     issued(keys.required("template")?)?.with_amount(&amount, keys.text("reference")?)
 }
 
 /// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+static PROFILE: Profile = Profile {
     method: Method::DuitNow,
     guids: &[GUID],
     currencies: &["458"],

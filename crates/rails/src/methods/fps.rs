@@ -7,7 +7,7 @@ use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
@@ -15,43 +15,47 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const FPS_ID: &str = "fps-id";
-pub(crate) const MOBILE: &str = "mobile";
-pub(crate) const EMAIL: &str = "email";
+const FPS_ID: &AccountKind = &AccountKind {
+    name: "fps-id",
+    format: "FPS identifier of 7 or 9 digits",
+    example: "1234567",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::Nonce,
+};
+
+const MOBILE: &AccountKind = &AccountKind {
+    name: "mobile",
+    format: "mobile number as +852-XXXXXXXX",
+    example: "+852-91234567",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::Nonce,
+};
+
+const EMAIL: &AccountKind = &AccountKind {
+    name: "email",
+    format: "e-mail address",
+    example: "pay@shop.hk",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::Nonce,
+};
 
 /// FPS identifiers of zeros are not issued, Hong Kong numbers do not start with 0, and `.invalid` is no domain.
-pub(crate) const SANDBOX_FPS_ID: &str = "0000000";
-pub(crate) const SANDBOX_MOBILE: &str = "+852-00000000";
-pub(crate) const SANDBOX_EMAIL: &str = "test@sandbox.invalid";
+const SANDBOX_FPS_ID: &str = "0000000";
+const SANDBOX_MOBILE: &str = "+852-00000000";
+const SANDBOX_EMAIL: &str = "test@sandbox.invalid";
 
 /// What is left for an address of the 99 characters of tag 26.
 const MAX_EMAIL: usize = 72;
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Fps,
-    account_kinds: &[
-        AccountKind {
-            name: FPS_ID,
-            format: "FPS identifier of 7 or 9 digits",
-            example: "1234567",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::Nonce,
-        },
-        AccountKind {
-            name: MOBILE,
-            format: "mobile number as +852-XXXXXXXX",
-            example: "+852-91234567",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::Nonce,
-        },
-        AccountKind {
-            name: EMAIL,
-            format: "e-mail address",
-            example: "pay@shop.hk",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::Nonce,
-        },
-    ],
+    account_kinds: &[FPS_ID, MOBILE, EMAIL],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Payment reference",
@@ -59,26 +63,18 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::PrintableAscii,
     },
-    nonce_reliability: Reliability::Uncertain,
-    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::Emv,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app or wallet and choose to scan an FPS QR code.",
-        "Scan the code, or save it and open it from your photos.",
-        "Check the amount and leave it as it is.",
-        "If the app has a field for a message or reference, see that the reference shown here is in it.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "The reference travels only when the payee's account has the merchant feature; some apps ignore it.",
         "There is no limit of the scheme; each bank sets its own.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&PROFILE]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("account", "FPS identifier (7 or 9 digits), mobile number (+852-XXXXXXXX) or e-mail address"),
     ("clearingCode", "three digits of the payee's bank, tag 26-01"),
     ("amount", "at most two decimals, written as given"),
@@ -92,7 +88,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
 ];
 
 struct Proxy {
-    kind: &'static str,
+    kind: &'static AccountKind,
     value: String,
 }
 
@@ -179,7 +175,7 @@ fn proxy(account: &str) -> Result<Proxy, AccountFault> {
 }
 
 /// Checks an FPS account: FPS identifier, mobile number or e-mail address. `bank` may hold the clearing code.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let proxy = proxy(draft.require_account()?)?;
@@ -218,11 +214,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The code of a charge: dynamic, with the nonce as reference label.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     let proxy = match (environment, account.kind) {
         (Environment::Live, kind) => Proxy { kind, value: account.account.clone() },
         (Environment::Sandbox, MOBILE) => Proxy { kind: MOBILE, value: SANDBOX_MOBILE.to_owned() },
@@ -244,10 +240,11 @@ pub(crate) fn payload(
         dynamic: true,
     }
     .write()
+    .map(Some)
 }
 
 /// Writes a code from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let proxy = proxy(keys.required("account")?)?;
     let clearing_code = keys.text("clearingCode")?.map(|code| text::digits("clearingCode", code, 3)).transpose()?;
     let currency = match keys.text("currency")? {
@@ -275,7 +272,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
 }
 
 /// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+static PROFILE: Profile = Profile {
     method: Method::Fps,
     guids: &["hk.com.hkicl"],
     currencies: &["344", "156"],

@@ -7,30 +7,34 @@ use crate::emv::template::{Fee, Issued};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::{Findings, is_sandbox_payload};
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const MERCHANT: &str = "merchant";
+const MERCHANT: &AccountKind = &AccountKind {
+    name: "merchant",
+    format: "merchant id (NMID, ID and 13 digits) or name, with the issued static QRIS code",
+    example: "ID1020000000001",
+    example_bank: None,
+    example_template: Some(
+        "00020101021126610014COM.GO-JEK.WWW01189360091400000000010210G0000000010303UMI51440014ID.CO.QRIS.WWW0215ID10200000000010303UMI5204581253033605802ID5925TOKO CONTOH, Digital & Kr6007JAKARTA61051011062070703A016304DB56",
+    ),
+    nonce_reliability: Reliability::None,
+    default_policy: Policy::UniqueAmount,
+};
 
 /// The id that every QRIS code carries at 51-00.
-pub(crate) const QRIS_GUID: &str = "ID.CO.QRIS.WWW";
+const QRIS_GUID: &str = "ID.CO.QRIS.WWW";
 
 /// A static code whose merchant numbers are zeros; its amount and checksum are replaced per charge.
-pub(crate) const SANDBOX_TEMPLATE: &str = "00020101021126610014COM.GO-JEK.WWW01189360091400000000000210G0000000000303UMI51440014ID.CO.QRIS.WWW0215ID00000000000000303UMI5204000053033605802ID5911XANPAY TEST6007JAKARTA61051011063042A88";
+const SANDBOX_TEMPLATE: &str = "00020101021126610014COM.GO-JEK.WWW01189360091400000000000210G0000000000303UMI51440014ID.CO.QRIS.WWW0215ID00000000000000303UMI5204000053033605802ID5911XANPAY TEST6007JAKARTA61051011063042A88";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::GojekId,
-    account_kinds: &[AccountKind {
-        name: MERCHANT,
-        format: "merchant id (NMID, ID and 13 digits) or name, with the issued static QRIS code",
-        example: "ID1020000000001",
-        nonce_reliability: Reliability::None,
-        default_policy: Policy::UniqueAmount,
-    }],
+    account_kinds: &[MERCHANT],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Catatan (note)",
@@ -38,29 +42,20 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::Alphanumeric,
     },
-    nonce_reliability: Reliability::None,
-    default_policy: Policy::UniqueAmount,
     // 10 million rupiah in ISO 4217 minor units.
     max_amount: Some(1_000_000_000),
     qr: QrKind::Template,
-    app_link: false,
-    payer_steps: &[
-        "Open Gojek, GoPay or any app that pays QRIS and choose to scan.",
-        "Scan the code, or save it and open it from your photos.",
-        "Check the amount, to the last rupiah: it tells your payment from others. Type it if the app asks for it.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "QRIS carries no reference to the statement, so amounts are made unique by default.",
         "A payment carries at most 10 million rupiah.",
         "Ids are issued by the acquirer: paste the static code that it gave you.",
     ],
-    example_template: Some(
-        "00020101021126610014COM.GO-JEK.WWW01189360091400000000010210G0000000010303UMI51440014ID.CO.QRIS.WWW0215ID10200000000010303UMI5204581253033605802ID5925TOKO CONTOH, Digital & Kr6007JAKARTA61051011062070703A016304DB56",
-    ),
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&QRIS, &GOPAY]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("template", "the static code that the acquirer issued"),
     ("amount", "whole rupiah"),
     ("reference", "tag 62-05, at most 25 characters; statements rarely show it"),
@@ -73,7 +68,7 @@ fn issued(template: &str) -> Result<Issued<'_>, AccountFault> {
 }
 
 /// Checks a QRIS merchant with its issued code.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     let account = draft.require_account()?.to_owned();
     if account.chars().count() > 64 {
@@ -100,11 +95,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 
 /// The issued code with the charge's amount. The nonce stays out: statements do not show it, and an altered tag 62 may
 /// be refused.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let template = match environment {
         Environment::Live => account.template.as_deref().ok_or_else(|| EncodeError::new("template", "is required"))?,
@@ -112,13 +107,13 @@ pub(crate) fn payload(
     };
     let code = Issued::reread(template)?;
     if environment == Environment::Live && account.template_as_issued {
-        return Ok(code.as_issued());
+        return Ok(Some(code.as_issued()));
     }
-    code.with_amount(&request.amount.to_decimal_with(0), None)
+    code.with_amount(&request.amount.to_decimal_with(0), None).map(Some)
 }
 
 /// Writes the code of one payment from an issued code.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::GojekId)?.ok_or_else(|| EncodeError::new("amount", "is required"))?;
     let number = |key: &str| -> Result<Option<&str>, EncodeError> {
         let Some(text) = keys.number(key)? else { return Ok(None) };
@@ -142,7 +137,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
 }
 
 /// What the national template of QRIS, which every acquirer's code has, adds to the rules of every EMVCo code.
-pub(crate) static QRIS: Profile = Profile {
+static QRIS: Profile = Profile {
     method: Method::GojekId,
     guids: &[QRIS_GUID],
     currencies: &["360"],
@@ -160,7 +155,7 @@ pub(crate) static QRIS: Profile = Profile {
 };
 
 /// What GoPay's own template adds to the rules of every EMVCo code.
-pub(crate) static GOPAY: Profile = Profile {
+static GOPAY: Profile = Profile {
     method: Method::GojekId,
     guids: &["COM.GO-JEK.WWW"],
     currencies: &["360"],

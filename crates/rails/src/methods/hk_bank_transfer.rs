@@ -7,17 +7,19 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "bank code (3 digits), branch code (3) and account number (6 to 9)",
+    example: "004-123-456789",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Typed,
+    default_policy: Policy::Nonce,
+};
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::HkBankTransfer,
-    account_kinds: &[AccountKind {
-        name: ACCOUNT,
-        format: "bank code (3 digits), branch code (3) and account number (6 to 9)",
-        example: "004-123-456789",
-        nonce_reliability: Reliability::Typed,
-        default_policy: Policy::Nonce,
-    }],
+    account_kinds: &[ACCOUNT],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Message to payee / Remarks",
@@ -25,20 +27,12 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::Alphanumeric,
     },
-    nonce_reliability: Reliability::Typed,
-    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app and choose a transfer to another bank's account, by FPS where offered.",
-        "Copy the bank code, account number and holder's name shown here.",
-        "Type the amount exactly as shown here.",
-        "Type the reference shown here into Message to payee or Remarks.",
-        "Confirm the transfer.",
-    ],
     notes: &["The remark carries up to 140 characters between banks, but apps show and take fewer."],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: None,
 };
 
 /// Whether bank, branch and account number are set apart from each other: three digits, three, and the rest.
@@ -48,7 +42,7 @@ fn is_written_whole(account: &str) -> bool {
 }
 
 /// Checks a Hong Kong account, written whole or with the bank code in `bank`.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let account = draft.require_account()?;

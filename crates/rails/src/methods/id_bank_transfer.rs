@@ -7,42 +7,36 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "bank (code of 3 digits, or name) and account number of 10 to 16 digits",
+    example: "1234567890",
+    example_bank: Some("014"),
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::UniqueAmount,
+};
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::IdBankTransfer,
-    account_kinds: &[AccountKind {
-        name: ACCOUNT,
-        format: "bank (code of 3 digits, or name) and account number of 10 to 16 digits",
-        example: "1234567890",
-        nonce_reliability: Reliability::Uncertain,
-        default_policy: Policy::UniqueAmount,
-    }],
+    account_kinds: &[ACCOUNT],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField { name: "Berita", max_len: 18, upper_case: false, alphabet: Alphabet::Alphanumeric },
-    nonce_reliability: Reliability::Uncertain,
-    default_policy: Policy::UniqueAmount,
     // 250 million rupiah in ISO 4217 minor units.
     max_amount: Some(25_000_000_000),
     qr: QrKind::None,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app and choose a transfer to another bank, by BI-FAST where offered.",
-        "Choose the bank and copy the account number shown here.",
-        "Type the amount exactly as shown here, to the last rupiah: it tells your payment from others.",
-        "If there is a field Berita, type the reference shown here.",
-        "Confirm the transfer.",
-    ],
     notes: &[
         "Berita is optional and banks cut it, so amounts are made unique by default.",
         "BI-FAST carries at most 250 million rupiah.",
         "With a virtual account per charge, choose the policy virtual account.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: None,
 };
 
 /// Checks an Indonesian account; `bank` says which bank.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let account = text::ungroup(draft.require_account()?);

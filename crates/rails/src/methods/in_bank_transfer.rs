@@ -5,7 +5,7 @@ use crate::encode::{EncodeError, Keys};
 use crate::link;
 use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
@@ -14,33 +14,35 @@ use xanpay_domain::method::Method;
 use xanpay_domain::money::{AmountError, Money};
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const VPA: &str = "vpa";
-pub(crate) const ACCOUNT: &str = "account";
+const VPA: &AccountKind = &AccountKind {
+    name: "vpa",
+    format: "UPI address name@handle",
+    example: "shop@okhdfcbank",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::Nonce,
+};
+
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "account number of 9 to 18 digits; the bank is its IFSC of 11 characters",
+    example: "50100012345678",
+    example_bank: Some("HDFC0001234"),
+    example_template: None,
+    nonce_reliability: Reliability::Typed,
+    default_policy: Policy::Nonce,
+};
 
 /// No payment service provider has the handle `invalid`.
-pub(crate) const SANDBOX_VPA: &str = "xanpay-test@invalid";
+const SANDBOX_VPA: &str = "xanpay-test@invalid";
 
 /// The most characters of a payee's name in a link.
 const MAX_NAME: usize = 99;
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::InBankTransfer,
-    account_kinds: &[
-        AccountKind {
-            name: VPA,
-            format: "UPI address name@handle",
-            example: "shop@okhdfcbank",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::Nonce,
-        },
-        AccountKind {
-            name: ACCOUNT,
-            format: "account number of 9 to 18 digits; the bank is its IFSC of 11 characters",
-            example: "50100012345678",
-            nonce_reliability: Reliability::Typed,
-            default_policy: Policy::Nonce,
-        },
-    ],
+    account_kinds: &[VPA, ACCOUNT],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Note / Remarks",
@@ -48,27 +50,20 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::AlphanumericSpace,
     },
-    nonce_reliability: Reliability::Uncertain,
-    default_policy: Policy::Nonce,
     // One lakh, the cap of person-to-person UPI.
     max_amount: Some(10_000_000),
     qr: QrKind::Link,
-    app_link: true,
-    payer_steps: &[
-        "Open the link on your phone, or scan the code with any UPI app. For a bank account, add it as payee with its IFSC.",
-        "Check the payee's name and the amount, and leave them as they are.",
-        "See that the note is the reference shown here; type it if the field is empty.",
-        "Confirm with your UPI PIN.",
-    ],
     notes: &[
         "UPI carries one lakh between persons, up to five to verified merchants; IMPS carries five.",
         "Some apps refuse a link with amount or reference to a personal address.",
         "Banks cut the note inside their narration.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Link { scheme: "upi", lint } }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("account", "UPI address name@handle (pa)"),
     ("name", "payee name (pn)"),
     ("amount", "INR, at most two decimals (am)"),
@@ -86,7 +81,7 @@ fn write(vpa: &str, name: &str, amount: Option<&str>, reference: Option<&str>, n
 }
 
 /// Whether a text has the form of a UPI address: `[A-Za-z0-9.-_]{2,256}@[A-Za-z][A-Za-z0-9.-]{1,63}`.
-pub(crate) fn is_vpa(text: &str) -> bool {
+fn is_vpa(text: &str) -> bool {
     let Some((user, handle)) = text.split_once('@') else { return false };
     let user_fits = (2..=256).contains(&user.len())
         && user.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
@@ -119,7 +114,7 @@ fn free_text<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, Enco
 }
 
 /// Checks a UPI address, or an account number with its IFSC in `bank`.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let account = draft.require_account()?;
@@ -163,7 +158,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The link of a charge, with the nonce as reference and as note; none for a bank account, which the payer types.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
@@ -181,7 +176,7 @@ pub(crate) fn payload(
 }
 
 /// Writes a link from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let vpa = keys.required("account")?;
     if !is_vpa(vpa) {
         return Err(EncodeError::new("account", "must be a UPI address such as shop@okhdfcbank"));
@@ -214,7 +209,7 @@ const PARAMETERS: &[(&str, &str)] = &[
 ];
 
 /// Reads a UPI link.
-pub(crate) fn lint(payload: &str) -> LintReport {
+fn lint(payload: &str) -> LintReport {
     let mut findings = Findings::default();
     let fields = link::read(payload, "upi://pay", PARAMETERS, &mut findings);
     // Apps read a parameter without a value as one that is absent.

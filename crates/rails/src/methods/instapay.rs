@@ -8,53 +8,59 @@ use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::{Findings, is_sandbox_payload};
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
-pub(crate) const WALLET: &str = "wallet";
-pub(crate) const MERCHANT: &str = "merchant";
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "account number of 6 to 19 digits; the bank is its BIC of 11 characters",
+    example: "001234567890",
+    example_bank: Some("BNORPHMMXXX"),
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::UniqueAmount,
+};
+
+const WALLET: &AccountKind = &AccountKind {
+    name: "wallet",
+    format: "wallet's mobile number as 09XXXXXXXXX; the bank is the wallet's BIC",
+    example: "09171234567",
+    example_bank: Some("BNORPHMMXXX"),
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::UniqueAmount,
+};
+
+const MERCHANT: &AccountKind = &AccountKind {
+    name: "merchant",
+    format: "merchant's account or id, with the issued static QR Ph code",
+    example: "123456789012345",
+    example_bank: None,
+    example_template: Some(
+        "00020101021128560011ph.ppmi.p2m0111BOPIPHMMXXX031512345678901234505030105204581453036085802PH5912SAMPLE STORE6011Quezon City630438AF",
+    ),
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::UniqueAmount,
+};
 
 /// The ids of the two templates: persons at 27, merchants at 28.
-pub(crate) const GUID_PERSON: &str = "com.p2pqrpay";
-pub(crate) const GUID_MERCHANT: &str = "ph.ppmi.p2m";
+const GUID_PERSON: &str = "com.p2pqrpay";
+const GUID_MERCHANT: &str = "ph.ppmi.p2m";
 
 /// ISO 9362 keeps a location code that ends in 0 for tests; the account is made of zeros.
-pub(crate) const SANDBOX_BIC: &str = "XTSTPHM0XXX";
-pub(crate) const SANDBOX_ACCOUNT: &str = "000000000000";
+const SANDBOX_BIC: &str = "XTSTPHM0XXX";
+const SANDBOX_ACCOUNT: &str = "000000000000";
 
 /// A static merchant code of that bank.
-pub(crate) const SANDBOX_TEMPLATE: &str = "00020101021128560011ph.ppmi.p2m0111XTSTPHM0XXX031500000000000000005030105204000053036085802PH5911XANPAY TEST6006Manila6304118C";
+const SANDBOX_TEMPLATE: &str = "00020101021128560011ph.ppmi.p2m0111XTSTPHM0XXX031500000000000000005030105204000053036085802PH5911XANPAY TEST6006Manila6304118C";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Instapay,
-    account_kinds: &[
-        AccountKind {
-            name: ACCOUNT,
-            format: "account number of 6 to 19 digits; the bank is its BIC of 11 characters",
-            example: "001234567890",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::UniqueAmount,
-        },
-        AccountKind {
-            name: WALLET,
-            format: "wallet's mobile number as 09XXXXXXXXX; the bank is the wallet's BIC",
-            example: "09171234567",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::UniqueAmount,
-        },
-        AccountKind {
-            name: MERCHANT,
-            format: "merchant's account or id, with the issued static QR Ph code",
-            example: "123456789012345",
-            nonce_reliability: Reliability::Uncertain,
-            default_policy: Policy::UniqueAmount,
-        },
-    ],
+    account_kinds: &[ACCOUNT, WALLET, MERCHANT],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Message / Purpose",
@@ -62,29 +68,19 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::Alphanumeric,
     },
-    nonce_reliability: Reliability::Uncertain,
-    default_policy: Policy::UniqueAmount,
     max_amount: Some(5_000_000),
     qr: QrKind::Emv,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app or wallet and choose to scan a QR Ph code.",
-        "Scan the code, or save it and open it from your photos.",
-        "Check the amount, to the last centavo: it tells your payment from others.",
-        "If there is a field for a message or purpose, type the reference shown here.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "InstaPay carries at most 50,000 pesos in a transfer, and no remark that can be relied on.",
         "A merchant's code (P2M) is issued by the acquirer: paste it. A person's code is made from the account.",
         "A merchant's id is no account: nobody can send to it by hand, so that it is paid by scanning alone.",
     ],
-    example_template: Some(
-        "00020101021128560011ph.ppmi.p2m0111BOPIPHMMXXX031512345678901234505030105204581453036085802PH5912SAMPLE STORE6011Quezon City630438AF",
-    ),
+    parse_account,
+    check_new: Some(refuse_other_bank),
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&PERSON, &MERCHANT_CODE]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("bic", "BIC of the payee's bank or wallet, 8 or 11 characters"),
     ("account", "account number, or mobile number of a wallet"),
     ("amount", "PHP, at most two decimals"),
@@ -167,7 +163,7 @@ fn bic(field: &'static str, text: &str) -> Result<String, AccountFault> {
 }
 
 /// Checks a merchant by its issued code, or an account or wallet whose BIC is in `bank`.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     let account = draft.require_account()?.to_owned();
     let fault = |field, code, message: &str| AccountFault::new(field, code, message);
@@ -218,7 +214,7 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// Refuses a BIC that is of another bank than the issued code's. The last three characters name a branch.
-pub(crate) fn refuse_other_bank(account: &ReceivingAccount) -> Result<(), AccountFault> {
+fn refuse_other_bank(account: &ReceivingAccount) -> Result<(), AccountFault> {
     let (Some(template), Some(bank)) = (account.template.as_deref(), account.bank.as_deref()) else { return Ok(()) };
     let Some(issued) = Issued::reread(template)?.find_within(&[GUID_MERCHANT, GUID_PERSON], "01") else {
         return Ok(());
@@ -237,11 +233,11 @@ pub(crate) fn refuse_other_bank(account: &ReceivingAccount) -> Result<(), Accoun
 }
 
 /// The code of a charge: a merchant's issued code with the amount, else a person's code.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
     let template = account.template.as_deref().map(|issued| match environment {
@@ -251,9 +247,9 @@ pub(crate) fn payload(
     if let Some(template) = template {
         let code = Issued::reread(template)?;
         if environment == Environment::Live && account.template_as_issued {
-            return Ok(code.as_issued());
+            return Ok(Some(code.as_issued()));
         }
-        return code.with_amount_and_room(&amount, reference);
+        return code.with_amount_and_room(&amount, reference).map(Some);
     }
     let name = super::payee_name(account, environment);
     let live = environment == Environment::Live;
@@ -271,10 +267,11 @@ pub(crate) fn payload(
         city: "Manila",
     }
     .write()
+    .map(Some)
 }
 
 /// Writes a code from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::Instapay)?;
     let printable = |key: &str, max| -> Result<Option<&str>, EncodeError> {
         keys.text(key)?.map(|text| text::exact(key, text, max, Alphabet::PrintableAscii)).transpose()
@@ -304,7 +301,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
 }
 
 /// What a person's code adds to the rules of every EMVCo code.
-pub(crate) static PERSON: Profile = Profile {
+static PERSON: Profile = Profile {
     method: Method::Instapay,
     guids: &[GUID_PERSON],
     currencies: &["608"],
@@ -321,7 +318,7 @@ pub(crate) static PERSON: Profile = Profile {
 };
 
 /// What a merchant's code adds to the rules of every EMVCo code.
-pub(crate) static MERCHANT_CODE: Profile = Profile {
+static MERCHANT_CODE: Profile = Profile {
     method: Method::Instapay,
     guids: &[GUID_MERCHANT],
     currencies: &["608"],

@@ -8,37 +8,31 @@ use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "bank (2 digits), branch (4), account (7 or 8) and suffix (2 to 4)",
+    example: "01-0902-0068389-00",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Typed,
+    default_policy: Policy::Nonce,
+};
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::NzBankTransfer,
-    account_kinds: &[AccountKind {
-        name: ACCOUNT,
-        format: "bank (2 digits), branch (4), account (7 or 8) and suffix (2 to 4)",
-        example: "01-0902-0068389-00",
-        nonce_reliability: Reliability::Typed,
-        default_policy: Policy::Nonce,
-    }],
+    account_kinds: &[ACCOUNT],
     // ASB cuts what payers type into a field at 8 characters, although 12 may pass between banks.
     nonce_length: NonceLength::new(8).unwrap(),
     reference: ReferenceField { name: "Reference", max_len: 12, upper_case: false, alphabet: Alphabet::NewZealand },
-    nonce_reliability: Reliability::Typed,
-    default_policy: Policy::Nonce,
     max_amount: None,
     qr: QrKind::None,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app and choose to pay someone new.",
-        "Copy the account number and the holder's name shown here.",
-        "Type the amount exactly as shown here.",
-        "Type the reference shown here into Reference. If there is no such field, use Particulars or Code.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "Particulars, code and reference carry 12 characters each; the gateway looks in all three.",
         "A branch outside the published list is only a warning: lists lag behind banks.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: Some(refuse_phone),
+    payloads: None,
 };
 
 /// How the digits of an account are checked.
@@ -182,7 +176,7 @@ fn digit_sum(number: u32) -> u32 {
 }
 
 /// Refuses a phone number with its country's code, which no bank has. Its groups look like those of an account.
-pub(crate) fn refuse_phone(account: &ReceivingAccount) -> Result<(), AccountFault> {
+fn refuse_phone(account: &ReceivingAccount) -> Result<(), AccountFault> {
     if account.account.starts_with("64-") {
         let message = "begins with 64, which is the country's code and no bank; must be an account number";
         return Err(AccountFault::new("account", "account_form", message));
@@ -191,7 +185,7 @@ pub(crate) fn refuse_phone(account: &ReceivingAccount) -> Result<(), AccountFaul
 }
 
 /// Checks a New Zealand account number.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let fault = |code, message: &str| AccountFault::new("account", code, message);

@@ -6,40 +6,42 @@ use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const MOBILE: &str = "mobile";
-pub(crate) const UEN: &str = "uen";
+const MOBILE: &AccountKind = &AccountKind {
+    name: "mobile",
+    format: "mobile number with + and country code",
+    example: "+6591234567",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    // The API's own examples ask the exact amount of a mobile number; the nonce is shown to type as well.
+    default_policy: Policy::Nonce,
+};
+
+const UEN: &AccountKind = &AccountKind {
+    name: "uen",
+    format: "UEN of 9 or 10 characters, with an optional suffix of 3",
+    example: "201403121W",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Carried,
+    default_policy: Policy::Nonce,
+};
 
 /// A Singapore number whose subscriber part starts with zero is given to nobody.
-pub(crate) const SANDBOX_MOBILE: &str = "+6500000000";
+const SANDBOX_MOBILE: &str = "+6500000000";
 /// No entity was registered in the year 0000 with the serial 00000.
-pub(crate) const SANDBOX_UEN: &str = "000000000X";
+const SANDBOX_UEN: &str = "000000000X";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Paynow,
-    account_kinds: &[
-        AccountKind {
-            name: UEN,
-            format: "UEN of 9 or 10 characters, with an optional suffix of 3",
-            example: "201403121W",
-            nonce_reliability: Reliability::Carried,
-            default_policy: Policy::Nonce,
-        },
-        AccountKind {
-            name: MOBILE,
-            format: "mobile number with + and country code",
-            example: "+6591234567",
-            nonce_reliability: Reliability::Uncertain,
-            // The API's own examples ask the exact amount of a mobile number; the nonce is shown to type as well.
-            default_policy: Policy::Nonce,
-        },
-    ],
+    account_kinds: &[UEN, MOBILE],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "UEN / Bill Reference Number",
@@ -47,26 +49,18 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::PrintableAscii,
     },
-    nonce_reliability: Reliability::Carried,
-    default_policy: Policy::Nonce,
     max_amount: Some(20_000_000),
     qr: QrKind::Emv,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app and choose to scan a PayNow QR code.",
-        "Scan the code, or save it and open it from your photos.",
-        "Check the amount and leave it as it is.",
-        "If the app shows an empty UEN / Bill Reference Number, type the reference shown here.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "The specification gives a reference to UEN accounts only; for a mobile number some apps drop it.",
         "A transfer may carry up to S$200,000; payers' own limits are lower.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&PROFILE]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("account", "mobile number with country code (+65...) or UEN"),
     ("amount", "SGD, at most two decimals; without it the payer types the amount"),
     ("reference", "bill number, tag 62-01, at most 25 characters"),
@@ -79,7 +73,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
 
 /// A payee as tag 26 names it.
 struct Proxy {
-    kind: &'static str,
+    kind: &'static AccountKind,
     value: String,
 }
 
@@ -201,7 +195,7 @@ fn uen_checks(base: &str) -> bool {
 }
 
 /// Checks a PayNow account: mobile number or UEN.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let proxy = proxy(draft.require_account()?)?;
@@ -245,11 +239,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The code of a charge, in the form of the API's own examples: static in name, amount fixed, name NA.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     let reference = text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
     let proxy = match (environment, account.kind == MOBILE) {
@@ -270,11 +264,11 @@ pub(crate) fn payload(
         editable: false,
         dynamic: false,
     };
-    code.write()
+    code.write().map(Some)
 }
 
 /// Writes a code from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let proxy = proxy(keys.required("account")?).map_err(EncodeError::from)?;
     let amount = keys.amount(Method::Paynow)?;
     let reference =
@@ -299,7 +293,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
 }
 
 /// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+static PROFILE: Profile = Profile {
     method: Method::Paynow,
     guids: &["SG.PAYNOW"],
     currencies: &["702"],

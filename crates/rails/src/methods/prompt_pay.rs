@@ -7,42 +7,49 @@ use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const BILLER: &str = "biller";
-pub(crate) const MOBILE: &str = "mobile";
-pub(crate) const TAX_ID: &str = "tax-id";
-pub(crate) const E_WALLET: &str = "e-wallet";
+const BILLER: &AccountKind = &AccountKind {
+    name: "biller",
+    format: "biller id of 15 digits",
+    example: "099400016550100",
+    example_bank: None,
+    example_template: None,
+    nonce_reliability: Reliability::Carried,
+    default_policy: Policy::Nonce,
+};
 
-/// Ids of the credit transfer and its payer-presented form, of the bill payment and that to a biller abroad.
-pub(crate) const GUID_TRANSFER: &str = "A000000677010111";
-pub(crate) const GUID_PAYER_PRESENTED: &str = "A000000677010114";
-pub(crate) const GUID_BILL: &str = "A000000677010112";
-pub(crate) const GUID_BILL_ABROAD: &str = "A000000677012006";
+const MOBILE: &AccountKind = &no_reference("mobile", "mobile number of 10 digits", "0812345678");
+const TAX_ID: &AccountKind = &no_reference("tax-id", "national or tax id of 13 digits", "1234567890121");
+const E_WALLET: &AccountKind =
+    &no_reference("e-wallet", "e-wallet id of 15 digits, written as wallet:...", "wallet:140000812345678");
 
 const fn no_reference(name: &'static str, format: &'static str, example: &'static str) -> AccountKind {
-    AccountKind { name, format, example, nonce_reliability: Reliability::None, default_policy: Policy::UniqueAmount }
+    AccountKind {
+        name,
+        format,
+        example,
+        example_bank: None,
+        example_template: None,
+        nonce_reliability: Reliability::None,
+        default_policy: Policy::UniqueAmount,
+    }
 }
+
+/// Ids of the credit transfer and its payer-presented form, of the bill payment and that to a biller abroad.
+const GUID_TRANSFER: &str = "A000000677010111";
+const GUID_PAYER_PRESENTED: &str = "A000000677010114";
+const GUID_BILL: &str = "A000000677010112";
+const GUID_BILL_ABROAD: &str = "A000000677012006";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::PromptPay,
-    account_kinds: &[
-        AccountKind {
-            name: BILLER,
-            format: "biller id of 15 digits",
-            example: "099400016550100",
-            nonce_reliability: Reliability::Carried,
-            default_policy: Policy::Nonce,
-        },
-        no_reference(MOBILE, "mobile number of 10 digits", "0812345678"),
-        no_reference(TAX_ID, "national or tax id of 13 digits", "1234567890121"),
-        no_reference(E_WALLET, "e-wallet id of 15 digits, written as wallet:...", "wallet:140000812345678"),
-    ],
+    account_kinds: &[BILLER, MOBILE, TAX_ID, E_WALLET],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Reference 1 (Ref1)",
@@ -50,25 +57,18 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: true,
         alphabet: Alphabet::UpperAlphanumeric,
     },
-    nonce_reliability: Reliability::Carried,
-    default_policy: Policy::UniqueAmount,
     max_amount: None,
     qr: QrKind::Emv,
-    app_link: false,
-    payer_steps: &[
-        "Open your bank's app and choose to scan a Thai QR code.",
-        "Scan the code, or save it and open it from your photos.",
-        "Check the amount, to the last satang, and leave it as it is.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "A biller id carries the nonce as Ref1; a mobile number, tax id or e-wallet carries none, so amounts are made unique.",
         "Ref1 takes capital letters and digits only.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&TRANSFER, &BILL]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("account", "mobile number, tax id (13 digits) or e-wallet (15 digits, also as wallet:...)"),
     ("biller", "biller id (15 digits) for a bill payment code, instead of account; also account as biller:..."),
     ("reference", "Ref1, tag 30-02, at most 20 letters and digits, written in upper case"),
@@ -121,7 +121,7 @@ impl Code<'_> {
 }
 
 /// Kind and digits of a transfer's payee as tag 29 spells it; 15 digits are an e-wallet there.
-fn transfer_id(account: &str) -> Result<(&'static str, String), AccountFault> {
+fn transfer_id(account: &str) -> Result<(&'static AccountKind, String), AccountFault> {
     let fault = |code, message: &str| AccountFault::new("account", code, message);
     let compact = text::ungroup(account);
     let number = compact.strip_prefix('+').unwrap_or(&compact);
@@ -148,7 +148,7 @@ fn transfer_id(account: &str) -> Result<(&'static str, String), AccountFault> {
     }
 }
 
-fn transfer(kind: &str, id: &str) -> Result<Writer, EncodeError> {
+fn transfer(kind: &AccountKind, id: &str) -> Result<Writer, EncodeError> {
     let tag = match kind {
         MOBILE => "01",
         TAX_ID => "02",
@@ -187,7 +187,7 @@ fn id_checks(digits: &str) -> bool {
 }
 
 /// Checks a PromptPay account. Fifteen digits are a biller unless `wallet:` stands before them.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let account = draft.require_account()?;
@@ -236,11 +236,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The code of a charge; for a biller the nonce is Ref1, in capital letters.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     let reference = bill_reference("reference", request.reference)?;
     let live = account.account.trim_start_matches("wallet:");
     let number = match environment {
@@ -263,6 +263,7 @@ pub(crate) fn payload(
         message: None,
     }
     .write()
+    .map(Some)
 }
 
 /// The payee of named fields: a biller, by its own key or as `biller:...`, or an account.
@@ -365,7 +366,7 @@ fn bill_payee(keys: &Keys<'_>, biller: &str) -> Result<Writer, EncodeError> {
 }
 
 /// Writes a code from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::PromptPay)?;
     let name = keys.text("name")?.map(|name| text::name("name", name)).transpose()?;
     let city = keys.text("city")?.map(|city| text::city("city", city)).transpose()?;
@@ -385,7 +386,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
 }
 
 /// What a transfer code adds to the rules of every EMVCo code.
-pub(crate) static TRANSFER: Profile = Profile {
+static TRANSFER: Profile = Profile {
     method: Method::PromptPay,
     guids: &[GUID_TRANSFER, GUID_PAYER_PRESENTED],
     currencies: &["764"],
@@ -405,7 +406,7 @@ pub(crate) static TRANSFER: Profile = Profile {
 };
 
 /// What a bill payment code adds to the rules of every EMVCo code.
-pub(crate) static BILL: Profile = Profile {
+static BILL: Profile = Profile {
     method: Method::PromptPay,
     guids: &[GUID_BILL, GUID_BILL_ABROAD],
     currencies: &["764"],

@@ -5,28 +5,30 @@ use crate::encode::{EncodeError, Keys};
 use crate::link;
 use crate::lint::{Findings, LintReport, Recognised, SANDBOX};
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "bank name and account number of 10 to 14 digits",
+    example: "100012345678",
+    example_bank: Some("토스뱅크"),
+    example_template: None,
+    nonce_reliability: Reliability::Uncertain,
+    default_policy: Policy::UniqueAmount,
+};
 
 /// No bank has this name, and no account is made of zeros.
-pub(crate) const SANDBOX_BANK: &str = "XANPAY TEST";
-pub(crate) const SANDBOX_ACCOUNT: &str = "00000000000000";
+const SANDBOX_BANK: &str = "XANPAY TEST";
+const SANDBOX_ACCOUNT: &str = "00000000000000";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::Toss,
-    account_kinds: &[AccountKind {
-        name: ACCOUNT,
-        format: "bank name and account number of 10 to 14 digits",
-        example: "100012345678",
-        nonce_reliability: Reliability::Uncertain,
-        default_policy: Policy::UniqueAmount,
-    }],
+    account_kinds: &[ACCOUNT],
     nonce_length: NonceLength::SHORTEST,
     reference: ReferenceField {
         name: "Name shown to recipient (받는 분에게 표시)",
@@ -34,26 +36,19 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::Alphanumeric,
     },
-    nonce_reliability: Reliability::Uncertain,
-    default_policy: Policy::UniqueAmount,
     max_amount: None,
     qr: QrKind::Link,
-    app_link: true,
-    payer_steps: &[
-        "Open the link on your phone, or scan the code with the Toss app or your camera.",
-        "Check the bank, the account number and the amount, and leave them as they are.",
-        "Change the name shown to the recipient to the reference shown here.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "The link carries no memo; the depositor name is the payer's to edit, so amounts are made unique by default.",
         "Many banks cut the depositor name at 7 characters or few more.",
         "The parameters of the link are not documented by Toss and may change.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Link { scheme: "supertoss", lint } }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("bank", "the bank's name, as Toss shows it"),
     ("account", "account number, digits"),
     ("amount", "whole won; without it the payer types the amount"),
@@ -72,7 +67,7 @@ fn check_bank(bank: &str) -> Result<&str, EncodeError> {
 }
 
 /// Checks a Korean bank account.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let draft = Draft::of(input);
     draft.refuse_template()?;
     let account = text::ungroup(draft.require_account()?);
@@ -93,24 +88,24 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The link of a charge. It has no place for the nonce: the payer sets the depositor name.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     text::exact("reference", request.reference, 25, Alphabet::PrintableAscii)?;
     let amount = request.amount.to_decimal();
     match environment {
         Environment::Live => {
             let bank = account.bank.as_deref().ok_or_else(|| EncodeError::new("bank", "is required"))?;
-            Ok(write(check_bank(bank)?, &account.account, &amount))
+            Ok(Some(write(check_bank(bank)?, &account.account, &amount)))
         }
-        Environment::Sandbox => Ok(write(SANDBOX_BANK, SANDBOX_ACCOUNT, &amount)),
+        Environment::Sandbox => Ok(Some(write(SANDBOX_BANK, SANDBOX_ACCOUNT, &amount))),
     }
 }
 
 /// Writes a link from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let bank = check_bank(keys.required("bank")?)?;
     let account = text::ungroup(keys.required("account")?);
     if !text::is_digits(&account) || account.len() > 20 {
@@ -131,7 +126,7 @@ const PARAMETERS: &[(&str, &str)] = &[
 ];
 
 /// Reads a Toss link.
-pub(crate) fn lint(payload: &str) -> LintReport {
+fn lint(payload: &str) -> LintReport {
     let mut findings = Findings::default();
     let fields = link::read(payload, "supertoss://send", PARAMETERS, &mut findings);
     let value = |name: &str| fields.iter().find(|field| field.tag == name).map(|field| field.value.as_str());

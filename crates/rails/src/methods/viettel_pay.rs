@@ -7,31 +7,33 @@ use crate::emv::writer::{Writer, initiation};
 use crate::encode::{EncodeError, Keys};
 use crate::lint::Findings;
 use crate::payload::PaymentRequest;
-use crate::rail::{AccountKind, Alphabet, QrKind, Rail, ReferenceField, Reliability};
+use crate::rail::{AccountKind, Alphabet, Form, Payloads, QrKind, Rail, ReferenceField, Reliability};
 use crate::text;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::matching::Policy;
 use xanpay_domain::method::Method;
 use xanpay_domain::nonce::NonceLength;
 
-pub(crate) const ACCOUNT: &str = "account";
+const ACCOUNT: &AccountKind = &AccountKind {
+    name: "account",
+    format: "account number of at most 19 letters and digits; the bank is its BIN of 6 digits (default 971005)",
+    example: "0381234567",
+    example_bank: Some("971005"),
+    example_template: None,
+    nonce_reliability: Reliability::Carried,
+    default_policy: Policy::Nonce,
+};
 
 /// The BIN under which public lists of VietQR banks name Viettel Money.
 const VIETTEL_BIN: &str = "971005";
 
 /// No bank has the BIN 000000.
-pub(crate) const SANDBOX_BIN: &str = "000000";
-pub(crate) const SANDBOX_ACCOUNT: &str = "0000000000";
+const SANDBOX_BIN: &str = "000000";
+const SANDBOX_ACCOUNT: &str = "0000000000";
 
 pub(crate) static RAIL: Rail = Rail {
     method: Method::ViettelPay,
-    account_kinds: &[AccountKind {
-        name: ACCOUNT,
-        format: "account number of at most 19 letters and digits; the bank is its BIN of 6 digits (default 971005)",
-        example: "0381234567",
-        nonce_reliability: Reliability::Carried,
-        default_policy: Policy::Nonce,
-    }],
+    account_kinds: &[ACCOUNT],
     nonce_length: NonceLength::DEFAULT,
     reference: ReferenceField {
         name: "Transfer content (Nội dung)",
@@ -39,26 +41,19 @@ pub(crate) static RAIL: Rail = Rail {
         upper_case: false,
         alphabet: Alphabet::AlphanumericSpace,
     },
-    nonce_reliability: Reliability::Carried,
-    default_policy: Policy::Nonce,
     max_amount: Some(499_999_999),
     qr: QrKind::Emv,
-    app_link: false,
-    payer_steps: &[
-        "Open Viettel Money or your bank's app and choose to scan a QR code.",
-        "Scan the code, or save it and open it from your photos.",
-        "Leave the amount and the transfer content as they are.",
-        "Confirm the payment.",
-    ],
     notes: &[
         "Banks put words before and after the transfer content, and carry about 19 characters of it.",
         "A transfer stays below 500 million dong.",
         "The form of a Viettel Money account number is not published; compare it with the app's own QR.",
     ],
-    example_template: None,
+    parse_account,
+    check_new: None,
+    payloads: Some(Payloads { of_charge: payload, keys: KEYS, encode, form: Form::Emv(&[&PROFILE]) }),
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     ("bin", "six digits of the payee's bank; Viettel Money is 971005"),
     ("account", "account or card number, at most 19 letters and digits"),
     ("card", "true when the number is a card's (QRIBFTTC)"),
@@ -123,7 +118,7 @@ fn content(text: &str) -> Result<String, EncodeError> {
 }
 
 /// Checks a VietQR account. `bank` is the BIN; without it the account is Viettel Money's.
-pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
+fn parse_account(input: &AccountInput<'_>) -> Parsed {
     let mut draft = Draft::of(input);
     draft.refuse_template()?;
     let compact = text::ungroup(draft.require_account()?);
@@ -148,11 +143,11 @@ pub(crate) fn parse_account(input: &AccountInput<'_>) -> Parsed {
 }
 
 /// The code of a charge, with the nonce as transfer content.
-pub(crate) fn payload(
+fn payload(
     account: &ReceivingAccount,
     request: &PaymentRequest<'_>,
     environment: Environment,
-) -> Result<String, EncodeError> {
+) -> Result<Option<String>, EncodeError> {
     let live = environment == Environment::Live;
     Code {
         bin: if live { account.bank.as_deref().unwrap_or(VIETTEL_BIN) } else { SANDBOX_BIN },
@@ -166,10 +161,11 @@ pub(crate) fn payload(
         category: None,
     }
     .write()
+    .map(Some)
 }
 
 /// Writes a code from named fields.
-pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
+fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
     let amount = keys.amount(Method::ViettelPay)?;
     let purpose = keys.text("reference")?.map(content).transpose()?;
     let name = keys.text("name")?.map(|name| text::name("name", name)).transpose()?;
@@ -191,7 +187,7 @@ pub(crate) fn encode(keys: &Keys<'_>) -> Result<String, EncodeError> {
 }
 
 /// What a code of this rail adds to the rules of every EMVCo code.
-pub(crate) static PROFILE: Profile = Profile {
+static PROFILE: Profile = Profile {
     method: Method::ViettelPay,
     guids: &["A000000727"],
     currencies: &["704"],

@@ -34,38 +34,30 @@ impl Typed {
     }
 }
 
-/// The bank that goes with an account kind's example.
-fn bank_of(method: Method, kind: &str) -> Option<&'static str> {
-    match (method, kind) {
-        (Method::ViettelPay, _) => Some("970436"),
-        (Method::Instapay, "account" | "wallet") => Some("BNORPHMMXXX"),
-        (Method::InBankTransfer, "account") => Some("HDFC0001234"),
-        (Method::IdBankTransfer, _) => Some("014"),
-        (Method::Toss, _) => Some("토스뱅크"),
-        _ => None,
-    }
-}
-
 /// The example of every account kind of every rail.
 pub fn examples() -> Vec<(Method, &'static str, ReceivingAccount)> {
     let mut examples = Vec::new();
     for method in Method::ALL {
         for kind in rail(method).account_kinds {
-            let template = rail(method).example_template.filter(|_| kind.name == "merchant");
             let input = AccountInput {
                 account: kind.example,
                 name: Some("Acme Store"),
-                bank: bank_of(method, kind.name),
-                template,
+                bank: kind.example_bank,
+                template: kind.example_template,
                 template_as_issued: false,
             };
             let (account, _) =
                 parse_account(method, &input).unwrap_or_else(|fault| panic!("{method} {}: {fault}", kind.name));
-            assert_eq!(account.kind, kind.name, "{method}");
+            assert_eq!(account.kind, *kind, "{method}");
             examples.push((method, kind.name, account));
         }
     }
     examples
+}
+
+/// An issued code of a rail that needs one.
+pub fn issued_code(method: Method) -> &'static str {
+    rail(method).account_kinds.iter().find_map(|kind| kind.example_template).unwrap()
 }
 
 /// Accounts of a rail, most of them acceptable, with any name.
@@ -105,13 +97,13 @@ pub fn typed() -> impl Strategy<Value = Typed> {
             Just(Method::DuitNow),
             "[A-Za-z0-9 ]{1,30}".boxed(),
             Just(None),
-            Just(rail(Method::DuitNow).example_template.map(str::to_owned))
+            Just(Some(issued_code(Method::DuitNow).to_owned()))
         ),
         (
             Just(Method::GojekId),
             "[A-Za-z0-9 ]{1,30}".boxed(),
             Just(None),
-            Just(rail(Method::GojekId).example_template.map(str::to_owned))
+            Just(Some(issued_code(Method::GojekId).to_owned()))
         ),
         (
             Just(Method::Instapay),
@@ -123,7 +115,7 @@ pub fn typed() -> impl Strategy<Value = Typed> {
             Just(Method::Instapay),
             "[A-Za-z0-9]{1,30}".boxed(),
             Just(None),
-            Just(rail(Method::Instapay).example_template.map(str::to_owned))
+            Just(Some(issued_code(Method::Instapay).to_owned()))
         ),
         (
             Just(Method::PromptPay),

@@ -152,60 +152,15 @@ async fn add_accounts(app: &App) -> Result<(), Failure> {
 
 /// An account of nobody in particular; PayNow's is the seeds' own.
 fn play_account(method: Method) -> NewAccount {
-    let example = rail(method).account_kinds.first().map_or("", |kind| kind.example);
-    let (account, name) = match method {
-        Method::Paynow => SEED_ACCOUNT,
-        Method::Fps
-        | Method::HkBankTransfer
-        | Method::ViettelPay
-        | Method::DuitNow
-        | Method::Instapay
-        | Method::PromptPay
-        | Method::InBankTransfer
-        | Method::GojekId
-        | Method::IdBankTransfer
-        | Method::AuBankTransfer
-        | Method::NzBankTransfer
-        | Method::Toss => (example, "Demo Shop"),
-    };
-    let bank = match method {
-        Method::Instapay => Some("BNORPHMMXXX"),
-        Method::IdBankTransfer => Some("014"),
-        Method::ViettelPay => Some("971005"),
-        Method::Toss => Some("토스뱅크"),
-        Method::Fps
-        | Method::HkBankTransfer
-        | Method::Paynow
-        | Method::DuitNow
-        | Method::PromptPay
-        | Method::InBankTransfer
-        | Method::GojekId
-        | Method::AuBankTransfer
-        | Method::NzBankTransfer => None,
-    };
-    let template = match method {
-        // An account by its number and bank needs no issued code.
-        Method::Instapay => None,
-        Method::Fps
-        | Method::HkBankTransfer
-        | Method::Paynow
-        | Method::ViettelPay
-        | Method::DuitNow
-        | Method::PromptPay
-        | Method::InBankTransfer
-        | Method::GojekId
-        | Method::IdBankTransfer
-        | Method::AuBankTransfer
-        | Method::NzBankTransfer
-        | Method::Toss => rail(method).example_template,
-    };
+    let kind = rail(method).account_kinds[0];
+    let (account, name) = if method == Method::Paynow { SEED_ACCOUNT } else { (kind.example, "Demo Shop") };
     NewAccount {
         environment: Environment::Sandbox,
         method,
         account: account.to_owned(),
         name: Some(name.to_owned()),
-        bank: bank.map(str::to_owned),
-        template_qr: template.map(str::to_owned),
+        bank: kind.example_bank.map(str::to_owned),
+        template_qr: kind.example_template.map(str::to_owned),
         template_as_issued: false,
         policy: None,
         statement_account: None,

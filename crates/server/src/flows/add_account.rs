@@ -56,7 +56,7 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
     {
         return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
     }
-    let policy = new.policy.unwrap_or(parsed.default_policy());
+    let policy = new.policy.unwrap_or(parsed.kind.default_policy);
     let (now, entropy) = (app.clock.real_now(), entropy::bytes());
     let account = Account {
         id: AccountId::new(now, entropy),

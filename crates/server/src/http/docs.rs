@@ -2,7 +2,7 @@
 //! of this gateway's data and need no script.
 
 use super::catalogue::{CATALOGUE, Entry};
-use super::checkout::text::ENGLISH;
+use super::checkout::text::{ENGLISH, Step, StepPart, StepValues};
 use super::checkout::{assets, html};
 use super::router::Web;
 use crate::config::span_text;
@@ -59,13 +59,17 @@ struct RailView {
     alphabet: &'static str,
     upper_case: bool,
     nonce_length: usize,
-    reliability: &'static str,
-    policy: &'static str,
     limits: String,
     time_to_live: String,
     kinds: Vec<KindView>,
-    steps: &'static [&'static str],
+    ways: Vec<WayView>,
     notes: &'static [&'static str],
+}
+
+/// What the checkout tells the customer to do, with names in the places of the values.
+struct WayView {
+    title: String,
+    steps: Vec<Step>,
 }
 
 /// A form of account in words.
@@ -146,8 +150,6 @@ fn view(method: Method, terms: MethodTerms) -> RailView {
         alphabet: facts.reference.alphabet.in_words(),
         upper_case: facts.reference.upper_case,
         nonce_length: facts.nonce_length.letters(),
-        reliability: reliability(facts.nonce_reliability),
-        policy: policy(facts.default_policy),
         limits: limits(terms, method),
         time_to_live: span_text(terms.time_to_live),
         kinds: facts
@@ -161,9 +163,23 @@ fn view(method: Method, terms: MethodTerms) -> RailView {
                 policy: policy(kind.default_policy),
             })
             .collect(),
-        steps: facts.payer_steps,
+        ways: ways(method),
         notes: facts.notes,
     }
+}
+
+/// The checkout's instructions of a method: with the code, and with the details typed in.
+fn ways(method: Method) -> Vec<WayView> {
+    let values = StepValues { amount: "amount", account: Some("account"), reference: Some("nonce") };
+    let words = ENGLISH.methods.of(method);
+    let scan = ("The customer scans".to_owned(), words.scan_steps(values, None));
+    let by_hand = ("The customer types".to_owned(), words.by_hand_steps("", values));
+    let of_kinds = words.by_hand_first.iter().map(|(kind, _)| {
+        let title = format!("The customer types, for an account of the kind {kind}");
+        (title, words.by_hand_steps(kind, values))
+    });
+    let ways = [scan, by_hand].into_iter().chain(of_kinds).filter(|(_, steps)| !steps.is_empty());
+    ways.map(|(title, steps)| WayView { title, steps }).collect()
 }
 
 /// An amount with its thousands apart and the decimals that the rail pays.
@@ -235,15 +251,21 @@ mod tests {
     }
 
     #[test]
-    fn every_rail_kind_and_note_is_on_the_page() {
+    fn every_rail_kind_step_and_note_is_on_the_page() {
         let page = rails_page(&Terms::default()).render().unwrap();
+        let without_values = page.replace("<var>", "{").replace("</var>", "}").replace("{nonce}", "{reference}");
         for method in Method::ALL {
             assert!(page.contains(&format!("<section id=\"{method}\"")), "{method}");
             let facts = rail(method);
             let texts = facts.account_kinds.iter().flat_map(|kind| [kind.format, kind.example]);
-            let texts = texts.chain(facts.payer_steps.iter().copied()).chain(facts.notes.iter().copied());
+            let texts = texts.chain(facts.notes.iter().copied());
             for text in texts.chain([facts.reference.name]) {
                 assert!(page.contains(&escaped(text)), "{text}");
+            }
+            let words = ENGLISH.methods.of(method);
+            let first = words.by_hand_first.iter().map(|(_, step)| *step);
+            for step in words.scan.iter().chain(words.by_hand).copied().chain(first) {
+                assert!(without_values.contains(&escaped(step)), "{step}");
             }
         }
         assert!(!page.contains("<script"));

@@ -325,7 +325,7 @@ async fn of_accounts_that_rails_of_two_currencies_call_alike_that_of_the_moneys_
         let gateway = Gateway::start(database).await;
         let operator = gateway.operator(Environment::Sandbox).await;
         let name = "123456789";
-        let template = rail(Method::DuitNow).example_template.map(str::to_owned);
+        let template = rail(Method::DuitNow).account_kinds[0].example_template.map(str::to_owned);
         let duit_now =
             NewAccount { template_qr: template, ..account(Method::DuitNow, name, Some(Policy::Nonce), None) };
         let malaysian = Shop::on(&gateway, duit_now).await;
@@ -351,7 +351,7 @@ async fn a_name_of_two_bank_accounts_in_one_currency_asks_for_the_method() {
         let gateway = Gateway::start(database).await;
         let operator = gateway.operator(Environment::Sandbox).await;
         let name = "1234567890";
-        let template = rail(Method::GojekId).example_template.map(str::to_owned);
+        let template = rail(Method::GojekId).account_kinds[0].example_template.map(str::to_owned);
         let go_pay = account(Method::GojekId, name, Some(Policy::Nonce), Some("888800001111"));
         Shop::on(&gateway, NewAccount { template_qr: template, ..go_pay }).await;
         let bank = NewAccount {

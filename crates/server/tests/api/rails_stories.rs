@@ -20,19 +20,9 @@ use xanpay_testkit::{Database, on_both_databases, spoil};
 
 /// Every form of account of every rail.
 fn forms() -> impl Iterator<Item = (Method, &'static AccountKind)> {
-    Method::ALL.into_iter().flat_map(|method| rail(method).account_kinds.iter().map(move |kind| (method, kind)))
-}
-
-/// The bank that goes with a form's example.
-fn bank_of(method: Method, kind: &str) -> Option<&'static str> {
-    match (method, kind) {
-        (Method::ViettelPay, _) => Some("970436"),
-        (Method::Instapay, "account" | "wallet") => Some("BNORPHMMXXX"),
-        (Method::InBankTransfer, "account") => Some("HDFC0001234"),
-        (Method::IdBankTransfer, _) => Some("014"),
-        (Method::Toss, _) => Some("토스뱅크"),
-        _ => None,
-    }
+    Method::ALL
+        .into_iter()
+        .flat_map(|method| rail(method).account_kinds.iter().copied().map(move |kind| (method, kind)))
 }
 
 /// An account of a form, as an operator adds it for one merchant.
@@ -42,8 +32,8 @@ fn account(owner: &Caller, method: Method, kind: &AccountKind) -> NewAccount {
         method,
         account: kind.example.into(),
         name: Some("ACME STORE".into()),
-        bank: bank_of(method, kind.name).map(str::to_owned),
-        template_qr: rail(method).example_template.filter(|_| kind.name == "merchant").map(str::to_owned),
+        bank: kind.example_bank.map(str::to_owned),
+        template_qr: kind.example_template.map(str::to_owned),
         template_as_issued: false,
         policy: None,
         statement_account: Some(statement_account(method, kind)),
@@ -297,8 +287,8 @@ async fn a_code_that_is_shown_as_issued_has_the_amount_typed_also_for_the_rest()
         let caller = gateway.merchant("Real Goods", Environment::Live).await;
         let operator = gateway.operator(Environment::Live).await;
         gateway.rate(Currency::SGD, Currency::MYR, "3").await;
-        let issued = rail(Method::DuitNow).example_template.unwrap();
-        let kind = rail(Method::DuitNow).account_kind("merchant").unwrap();
+        let kind = rail(Method::DuitNow).account_kinds[0];
+        let issued = kind.example_template.unwrap();
         let account = NewAccount { template_as_issued: true, ..account(&caller, Method::DuitNow, kind) };
         flows::add_account(&gateway.app, account).await.unwrap();
         let (session, answer) = start(&gateway, &caller, Method::DuitNow).await;
@@ -332,7 +322,7 @@ async fn a_virtual_account_waits_for_one_charge_at_a_time() {
         let method = Method::HkBankTransfer;
         let caller = merchant(&gateway, method).await;
         for number in ["004-123-456789", "004-123-456790"] {
-            let kind = &rail(method).account_kinds[0];
+            let kind = rail(method).account_kinds[0];
             let new = NewAccount {
                 account: number.into(),
                 policy: Some(Policy::VirtualAccount),
@@ -423,7 +413,7 @@ async fn money_of_an_expired_charge_is_not_taken_for_that_of_the_next_customer()
         let method = Method::HkBankTransfer;
         let shop_on = async |number: &str, policy| {
             let caller = merchant(&gateway, method).await;
-            let kind = &rail(method).account_kinds[0];
+            let kind = rail(method).account_kinds[0];
             let (policy, statement_account) = (Some(policy), None);
             let new =
                 NewAccount { account: number.into(), policy, statement_account, ..account(&caller, method, kind) };
@@ -488,7 +478,7 @@ async fn no_mistyping_of_a_thousand_equal_charges_names_another_one() {
     on_both_databases(async |database: &Database| {
         let gateway = Gateway::start(database).await;
         let caller = merchant(&gateway, Method::Paynow).await;
-        let kind = &rail(Method::Paynow).account_kinds[0];
+        let kind = rail(Method::Paynow).account_kinds[0];
         flows::add_account(&gateway.app, account(&caller, Method::Paynow, kind)).await.unwrap();
         let nonces = equal_charges(&gateway, &caller, 1000).await;
         assert_eq!(nonces.len(), 1000);

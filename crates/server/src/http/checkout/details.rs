@@ -16,7 +16,7 @@ pub(super) fn details(charge: &Charge, account: Option<&KnownAccount>, has_refer
     if has_reference {
         checked.push(plain(DetailLabel::Reference, &to.nonce));
     }
-    let kind = account.map_or("account", |account| account.rail.kind);
+    let kind = account.map_or("account", |account| account.rail.kind.name);
     let mut rows = payee(charge.method, kind, to);
     if to.qr_code.is_empty() {
         rows.extend(checked);

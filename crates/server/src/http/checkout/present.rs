@@ -112,13 +112,13 @@ pub(super) async fn pay_page(web: &Web, checkout: &Checkout, charge: &Charge) ->
     let code = code_of(charge, account);
     let picture = code.as_ref().and_then(|code| web.pictures.svg(charge, code));
     let app_link = code.as_ref().and_then(|code| AppLink::new(code, app_words(charge.method).to_owned()));
-    let has_reference = account.is_none_or(|account| account.rail.nonce_reliability() != Reliability::None);
+    let has_reference = account.is_none_or(|account| account.rail.kind.nonce_reliability != Reliability::None);
     Ok(PayPage {
         frame: frame(checkout),
         summary: charge_summary(checkout, charge),
         method: charge.method,
         account: (!to.account.is_empty()).then(|| to.account.clone()),
-        account_kind: account.map_or("account", |account| account.rail.kind),
+        account_kind: account.map_or("account", |account| account.rail.kind.name),
         reference: has_reference.then(|| to.nonce.clone()),
         reference_decides: account.is_none_or(|account| account.row.policy == Policy::Nonce),
         details: details(charge, account, has_reference),
@@ -303,7 +303,7 @@ fn notes(charge: &Charge, account: Option<&KnownAccount>) -> Vec<Note> {
         }
         Policy::VirtualAccount => notes.push(Note::OwnAccount),
         Policy::Nonce => {
-            let reliable = matches!(account.rail.nonce_reliability(), Reliability::Carried);
+            let reliable = matches!(account.rail.kind.nonce_reliability, Reliability::Carried);
             if !reliable && !charge.destination.qr_code.is_empty() {
                 notes.push(Note::TypeReference { reference: charge.destination.nonce.clone() });
             }

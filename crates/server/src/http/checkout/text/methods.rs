@@ -155,7 +155,7 @@ const CONFIRM: &str = "Confirm the payment, then come back to this page.";
 /// The English words for all methods.
 pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
     fps: MethodText {
-        name: "FPS",
+        name: Method::Fps.display_name(),
         hint: "Scan with any Hong Kong bank app",
         scan: &[OPEN_AND_SCAN, CHECK_AMOUNT, CHECK_REFERENCE, CONFIRM],
         by_hand: &[
@@ -167,7 +167,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     hk_bank_transfer: MethodText {
-        name: "Bank transfer",
+        name: Method::HkBankTransfer.display_name(),
         hint: "From any Hong Kong bank account",
         scan: &[],
         by_hand: &[
@@ -180,7 +180,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     paynow: MethodText {
-        name: "PayNow",
+        name: Method::Paynow.display_name(),
         hint: "Scan with any Singapore bank app",
         scan: &[OPEN_AND_SCAN, CHECK_AMOUNT, CHECK_REFERENCE, CONFIRM],
         by_hand: &[
@@ -192,7 +192,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     viettel_pay: MethodText {
-        name: "Viettel Money",
+        name: Method::ViettelPay.display_name(),
         hint: "VietQR, with any Vietnamese bank app",
         scan: &[OPEN_AND_SCAN, CHECK_AMOUNT, "Leave {reference} in the content (nội dung) as it is.", CONFIRM],
         by_hand: &[
@@ -204,7 +204,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     duit_now: MethodText {
-        name: "DuitNow",
+        name: Method::DuitNow.display_name(),
         hint: "Scan with any Malaysian bank app or wallet",
         scan: &[OPEN_AND_SCAN, CHECK_AMOUNT, "If your app asks for a recipient reference, type {reference}.", CONFIRM],
         by_hand: &[
@@ -216,7 +216,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     instapay: MethodText {
-        name: "InstaPay",
+        name: Method::Instapay.display_name(),
         hint: "QR Ph, with any Philippine bank app or wallet",
         scan: &[OPEN_AND_SCAN, CHECK_AMOUNT, "If your app has a field for notes, type {reference}.", CONFIRM],
         by_hand: &[
@@ -228,7 +228,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     prompt_pay: MethodText {
-        name: "PromptPay",
+        name: Method::PromptPay.display_name(),
         hint: "Scan with any Thai bank app",
         scan: &[OPEN_AND_SCAN, CHECK_AMOUNT, "If your app shows Ref 1, check that it is {reference}.", CONFIRM],
         by_hand: &[
@@ -240,7 +240,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[("biller", "Open bill payments in your bank app and enter {account} as the biller.")],
     },
     in_bank_transfer: MethodText {
-        name: "UPI / bank transfer",
+        name: Method::InBankTransfer.display_name(),
         hint: "Any UPI app, or IMPS and NEFT",
         scan: &[
             "Scan the code with any UPI app. On this phone, open the app with the button.",
@@ -257,14 +257,14 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     gojek_id: MethodText {
-        name: "GoPay",
+        name: Method::GojekId.display_name(),
         hint: "QRIS, with GoPay or any Indonesian bank app",
         scan: &[OPEN_AND_SCAN, "Check that the amount is {amount}, down to the last rupiah.", CONFIRM],
         by_hand: &[],
         by_hand_first: &[],
     },
     id_bank_transfer: MethodText {
-        name: "Bank transfer",
+        name: Method::IdBankTransfer.display_name(),
         hint: "From any Indonesian bank account",
         scan: &[],
         by_hand: &[
@@ -276,7 +276,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     au_bank_transfer: MethodText {
-        name: "Bank transfer",
+        name: Method::AuBankTransfer.display_name(),
         hint: "From any Australian bank account",
         scan: &[],
         by_hand: &[
@@ -288,7 +288,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     nz_bank_transfer: MethodText {
-        name: "Bank transfer",
+        name: Method::NzBankTransfer.display_name(),
         hint: "From any New Zealand bank account",
         scan: &[],
         by_hand: &[
@@ -300,7 +300,7 @@ pub(super) const ENGLISH_METHODS: MethodTexts = MethodTexts {
         by_hand_first: &[],
     },
     toss: MethodText {
-        name: "Toss",
+        name: Method::Toss.display_name(),
         hint: "With Toss or any Korean bank app",
         scan: &[
             "Scan the code with your phone’s camera. On this phone, open Toss with the button.",
@@ -354,7 +354,10 @@ mod tests {
     fn kinds_of_accounts_with_steps_of_their_own_are_kinds_of_the_rail() {
         for method in Method::ALL {
             for (kind, _) in ENGLISH_METHODS.of(method).by_hand_first {
-                assert!(xanpay_rails::rail(method).account_kind(kind).is_some(), "{method} {kind}");
+                assert!(
+                    xanpay_rails::rail(method).account_kinds.iter().any(|known| known.name == *kind),
+                    "{method} {kind}"
+                );
             }
         }
     }
