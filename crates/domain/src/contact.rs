@@ -1,5 +1,6 @@
 //! How to reach a customer: e-mail addresses and phone numbers, checked for form only.
 
+use crate::method::Method;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -241,10 +242,10 @@ fn is_premium(code: &str, number: &str) -> bool {
     number.starts_with(prefix)
 }
 
-/// Whether a zero before the number is for calls within the country only: so in those of the payment methods. Elsewhere it
-/// may belong to the number, as in Italy.
+/// Whether a zero before the number is for calls within the country only: so in all countries of the payment methods.
+/// Elsewhere it may belong to the number, as in Italy.
 fn drops_zero(code: &str) -> bool {
-    matches!(code, "60" | "61" | "62" | "63" | "64" | "65" | "66" | "82" | "84" | "91" | "852")
+    Method::ALL.into_iter().any(|method| method.calling_code() == code)
 }
 
 // Contact data is personal: it must not reach a log by way of `{:?}`.

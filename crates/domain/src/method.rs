@@ -122,6 +122,24 @@ impl Method {
         }
     }
 
+    /// The country's code of telephone numbers (ITU-T E.164), without the plus sign.
+    #[must_use]
+    pub fn calling_code(self) -> &'static str {
+        match self {
+            Self::Fps | Self::HkBankTransfer => "852",
+            Self::Paynow => "65",
+            Self::ViettelPay => "84",
+            Self::DuitNow => "60",
+            Self::Instapay => "63",
+            Self::PromptPay => "66",
+            Self::InBankTransfer => "91",
+            Self::GojekId | Self::IdBankTransfer => "62",
+            Self::AuBankTransfer => "61",
+            Self::NzBankTransfer => "64",
+            Self::Toss => "82",
+        }
+    }
+
     /// The currency that the customer pays in.
     #[must_use]
     pub fn currency(self) -> Currency {

@@ -56,24 +56,11 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
 
 /// The method that stands chosen at first: the only one, or the first of the country that the customer's phone is from.
 fn likely_method(offers: &[Offer], phone: Option<&Phone>) -> Option<Method> {
-    let country = match phone.map(Phone::code) {
-        Some("+852") => "HK",
-        Some("+65") => "SG",
-        Some("+84") => "VN",
-        Some("+60") => "MY",
-        Some("+63") => "PH",
-        Some("+66") => "TH",
-        Some("+91") => "IN",
-        Some("+62") => "ID",
-        Some("+61") => "AU",
-        Some("+64") => "NZ",
-        Some("+82") => "KR",
-        Some(_) | None => "",
-    };
+    let code = phone.and_then(|phone| phone.code().strip_prefix('+'));
     let methods: Vec<Method> = offers.iter().map(|offer| offer.method).collect();
     match methods.as_slice() {
         [only] => Some(*only),
-        several => several.iter().copied().find(|method| method.country() == country),
+        several => several.iter().copied().find(|method| code == Some(method.calling_code())),
     }
 }
 
