@@ -3,7 +3,7 @@
 use super::Context;
 use super::failure::Failure;
 use super::values;
-use crate::flows::hash_key;
+use crate::flows::{Refusal, hash_key};
 use crate::wire::body::MAX_BODY;
 use crate::wire::hash::hash_request;
 use clap::Args;
@@ -26,8 +26,7 @@ pub(super) fn run(command: &Hash, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
     let hash = context.with_app(|app| async move {
         let merchant = app.store.reader().find_merchant(id, environment).await?;
-        let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
-        let key = hash_key(&app, &merchant.ok_or_else(unknown)?)?;
+        let key = hash_key(&app, &merchant.ok_or_else(Refusal::unknown_merchant)?)?;
         Ok(hash_request(body.as_bytes(), &key)?)
     })?;
     context.output.result(&json!({ "hash": hash }), &hash)

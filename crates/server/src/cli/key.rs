@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
 use crate::app::App;
-use crate::flows::{CreatedKey, create_key, revoke_key};
+use crate::flows::{CreatedKey, Refusal, create_key, revoke_key};
 use crate::wire::time::iso;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -74,7 +74,7 @@ fn run_list(merchant: MerchantId, context: &Context) -> Result<(), Failure> {
     let keys = context.with_app(|app| async move {
         let tx = app.store.reader();
         if tx.find_merchant(merchant, environment).await?.is_none() {
-            return Err(Failure::field("merchant", "merchant_unknown", "is no merchant of this environment"));
+            return Err(Refusal::unknown_merchant().into());
         }
         Ok(tx.list_api_keys(merchant, environment).await?)
     })?;

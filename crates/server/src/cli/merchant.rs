@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
-use crate::flows::{NewMerchant, create_merchant, hash_key, set_merchant};
+use crate::flows::{NewMerchant, Refusal, create_merchant, hash_key, set_merchant};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
@@ -240,9 +240,8 @@ fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {
     let id = values::merchant_id(&command.merchant)?;
     let environment = context.environment;
     let key = context.with_app(|app| async move {
-        let unknown = || Failure::field("merchant", "merchant_unknown", "is no merchant of this environment");
-        let merchant = app.store.reader().find_merchant(id, environment).await?.ok_or_else(unknown)?;
-        Ok(to_hex(&hash_key(&app, &merchant)?))
+        let merchant = app.store.reader().find_merchant(id, environment).await?;
+        Ok(to_hex(&hash_key(&app, &merchant.ok_or_else(Refusal::unknown_merchant)?)?))
     })?;
     context.output.result(&json!({ "merchantId": id.to_text(), "hashKey": key }), &key)
 }

@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
-use crate::flows::{NewWebhook, add_webhook, disable_webhook, enable_webhook};
+use crate::flows::{NewWebhook, Refusal, add_webhook, disable_webhook, enable_webhook};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use xanpay_domain::id::WebhookId;
@@ -83,7 +83,7 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
     let webhooks = context.with_app(|app| async move {
         let tx = app.store.reader();
         if tx.find_merchant(merchant, environment).await?.is_none() {
-            return Err(Failure::field("merchant", "merchant_unknown", "is no merchant of this environment"));
+            return Err(Refusal::unknown_merchant().into());
         }
         Ok(tx.list_every_webhook(merchant, environment).await?)
     })?;

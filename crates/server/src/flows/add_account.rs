@@ -54,7 +54,7 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
     if let Some(merchant) = new.merchant
         && app.store.reader().find_merchant(merchant, new.environment).await?.is_none()
     {
-        return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
+        return Err(Refusal::unknown_merchant().into());
     }
     let policy = new.policy.unwrap_or(parsed.kind.default_policy);
     let (now, entropy) = (app.clock.real_now(), entropy::bytes());

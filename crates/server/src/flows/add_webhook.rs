@@ -60,7 +60,7 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
         }
     }
     if app.store.reader().find_merchant(new.merchant, new.environment).await?.is_none() {
-        return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
+        return Err(Refusal::unknown_merchant().into());
     }
     let seal = |purpose: &str, secret: &[u8]| {
         app.seal(purpose, secret).map_err(|error| FlowError::Internal(error.to_string()))

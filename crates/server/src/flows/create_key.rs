@@ -62,7 +62,7 @@ pub async fn create_key(
     if let Some(id) = merchant
         && app.store.reader().find_merchant(id, environment).await?.is_none()
     {
-        return Err(Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment").into());
+        return Err(Refusal::unknown_merchant().into());
     }
     let (row, key) = new_key(merchant, environment, app.clock.real_now());
     app.store.write_with(row, |tx, row| async move { Ok::<_, FlowError>(tx.insert_api_key(&row).await?) }).await?;

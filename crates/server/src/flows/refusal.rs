@@ -75,6 +75,12 @@ impl Refusal {
         Self::invalid(vec![Fault { field: field.into(), code, message: message.into() }])
     }
 
+    /// A merchant that the environment does not have.
+    #[must_use]
+    pub fn unknown_merchant() -> Self {
+        Self::field("merchant", "merchant_unknown", "is no merchant of this environment")
+    }
+
     /// The object is not there or not the caller's.
     #[must_use]
     pub fn not_found() -> Self {

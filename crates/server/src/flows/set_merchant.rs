@@ -25,8 +25,7 @@ pub async fn set_merchant(
     app.store
         .write_with(changes, move |tx, changes| async move {
             tx.save_merchant_switches(id, environment, &changes).await?;
-            let unknown = || Refusal::field("merchant", "merchant_unknown", "is no merchant of this environment");
-            Ok(tx.find_merchant(id, environment).await?.ok_or_else(unknown)?)
+            Ok(tx.find_merchant(id, environment).await?.ok_or_else(Refusal::unknown_merchant)?)
         })
         .await
 }
