@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::output::{pairs, table};
 use super::values;
 use crate::flows::{NewMerchant, Refusal, create_merchant, hash_key, set_merchant};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
@@ -67,8 +68,8 @@ pub(super) struct Set {
     #[arg(long, value_parser = values::percent, value_name = "PERCENT", allow_hyphen_values = true)]
     markup: Option<u32>,
     /// Parts of the API that it may use, in place of those it may so far; `none` closes all of them
-    #[arg(long, value_delimiter = ',', value_name = "PERMISSION,...")]
-    permissions: Option<Vec<PermissionName>>,
+    #[arg(long, value_delimiter = ',', value_name = "PERMISSION,...", value_parser = permission_parser())]
+    permissions: Option<Vec<Option<Permission>>>,
 }
 
 impl Set {
@@ -95,25 +96,11 @@ impl Demand {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PermissionName {
-    Charges,
-    Customers,
-    Translations,
-    Refunds,
-    None,
-}
-
-impl PermissionName {
-    fn permission(self) -> Option<Permission> {
-        match self {
-            Self::Charges => Some(Permission::Charges),
-            Self::Customers => Some(Permission::Customers),
-            Self::Translations => Some(Permission::Translations),
-            Self::Refunds => Some(Permission::Refunds),
-            Self::None => None,
-        }
-    }
+/// A permission, or `none`.
+fn permission_parser() -> impl TypedValueParser<Value = Option<Permission>> {
+    let names = Permission::ALL.map(|permission| permission.as_str());
+    PossibleValuesParser::new(names.into_iter().chain(["none"]))
+        .map(|name| Permission::ALL.into_iter().find(|permission| permission.as_str() == name))
 }
 
 pub(super) fn run(command: Merchant, context: &Context) -> Result<(), Failure> {
@@ -202,10 +189,9 @@ fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
         phone_verification: set.phone_verification.map(Demand::is_required),
         secure_mode: set.secure_mode.map(Demand::is_required),
         markup_bp: set.markup,
-        permissions: set.permissions.map(|names| {
-            let chosen = |permission: &Permission| names.iter().any(|name| name.permission() == Some(*permission));
-            Permission::ALL.into_iter().filter(chosen).collect()
-        }),
+        permissions: set
+            .permissions
+            .map(|named| Permission::ALL.into_iter().filter(|permission| named.contains(&Some(*permission))).collect()),
     };
     let merchant = context.with_app(|app| async move { Ok(set_merchant(&app, id, environment, changes).await?) })?;
     let text = pairs(&[
@@ -229,8 +215,8 @@ fn check_methods(methods: &[Method]) -> Result<(), Failure> {
 }
 
 /// What is both open and closed would be read as one or the other.
-fn check_permissions(names: &[PermissionName]) -> Result<(), Failure> {
-    if names.len() > 1 && names.contains(&PermissionName::None) {
+fn check_permissions(named: &[Option<Permission>]) -> Result<(), Failure> {
+    if named.len() > 1 && named.contains(&None) {
         return Err(Failure::field("permissions", "invalid_field", "none stands alone"));
     }
     Ok(())
