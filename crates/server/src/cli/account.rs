@@ -83,7 +83,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         statement_account: add.statement_account,
         merchant: add.merchant.as_deref().map(values::merchant_id).transpose()?,
     };
-    let (id, warnings) = context.with_new_app(|app| async move { Ok(add_account(&app, new).await?) })?;
+    let (id, warnings) = context.with_app(|app| async move { Ok(add_account(&app, new).await?) })?;
     let mut value = json!({ "accountId": id.to_text() });
     warn(&mut value, &warnings);
     context.output.result(&value, &format!("account {id} is added"))
@@ -91,7 +91,8 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
 
 fn run_list(context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let stored = context.with_app(|app| async move { Ok(app.store.reader().list_accounts(environment).await?) })?;
+    let stored =
+        context.with_existing_app(|app| async move { Ok(app.store.reader().list_accounts(environment).await?) })?;
     let damaged: Vec<_> = stored.iter().filter_map(|account| Some(account.as_ref().err()?.to_string())).collect();
     let accounts: Vec<_> = stored.into_iter().flatten().collect();
     let rows: Vec<_> = accounts
@@ -140,7 +141,7 @@ fn view(account: &Row) -> Value {
 fn run_switch(which: &Which, disabled: bool, context: &Context) -> Result<(), Failure> {
     let id: AccountId = values::id("account", "account_unknown", &which.account_id)?;
     let environment = context.environment;
-    context.with_app(|app| async move {
+    context.with_existing_app(|app| async move {
         match disabled {
             true => disable_account(&app, id, environment).await?,
             false => enable_account(&app, id, environment).await?,

@@ -24,7 +24,7 @@ pub(super) fn run(command: &Hash, context: &Context) -> Result<(), Failure> {
     let id = values::merchant_id(&command.merchant)?;
     let body = values::read_input(MAX_BODY)?;
     let environment = context.environment;
-    let hash = context.with_app(|app| async move {
+    let hash = context.with_existing_app(|app| async move {
         let merchant = app.store.reader().find_merchant(id, environment).await?;
         let key = hash_key(&app, &merchant.ok_or_else(Refusal::unknown_merchant)?)?;
         Ok(hash_request(body.as_bytes(), &key)?)

@@ -60,7 +60,7 @@ fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> 
     let environment = context.environment;
     let create = |app: Arc<App>| async move { Ok(create_key(&app, merchant, environment).await?) };
     // An operator's key may be the first thing that there is; a merchant's cannot.
-    let created = if merchant.is_some() { context.with_app(create) } else { context.with_new_app(create) };
+    let created = if merchant.is_some() { context.with_existing_app(create) } else { context.with_app(create) };
     let CreatedKey { api_key, api_secret } = created?;
     let value = json!({ "apiKey": api_key, "apiSecret": api_secret });
     let remedy = format!("end the key with `xanpay key revoke {api_key}` and make another one");
@@ -71,7 +71,7 @@ fn make(merchant: Option<MerchantId>, context: &Context) -> Result<(), Failure> 
 
 fn run_list(merchant: MerchantId, context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let keys = context.with_app(|app| async move {
+    let keys = context.with_existing_app(|app| async move {
         let tx = app.store.reader();
         if tx.find_merchant(merchant, environment).await?.is_none() {
             return Err(Refusal::unknown_merchant().into());
@@ -100,7 +100,7 @@ fn run_list(merchant: MerchantId, context: &Context) -> Result<(), Failure> {
 
 fn run_revoke(key: String, context: &Context) -> Result<(), Failure> {
     let wanted = key.clone();
-    context.with_app(|app| async move { Ok(revoke_key(&app, wanted).await?) })?;
+    context.with_existing_app(|app| async move { Ok(revoke_key(&app, wanted).await?) })?;
     let text = format!("{key} is revoked; running servers stop taking it within a second");
     context.output.result(&json!({ "apiKey": key, "revoked": true }), &text)
 }

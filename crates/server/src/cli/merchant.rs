@@ -122,7 +122,7 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
         phone_verification: create.phone_verification.is_required(),
     };
     check_methods(&new.methods)?;
-    let created = context.with_new_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
+    let created = context.with_app(|app| async move { Ok(create_merchant(&app, new).await?) })?;
     let value = json!({
         "merchantId": created.id.to_text(),
         "apiKey": created.key.api_key,
@@ -147,7 +147,7 @@ fn run_create(create: Create, context: &Context) -> Result<(), Failure> {
 
 fn run_list(context: &Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let merchants = context.with_app(|app| async move {
+    let merchants = context.with_existing_app(|app| async move {
         let tx = app.store.reader();
         let mut all: Vec<Row> = Vec::new();
         loop {
@@ -193,7 +193,8 @@ fn run_set(set: Set, context: &Context) -> Result<(), Failure> {
             .permissions
             .map(|named| Permission::ALL.into_iter().filter(|permission| named.contains(&Some(*permission))).collect()),
     };
-    let merchant = context.with_app(|app| async move { Ok(set_merchant(&app, id, environment, changes).await?) })?;
+    let merchant =
+        context.with_existing_app(|app| async move { Ok(set_merchant(&app, id, environment, changes).await?) })?;
     let text = pairs(&[
         ("merchant", merchant.id.to_text()),
         ("name", merchant.name.clone()),
@@ -225,7 +226,7 @@ fn check_permissions(named: &[Option<Permission>]) -> Result<(), Failure> {
 fn run_hash_key(command: &HashKey, context: &Context) -> Result<(), Failure> {
     let id = values::merchant_id(&command.merchant)?;
     let environment = context.environment;
-    let key = context.with_app(|app| async move {
+    let key = context.with_existing_app(|app| async move {
         let merchant = app.store.reader().find_merchant(id, environment).await?;
         Ok(to_hex(&hash_key(&app, &merchant.ok_or_else(Refusal::unknown_merchant)?)?))
     })?;

@@ -138,8 +138,8 @@ struct Context {
 }
 
 impl Context {
-    /// Runs a command's work on the gateway that there is. A mistyped directory must not become a new, empty one.
-    fn with_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
+    /// Runs the work of a command on a gateway that must be there. A mistyped directory must not become a new, empty one.
+    fn with_existing_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
     where
         F: FnOnce(Arc<App>) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
@@ -149,12 +149,12 @@ impl Context {
                 let hint = "name its directory with --data, or make one with `xanpay merchant create`";
                 Err(Failure::new("database_missing", format!("there is no database in {}; {hint}", data.display())))
             }
-            Storage::Directory(_) | Storage::Postgres(_) => self.with_new_app(work),
+            Storage::Directory(_) | Storage::Postgres(_) => self.with_app(work),
         }
     }
 
-    /// The same for a command that may be the first one: it makes the embedded database where there is none.
-    fn with_new_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
+    /// Runs the work of a command that may be the first one: it makes the embedded database where there is none.
+    fn with_app<T, F, Fut>(&self, work: F) -> Result<T, Failure>
     where
         F: FnOnce(Arc<App>) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,

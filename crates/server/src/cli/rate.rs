@@ -65,7 +65,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
     }
     let rate = Value::parse(&set.rate).map_err(|error| Failure::field("rate", "rate_invalid", error.to_string()))?;
     let force = set.force;
-    let count = context.with_new_app(|app| async move {
+    let count = context.with_app(|app| async move {
         let entry = RateEntry { rate, source: OPERATOR.to_owned(), as_of: app.clock.real_now() };
         save(&app, vec![PairRate { base, quote, entry }], force).await
     })?;
@@ -83,7 +83,7 @@ fn run_set(set: &Set, context: &Context) -> Result<(), Failure> {
 fn run_import(import: &Import, context: &Context) -> Result<(), Failure> {
     let bytes = values::read_file(&import.file)?;
     let force = import.force;
-    let (file, count, now) = context.with_new_app(|app| async move {
+    let (file, count, now) = context.with_app(|app| async move {
         let file = read_rates(&bytes, app.clock.real_now())
             .map_err(|error| values::about_file(&import.file, Failure::new(error.code, error.message)))?;
         let count = save(&app, file.rates.clone(), force).await?;
@@ -119,7 +119,7 @@ fn life(config: &Config, source: &str) -> String {
 }
 
 fn run_list(context: &Context) -> Result<(), Failure> {
-    let (rates, now) = context.with_app(|app| async move {
+    let (rates, now) = context.with_existing_app(|app| async move {
         let rates = app.store.reader().list_rates().await?;
         Ok((rates, app.clock.real_now()))
     })?;

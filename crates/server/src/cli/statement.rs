@@ -89,7 +89,7 @@ fn run_import(import: Import, context: &Context) -> Result<(), Failure> {
         dry_run: import.dry_run,
     };
     let paths = import.files;
-    let results = context.with_new_app(|app| async move {
+    let results = context.with_app(|app| async move {
         let mut results: Vec<(String, Result<ImportedFile, Failure>)> = Vec::new();
         for path in paths {
             let name = path.display().to_string();

@@ -61,7 +61,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
     let bank_reference = add.bank_reference.map(|given| text("bank-reference", given, MAX_NAME)).transpose()?;
     let payer_name = add.payer_name.map(|given| text("payer-name", given, MAX_NAME)).transpose()?;
     let booked = add.booked_at.as_deref().map(booked).transpose()?;
-    let recorded = context.with_app(|app| async move {
+    let recorded = context.with_existing_app(|app| async move {
         let new = NewTransfer {
             environment,
             method: Some(add.method),

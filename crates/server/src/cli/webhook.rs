@@ -69,7 +69,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
         url: add.url,
         basic: add.username.zip(add.password),
     };
-    let added = context.with_app(|app| async move { Ok(add_webhook(&app, new).await?) })?;
+    let added = context.with_existing_app(|app| async move { Ok(add_webhook(&app, new).await?) })?;
     let value = json!({ "webhookId": added.id.to_text(), "secret": added.secret });
     let mut text = pairs(&[("webhook", added.id.to_text()), ("secret", added.secret)]);
     text.push_str("\nThe secret signs every call and is shown this once.\n");
@@ -80,7 +80,7 @@ fn run_add(add: Add, context: &Context) -> Result<(), Failure> {
 fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
     let merchant = values::merchant_id(&list.merchant)?;
     let environment = context.environment;
-    let webhooks = context.with_app(|app| async move {
+    let webhooks = context.with_existing_app(|app| async move {
         let tx = app.store.reader();
         if tx.find_merchant(merchant, environment).await?.is_none() {
             return Err(Refusal::unknown_merchant().into());
@@ -113,7 +113,7 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
 fn run_switch(which: &Which, disabled: bool, context: &Context) -> Result<(), Failure> {
     let id: WebhookId = values::id("webhook", "webhook_unknown", &which.webhook_id)?;
     let environment = context.environment;
-    context.with_app(|app| async move {
+    context.with_existing_app(|app| async move {
         match disabled {
             true => disable_webhook(&app, id, environment).await?,
             false => enable_webhook(&app, id, environment).await?,
