@@ -27,7 +27,7 @@ pub struct Charge {
     pub id: ChargeId,
     /// Whose charge it is.
     pub merchant_id: MerchantId,
-    /// The world it belongs to.
+    /// The environment it belongs to.
     pub environment: Environment,
     /// The session that it came from, if any.
     pub session_id: Option<SessionId>,

@@ -1,9 +1,9 @@
-//! Sandbox and live: two worlds that never touch.
+//! Sandbox and live: two environments that never touch.
 
 use core::fmt;
 use core::str::FromStr;
 
-/// The world that a key belongs to, and everything made with that key.
+/// What a key belongs to, and everything made with that key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Environment {
     /// Play money: QR codes that no bank can pay, transfers that are simulated.
@@ -12,13 +12,13 @@ pub enum Environment {
     Live,
 }
 
-/// The text names neither world.
+/// The text names neither environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be sandbox or live")]
 pub struct UnknownEnvironment;
 
 impl Environment {
-    /// Both worlds.
+    /// Both environments.
     pub const ALL: [Self; 2] = [Self::Sandbox, Self::Live];
 
     /// The name in commands and in the database.

@@ -29,7 +29,7 @@ pub struct Session {
     pub id: SessionId,
     /// Whose session it is.
     pub merchant_id: MerchantId,
-    /// The world it belongs to.
+    /// The environment it belongs to.
     pub environment: Environment,
     /// What the merchant wants to receive.
     pub amount: Money,

@@ -42,7 +42,7 @@ pub struct Verification {
     pub id: VerificationId,
     /// The merchant for whom the phone is proved.
     pub merchant_id: MerchantId,
-    /// The world it belongs to.
+    /// The environment it belongs to.
     pub environment: Environment,
     /// Country code and number, joined by a space.
     pub phone: String,

@@ -79,7 +79,7 @@ pub enum Freshness {
 }
 
 impl Directory {
-    /// A live key with its merchant.
+    /// An active key with its merchant.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,8 +88,8 @@ impl Directory {
             return Ok(Some(known));
         }
         let tx = store.reader();
-        let live = tx.find_api_key(api_key).await?.filter(|key| key.revoked_at.is_none());
-        let Some(key) = live else {
+        let active = tx.find_api_key(api_key).await?.filter(|key| key.revoked_at.is_none());
+        let Some(key) = active else {
             self.keys.forget(api_key);
             return Ok(None);
         };

@@ -602,7 +602,7 @@ fn a_webhook_is_added_listed_and_disabled() {
     assert_eq!(list["webhooks"][0]["disabled"], false);
     let hook = webhook["webhookId"].as_str().unwrap();
     let (disable, enable) = (["webhook", "disable", hook], ["webhook", "enable", hook]);
-    let unknown = "webhook: is no living endpoint of this environment";
+    let unknown = "webhook: is no enabled endpoint of this environment";
     assert!(scratch.refused(&[&disable[..], &["--env", "live"]].concat()).contains(unknown));
     assert!(scratch.refused(&enable).contains("webhook: is no disabled endpoint of this environment"));
     assert_eq!(scratch.json(&disable, 0)["disabled"], true);

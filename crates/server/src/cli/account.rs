@@ -103,7 +103,7 @@ fn run_list(context: &Context) -> Result<(), Failure> {
                 account.method.to_string(),
                 account.account.clone(),
                 account.policy.as_str().to_owned(),
-                if account.disabled_at.is_some() { "disabled" } else { "in use" }.to_owned(),
+                if account.disabled_at.is_some() { "disabled" } else { "enabled" }.to_owned(),
                 account.account_name.clone(),
             ]
         })

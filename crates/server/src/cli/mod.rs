@@ -69,7 +69,7 @@ struct Global {
     /// Print exactly one JSON value
     #[arg(long, global = true)]
     json: bool,
-    /// The world to work in; exchange rates, payment codes and settings are the same in both, and a server serves both
+    /// Environment to work in; exchange rates, payment codes and settings are the same in both, and a server serves both
     #[arg(long, global = true, value_name = "sandbox|live", default_value = "sandbox")]
     env: Environment,
     /// What to log to standard error: a level or a filter [env: XANPAY_LOG] [default: info when serving, else warn]

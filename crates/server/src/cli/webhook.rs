@@ -91,7 +91,7 @@ fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
     let rows: Vec<_> = webhooks
         .iter()
         .map(|row| {
-            let state = if row.disabled_at.is_some() { "disabled" } else { "in use" }.to_owned();
+            let state = if row.disabled_at.is_some() { "disabled" } else { "enabled" }.to_owned();
             vec![row.id.to_text(), state, username(row).unwrap_or_else(|| "-".to_owned()), row.url.clone()]
         })
         .collect();

@@ -168,7 +168,7 @@ fn play_account(method: Method) -> NewAccount {
     }
 }
 
-/// Rates are the same in both worlds, and an operator's live shop is no place to play.
+/// Rates are the same in both environments, and an operator's live shop is no place to play.
 async fn refuse_live(app: &App) -> Result<(), Failure> {
     let tx = app.store.reader();
     let has_merchant = !tx.list_merchants(Environment::Live, "", 1).await?.is_empty();

@@ -13,7 +13,7 @@ use xanpay_store::{Account, Tx};
 /// An account to add, as the operator typed it.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
-    /// The world it belongs to.
+    /// The environment it belongs to.
     pub environment: Environment,
     /// The method that uses it.
     pub method: Method,

@@ -18,7 +18,7 @@ pub(crate) const SECRET_PURPOSE: &str = "webhooks.secret";
 // Not Debug: a secret must not reach a log by way of `{:?}`.
 #[derive(Clone)]
 pub struct NewWebhook {
-    /// The world that it hears of.
+    /// The environment that it hears of.
     pub environment: Environment,
     /// Whose endpoint it is.
     pub merchant: MerchantId,

@@ -28,7 +28,7 @@ pub struct NewMerchant {
     pub currency: Currency,
     /// Methods it accepts, in their order.
     pub methods: Vec<Method>,
-    /// The world of its first key.
+    /// The environment of its first key.
     pub environment: Environment,
     /// Whether its charges need a verified phone.
     pub phone_verification: bool,

@@ -14,13 +14,13 @@ const PAGE: i64 = 200;
 /// same moment ends when its turn comes.
 ///
 /// # Errors
-/// A refusal when the environment has no such endpoint in use.
+/// A refusal when the environment has no such enabled endpoint.
 pub async fn disable_webhook(app: &App, id: WebhookId, environment: Environment) -> Result<(), FlowError> {
     let now = app.clock.real_now();
     let disable =
         app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.disable_webhook(id, environment, now).await?) });
     if !disable.await? {
-        return Err(Refusal::field("webhook", "webhook_unknown", "is no living endpoint of this environment").into());
+        return Err(Refusal::field("webhook", "webhook_unknown", "is no enabled endpoint of this environment").into());
     }
     let end_page = || {
         app.store

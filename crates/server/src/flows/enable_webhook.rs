@@ -8,7 +8,7 @@ use xanpay_domain::id::WebhookId;
 /// Sends an endpoint new events again; those that came meanwhile stay unsent.
 ///
 /// # Errors
-/// A refusal when the environment has no such endpoint out of use.
+/// A refusal when the environment has no such disabled endpoint.
 pub async fn enable_webhook(app: &App, id: WebhookId, environment: Environment) -> Result<(), FlowError> {
     let enable =
         app.store.write(move |tx| async move { Ok::<_, FlowError>(tx.enable_webhook(id, environment).await?) });

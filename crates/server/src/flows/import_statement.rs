@@ -27,7 +27,7 @@ const MAX_IN_FLIGHT: usize = 128;
 /// How a file is to be read.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
-    /// The world of the receiving accounts.
+    /// The environment of the receiving accounts.
     pub environment: Environment,
     /// The receiving account, where the file does not name one that is known.
     pub account: Option<String>,

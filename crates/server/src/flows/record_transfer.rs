@@ -18,7 +18,7 @@ use xanpay_store::{Account, Merchant};
 /// A transfer to record.
 #[derive(Debug, Clone)]
 pub struct NewTransfer {
-    /// The world of the account.
+    /// The environment of the account.
     pub environment: Environment,
     /// The method that uses the account; when absent, any method's account of that name.
     pub method: Option<Method>,

@@ -26,7 +26,7 @@ pub struct MerchantCaller(pub Arc<Merchant>);
 pub struct OperatorCaller {
     /// The key's public half, which owns idempotency keys.
     pub api_key: String,
-    /// The world that the key opens.
+    /// The environment that the key opens.
     pub environment: Environment,
 }
 

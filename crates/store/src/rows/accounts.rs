@@ -14,7 +14,7 @@ use xanpay_domain::time::Timestamp;
 pub struct Account {
     /// Its id.
     pub id: AccountId,
-    /// The world it belongs to.
+    /// The environment it belongs to.
     pub environment: Environment,
     /// The method that uses it.
     pub method: Method,
@@ -131,7 +131,7 @@ impl Tx {
         Ok(rows.into_iter().map(|mut row| row.id("id")).collect())
     }
 
-    /// Takes an account of an environment out of use for new charges; tells whether it was in use.
+    /// Takes an account of an environment out of use for new charges; tells whether it was enabled.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -144,7 +144,7 @@ impl Tx {
         Ok(self.execute(DISABLE_ACCOUNT, &[now.into(), id.into(), environment.as_str().into()]).await? == 1)
     }
 
-    /// Lets an account take new charges again. False when it is in use or unknown.
+    /// Lets an account take new charges again. False when it is enabled or unknown.
     ///
     /// # Errors
     /// [`StoreError`].

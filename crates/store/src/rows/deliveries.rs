@@ -14,7 +14,7 @@ pub struct Event {
     pub id: EventId,
     /// Whose charge it is about.
     pub merchant_id: MerchantId,
-    /// The world it happened in.
+    /// The environment it happened in.
     pub environment: Environment,
     /// The charge.
     pub charge_id: ChargeId,
@@ -44,7 +44,7 @@ pub struct ClaimedDelivery {
     pub event_id: EventId,
     /// Whose event it is.
     pub merchant_id: MerchantId,
-    /// The world it belongs to.
+    /// The environment it belongs to.
     pub environment: Environment,
     /// Where it goes.
     pub recipient: Recipient,

@@ -90,7 +90,7 @@ pub struct ApiKey {
     pub api_key: String,
     /// Whose key it is; nothing for an operator's.
     pub merchant_id: Option<MerchantId>,
-    /// The world it opens.
+    /// The environment it opens.
     pub environment: Environment,
     /// SHA-256 of the secret, which itself has 256 random bits.
     pub secret_hash: Vec<u8>,

@@ -14,7 +14,7 @@ pub struct Webhook {
     pub id: WebhookId,
     /// Whose endpoint it is.
     pub merchant_id: MerchantId,
-    /// The world that it hears of.
+    /// The environment that it hears of.
     pub environment: Environment,
     /// Where it listens.
     pub url: String,
@@ -24,7 +24,7 @@ pub struct Webhook {
     pub secret: Vec<u8>,
     /// When it was added.
     pub created_at: Timestamp,
-    /// When it was taken out of use.
+    /// Since when it is sent nothing new.
     pub disabled_at: Option<Timestamp>,
 }
 
@@ -87,7 +87,7 @@ impl Tx {
         self.execute_one(INSERT_WEBHOOK, &row).await
     }
 
-    /// The live endpoints of a merchant, oldest first.
+    /// The enabled endpoints of a merchant, oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -100,7 +100,7 @@ impl Tx {
         rows.into_iter().map(read_webhook).collect()
     }
 
-    /// All endpoints of a merchant, live or not, oldest first.
+    /// All endpoints of a merchant, enabled or not, oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -113,7 +113,7 @@ impl Tx {
         rows.into_iter().map(read_webhook).collect()
     }
 
-    /// An endpoint, live or not.
+    /// An endpoint, enabled or not.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -121,7 +121,7 @@ impl Tx {
         self.query_opt(FIND_WEBHOOK, &[id.into()]).await?.map(read_webhook).transpose()
     }
 
-    /// Takes an endpoint of an environment out of use for new events; tells whether it was live. What waits for it stays.
+    /// Sends an endpoint of an environment no new events; tells whether it was enabled. What waits for it stays.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -134,7 +134,7 @@ impl Tx {
         Ok(self.execute(DISABLE_WEBHOOK, &[now.into(), id.into(), environment.as_str().into()]).await? == 1)
     }
 
-    /// Sends an endpoint new events again; tells whether it was out of use.
+    /// Sends an endpoint new events again; tells whether it was disabled.
     ///
     /// # Errors
     /// [`StoreError`].
