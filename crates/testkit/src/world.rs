@@ -35,7 +35,7 @@ impl World {
         let merchant = Merchant {
             id: MerchantId::new(clock.now(), entropy.bytes()),
             name: "Lantern Books".into(),
-            currency: sgd(),
+            currency: Currency::SGD,
             environment: Environment::Sandbox,
             methods: vec![Method::Paynow, Method::Fps],
             permissions: vec![Permission::Charges],
@@ -99,7 +99,7 @@ impl World {
             id: self.id(),
             merchant_id: self.merchant.id,
             environment: self.merchant.environment,
-            amount: Money::from_minor(3500, sgd()).unwrap(),
+            amount: Money::from_minor(3500, Currency::SGD).unwrap(),
             orders: None,
             methods: vec![Method::Paynow],
             notify_url: None,
@@ -116,7 +116,7 @@ impl World {
     #[must_use]
     pub fn charge(&self, session_id: Option<SessionId>) -> Charge {
         let now = self.clock.now();
-        let amount = Money::from_minor(3500, sgd()).unwrap();
+        let amount = Money::from_minor(3500, Currency::SGD).unwrap();
         Charge {
             id: self.id(),
             merchant_id: self.merchant.id,
@@ -143,12 +143,8 @@ impl World {
             created_at: now,
             updated_at: now,
             expires_at: now.plus(Span::hours(1)),
-            received: Money::zero(sgd()),
+            received: Money::zero(Currency::SGD),
             state: ChargeState::Pending,
         }
     }
-}
-
-fn sgd() -> Currency {
-    "SGD".parse().unwrap()
 }
