@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::entropy;
 use crate::outbound::certificate;
 use crate::outbound::signature::WebhookSecret;
+use crate::wire::body::MAX_NAME;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::MerchantId;
@@ -87,14 +88,14 @@ pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerch
 
 fn check(new: &NewMerchant) -> Result<(), Refusal> {
     let mut faults = Vec::new();
-    let wrong_name = if new.name.trim().is_empty() || new.name.chars().count() > 255 {
-        Some("must be 1 to 255 characters")
+    let wrong_name = if new.name.trim().is_empty() || new.name.chars().count() > MAX_NAME {
+        Some(format!("must be 1 to {MAX_NAME} characters"))
     } else if new.name.chars().any(char::is_control) {
-        Some("must be one line without control characters")
+        Some("must be one line without control characters".to_owned())
     } else {
         None
     };
-    let fault = |message: &str| Fault { field: "name".into(), code: "invalid_field", message: message.into() };
+    let fault = |message| Fault { field: "name".into(), code: "invalid_field", message };
     faults.extend(wrong_name.map(fault));
     faults.extend(check_methods(&new.methods));
     faults.extend(check_phone_verification(new.phone_verification, new.environment));
