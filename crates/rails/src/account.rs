@@ -23,7 +23,7 @@ pub struct AccountInput<'a> {
 /// A receiving account that passed its rail's checks, in the rail's own spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivingAccount {
-    /// The rail.
+    /// The method that the account is paid by.
     pub method: Method,
     /// The number, address or id, for example `+6585867834`.
     pub account: String,
@@ -31,9 +31,9 @@ pub struct ReceivingAccount {
     pub kind: &'static AccountKind,
     /// The holder's name as typed, without surrounding space.
     pub name: Option<String>,
-    /// The bank's name or code.
+    /// The bank's name or code, as the rail asks: a BIC, a BIN, an IFSC; the rail's default where it has one.
     pub bank: Option<String>,
-    /// The issued static code.
+    /// The static code that the bank or acquirer issued, as it was pasted.
     pub template: Option<String>,
     /// Whether the issued code is shown unchanged.
     pub template_as_issued: bool,

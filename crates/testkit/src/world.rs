@@ -15,13 +15,13 @@ use xanpay_store::{Account, Merchant, Permission, Store, StoreError};
 /// One merchant with an account and a customer, and what new rows of theirs look like.
 #[derive(Debug, Clone)]
 pub struct World {
-    /// The merchant.
+    /// A merchant in the sandbox that counts in Singapore dollars and takes PayNow and FPS.
     pub merchant: Merchant,
-    /// The account that it is paid on.
+    /// A PayNow account of the operator's, told apart by nonce.
     pub account: Account,
-    /// Its customer.
+    /// A customer of the merchant, known by an e-mail address.
     pub customer_id: CustomerId,
-    /// The time.
+    /// The time that new rows are made at; moved by hand.
     pub clock: Clock,
     /// Where ids and nonces come from.
     pub entropy: Entropy,

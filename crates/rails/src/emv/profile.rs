@@ -8,7 +8,7 @@ use xanpay_domain::method::Method;
 /// The rules of one payment system's codes; a rail may have several.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    /// The rail.
+    /// The rail that the payment system belongs to.
     pub(crate) method: Method,
     /// The ids at 00 of the payee template, compared without case.
     pub(crate) guids: &'static [&'static str],

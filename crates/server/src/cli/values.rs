@@ -39,7 +39,7 @@ pub(super) fn merchant_id(text: &str) -> Result<MerchantId, Failure> {
     id("merchant", "merchant_unknown", text)
 }
 
-/// The id of anything.
+/// An id of a kind; a text that is none is refused as an unknown one, by the code of its field.
 pub(super) fn id<Kind>(field: &str, code: &'static str, text: &str) -> Result<Id<Kind>, Failure> {
     Id::parse(text).map_err(|_| Failure::field(field, code, format!("{text:?} is not known")))
 }

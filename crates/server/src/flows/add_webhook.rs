@@ -32,7 +32,7 @@ pub struct NewWebhook {
 // Not Debug: a secret must not reach a log by way of `{:?}`.
 #[derive(Clone)]
 pub struct AddedWebhook {
-    /// Its id.
+    /// By which commands name it.
     pub id: WebhookId,
     /// The secret, `whsec_...`.
     pub secret: String,

@@ -39,7 +39,7 @@ pub struct NewMerchant {
 // Not Debug: a secret must not reach a log by way of `{:?}`.
 #[derive(Clone)]
 pub struct CreatedMerchant {
-    /// Its id.
+    /// By which commands name it.
     pub id: MerchantId,
     /// Its key pair; the secret is shown once.
     pub key: CreatedKey,

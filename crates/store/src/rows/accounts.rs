@@ -12,7 +12,7 @@ use xanpay_domain::time::Timestamp;
 /// An account that customers pay into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its id.
+    /// What charges, transfers and books refer to; kept for ever.
     pub id: AccountId,
     /// The environment it belongs to.
     pub environment: Environment,

@@ -86,7 +86,7 @@ pub struct MerchantChanges {
 /// A key pair: the merchant's, or the operator's when no merchant is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// The public half.
+    /// The public half: the user name of HTTP Basic.
     pub api_key: String,
     /// Whose key it is; nothing for an operator's.
     pub merchant_id: Option<MerchantId>,
