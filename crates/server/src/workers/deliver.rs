@@ -1,7 +1,7 @@
 //! Deliveries: leased from the outbox, sent outside any transaction, each attempt recorded as a row.
 
 use super::destinations::{Credentials, Destinations};
-use super::hosts::{Hosts, Standing};
+use super::hosts::{Hosts, MAX_CLAIM, MAX_IN_FLIGHT, MIN_CLAIM, Standing};
 use crate::app::App;
 use crate::entropy;
 use crate::flows::{FlowError, out_of_use};
@@ -21,10 +21,6 @@ use xanpay_domain::retry::next_attempt;
 use xanpay_domain::time::{Span, Timestamp};
 use xanpay_store::{Attempt, ClaimedDelivery, StoreError};
 
-/// Calls at once over all hosts.
-const MAX_IN_FLIGHT: usize = 512;
-/// Deliveries taken on at once.
-const MAX_CLAIM: usize = 256;
 /// Longer than any call may take: after that another worker may try.
 const LEASE: Span = Span::seconds(60);
 /// How often the outbox is looked at when nobody rings.
@@ -83,8 +79,7 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
 impl Deliverer {
     /// Takes due deliveries on and starts their calls; tells whether more may be due.
     async fn claim_and_spawn(self: &Arc<Self>, slots: &Arc<Semaphore>) -> bool {
-        // Wait for room for a good part of a claim: claiming one by one would cost a commit each.
-        let want = slots.available_permits().clamp(MAX_CLAIM / 4, MAX_CLAIM);
+        let want = slots.available_permits().clamp(MIN_CLAIM, MAX_CLAIM);
         let Ok(mut permits) = Arc::clone(slots).acquire_many_owned(u32::try_from(want).unwrap_or(1)).await else {
             return false;
         };
@@ -122,7 +117,9 @@ impl Deliverer {
     }
 
     async fn deliver(&self, delivery: ClaimedDelivery) -> Result<(), FlowError> {
-        let place = match self.hosts.enter(delivery.merchant_id, &host_of(&delivery.recipient.url)) {
+        let shop = (delivery.merchant_id, delivery.environment);
+        let now = self.app.clock.real_now();
+        let place = match self.hosts.enter(shop, &host_of(&delivery.recipient.url), now) {
             Ok(place) => place,
             Err(at_most) => {
                 return self.release(delivery, shorten(at_most, u16::from_be_bytes(entropy::bytes()))).await;

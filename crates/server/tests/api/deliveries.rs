@@ -8,13 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::WebhookId;
+use xanpay_domain::method::Method;
 use xanpay_domain::time::Span;
+use xanpay_server::app::Addresses;
 use xanpay_server::clock::Clock;
 use xanpay_server::flows;
 use xanpay_server::outbound::address::AddressPolicy;
 use xanpay_server::outbound::signature::RsaVerifier;
+use xanpay_server::terms::Terms;
 use xanpay_store::Attempt;
-use xanpay_testkit::{on_both_databases, spoil};
+use xanpay_testkit::{Database, on_both_databases, spoil};
 
 async fn cancel(gateway: &Gateway, merchant: &Caller, charge: &Value) {
     let call = Call::patch(format!("/charges/{}/cancel", charge["id"].as_str().unwrap())).by(merchant);
@@ -299,7 +302,7 @@ async fn a_notice_that_was_stored_while_its_endpoint_was_disabled_ends_unsent() 
 async fn an_address_that_has_become_private_is_blocked_when_connecting() {
     on_both_databases(async |database| {
         let (gateway, merchant) = Gateway::with_merchant(database).await;
-        let mut canary = Receiver::start().await;
+        let canary = Receiver::start().await;
         // Permitted when it was added; no longer permitted when it is called.
         gateway.webhook(&merchant, &canary.url("/hook"), None).await;
         let charge = gateway.charge(&merchant, &json!({})).await;
@@ -369,6 +372,51 @@ async fn a_receiver_that_never_answers_holds_up_no_other_merchants_at_its_host()
             assert_eq!((told.path.as_str(), &told.json()["payload"]["chargeId"]), ("/hook", &charge["id"]));
         }
         host.stop();
+        workers.finish_with_leftovers().await;
+    })
+    .await;
+}
+
+/// A gateway whose live notices may be sent to this machine as well.
+async fn calling_this_machine(database: &Database) -> Gateway {
+    let here = ["127.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap());
+    let live = AddressPolicy { allowed: here.to_vec(), allow_plain_http: true, ..AddressPolicy::default() };
+    let addresses = Addresses { sandbox: AddressPolicy::sandbox(), live };
+    Gateway::start_calling(database, Clock::by_hand(START), addresses, Terms::default()).await
+}
+
+#[tokio::test]
+async fn a_merchant_with_many_receivers_that_never_answer_holds_up_no_other_merchants_live_one() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = calling_this_machine(database).await.furnished().await;
+        gateway.account(Environment::Live, Method::Paynow, "+6585867834", "DN").await;
+        let other = gateway.merchant("Paper Moon", Environment::Live).await;
+        let mut dead = Vec::new();
+        for _ in 0..16 {
+            let receiver = Receiver::start().await;
+            receiver.stall();
+            gateway.webhook(&merchant, &receiver.url("/hook"), None).await;
+            dead.push(receiver);
+        }
+        let mut alive = Receiver::start().await;
+        gateway.webhook(&other, &alive.url("/hook"), None).await;
+        // More notices than there are calls at once over all hosts.
+        for n in 0..50 {
+            let charge = gateway.charge(&merchant, &json!({"notifyPayload": n.to_string()})).await;
+            cancel(&gateway, &merchant, &charge).await;
+        }
+        let workers = gateway.workers();
+        let called = || dead.iter().map(Receiver::untaken).sum::<usize>();
+        // As many as one merchant may have at receivers that have not answered quickly.
+        eventually("the calls", async || called() >= 96).await;
+        for n in 0..10 {
+            let charge = gateway.charge(&other, &json!({"notifyPayload": n.to_string()})).await;
+            cancel(&gateway, &other, &charge).await;
+            assert_eq!(alive.next().await.json()["payload"]["chargeId"], charge["id"]);
+        }
+        // The clock stands: what was given back is not due again.
+        assert_eq!(called(), 96);
+        dead.into_iter().for_each(Receiver::stop);
         workers.finish_with_leftovers().await;
     })
     .await;

@@ -71,7 +71,11 @@ impl Gateway {
 
     /// A gateway process whose operator has set its own terms.
     pub async fn start_under(database: &Database, clock: Clock, sandbox: AddressPolicy, terms: Terms) -> Self {
-        let addresses = Addresses { sandbox, live: AddressPolicy::default() };
+        Self::start_calling(database, clock, Addresses { sandbox, live: AddressPolicy::default() }, terms).await
+    }
+
+    /// A gateway process with other addresses that notices of either world may call.
+    pub async fn start_calling(database: &Database, clock: Clock, addresses: Addresses, terms: Terms) -> Self {
         let master_key = MasterKey::from_bytes(&[7; 32]).unwrap();
         let app = App::new(database.open().await, clock, master_key, addresses, terms);
         let (stop, stopping) = watch::channel(false);

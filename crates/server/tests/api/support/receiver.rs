@@ -117,8 +117,13 @@ impl Receiver {
     }
 
     /// Whether a call came that nobody has taken yet.
-    pub fn has_call(&mut self) -> bool {
+    pub fn has_call(&self) -> bool {
         !self.calls.is_empty()
+    }
+
+    /// How many calls came that nobody has taken yet.
+    pub fn untaken(&self) -> usize {
+        self.calls.len()
     }
 
     /// Ends it, open connections included.
