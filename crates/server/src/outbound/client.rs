@@ -28,7 +28,7 @@ use tokio::time::timeout_at;
 use url::{Position, Url};
 
 use super::address::AddressPolicy;
-use super::connector::{CheckedConnector, LimitedConnector, Resolve, SystemResolver};
+use super::connector::{CheckedConnector, LimitedConnector, Lookups, Resolve, SystemResolver};
 
 /// How much of an answer's body is read, in bytes; after more, the connection is closed.
 pub const BODY_LIMIT: usize = 16 * 1024;
@@ -90,6 +90,8 @@ pub struct Answer {
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendErrorKind {
+    /// This gateway could not try: it has too much under way. It says nothing about the receiver.
+    Unsent,
     /// The policy forbids the scheme or one of the host's addresses; nothing was connected to.
     Blocked,
     /// The URL cannot be written into an HTTP request.
@@ -112,6 +114,7 @@ impl SendErrorKind {
     /// The stable code that an attempt is recorded with.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Unsent => "unsent",
             Self::Blocked => "blocked_address",
             Self::Url => "url_invalid",
             Self::Dns => "dns_failed",
@@ -145,6 +148,7 @@ impl SendError {
 pub struct WebhookClient {
     client: Client<LimitedConnector, Full<Bytes>>,
     policy: Arc<AddressPolicy>,
+    lookups: Arc<Lookups>,
     total_timeout: Duration,
 }
 
@@ -154,7 +158,7 @@ impl WebhookClient {
     /// # Errors
     /// An additional root is not an X.509 certificate, or TLS cannot be set up.
     pub fn new(policy: AddressPolicy, settings: &ClientSettings) -> Result<Self, rustls::Error> {
-        Self::with_resolver(policy, settings, Arc::new(SystemResolver::default()))
+        Self::with_resolver(policy, settings, Arc::new(SystemResolver))
     }
 
     /// A client with its own way to resolve names.
@@ -167,7 +171,8 @@ impl WebhookClient {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, rustls::Error> {
         let policy = Arc::new(policy);
-        let tcp = CheckedConnector::new(Arc::clone(&policy), resolver, settings.connect_timeout);
+        let lookups = Lookups::new(resolver);
+        let tcp = CheckedConnector::new(Arc::clone(&policy), Arc::clone(&lookups), settings.connect_timeout);
         let names = Arc::new(DefaultServerNameResolver::default());
         let tls = HttpsConnector::new(tcp, tls_config(&settings.extra_roots)?, false, names);
         let client = Client::builder(TokioExecutor::new())
@@ -176,7 +181,7 @@ impl WebhookClient {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .http1_max_buf_size(HEAD_LIMIT)
             .build(LimitedConnector::new(tls, settings.connect_timeout));
-        Ok(Self { client, policy, total_timeout: settings.total_timeout })
+        Ok(Self { client, policy, lookups, total_timeout: settings.total_timeout })
     }
 
     /// Posts `body` and waits for the answer.
@@ -208,6 +213,11 @@ impl WebhookClient {
             retry_after: retry_after(&head.headers),
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
+    }
+
+    /// Waits until nothing of a call is left behind: the lookup of its host goes on after the call has given up.
+    pub async fn settled(&self, url: &Url) {
+        self.lookups.ended(url.host_str().unwrap_or_default()).await;
     }
 
     fn request(&self, url: &Url, mut headers: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>, SendError> {

@@ -4,11 +4,12 @@
 //! was checked is the one connected to, so a name that changes its answer gains nothing. A
 //! connection that stays open for reuse belongs to a client with one policy.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,54 +17,92 @@ use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_service::Service;
 
 use super::address::AddressPolicy;
 use super::client::{SendError, SendErrorKind};
 
-/// How many system lookups one client runs at the same time. A lookup occupies a thread until
-/// the system gives up, which takes far longer than a call may.
-const LOOKUPS_AT_ONCE: usize = 64;
+/// How many names one client looks up at the same time. The system's lookup occupies a thread until the system gives up,
+/// which takes far longer than a call may. It is more than one merchant has calls to hosts that do not answer.
+pub(super) const LOOKUPS_AT_ONCE: usize = 160;
 
 /// How many of a name's addresses are tried before the call fails.
 const ADDRESSES_TRIED: usize = 4;
 
 /// The answer of a [`Resolve`] to come.
-pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
 /// Finds the addresses of a host name.
 pub trait Resolve: Send + Sync + 'static {
-    /// All addresses of `host`, each with `port`.
-    fn resolve(&self, host: &str, port: u16) -> Resolving;
+    /// All addresses of `host`.
+    fn resolve(&self, host: &str) -> Resolving;
 }
 
-/// The system's resolver, with a bound on how many threads it may occupy.
-#[derive(Debug)]
-pub struct SystemResolver {
-    lookups: Arc<Semaphore>,
-}
+/// The system's resolver.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemResolver;
 
-impl Default for SystemResolver {
-    fn default() -> Self {
-        Self { lookups: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)) }
+impl Resolve for SystemResolver {
+    fn resolve(&self, host: &str) -> Resolving {
+        let host = host.to_owned();
+        Box::pin(async move {
+            let found = tokio::task::spawn_blocking(move || (host, 0).to_socket_addrs());
+            Ok(found.await.map_err(io::Error::other)??.map(|address| address.ip()).collect())
+        })
     }
 }
 
-impl Resolve for SystemResolver {
-    fn resolve(&self, host: &str, port: u16) -> Resolving {
-        let (lookups, host) = (Arc::clone(&self.lookups), host.to_owned());
-        Box::pin(async move {
-            let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
-            let found = tokio::task::spawn_blocking(move || {
-                let found = (host.as_str(), port).to_socket_addrs();
-                // Given back by the thread itself: a caller that timed out has not freed it.
-                drop(permit);
-                found
-            });
-            Ok(found.await.map_err(io::Error::other)??.collect())
-        })
+/// What a lookup has found, or why it found nothing.
+type Found = Result<Vec<IpAddr>, String>;
+
+/// The lookups under way, one for each name: a name whose servers are dead occupies one thread, however many calls ask.
+pub(super) struct Lookups {
+    resolver: Arc<dyn Resolve>,
+    under_way: Mutex<HashMap<String, watch::Receiver<Option<Found>>>>,
+}
+
+impl Lookups {
+    pub(super) fn new(resolver: Arc<dyn Resolve>) -> Arc<Self> {
+        Arc::new(Self { resolver, under_way: Mutex::default() })
+    }
+
+    async fn find(self: &Arc<Self>, host: &str) -> Result<Vec<IpAddr>, SendError> {
+        let mut found = self.join(host)?;
+        let found = found.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        let found = found.unwrap_or_else(|| Err("the lookup was cut off".to_owned()));
+        found.map_err(|error| SendError::new(SendErrorKind::Dns, format!("the host was not found: {error}")))
+    }
+
+    /// Joins the lookup of a name, or begins it. Once begun it goes on, whoever gives it up.
+    fn join(self: &Arc<Self>, host: &str) -> Result<watch::Receiver<Option<Found>>, SendError> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = under_way.get(host) {
+            return Ok(found.clone());
+        }
+        if under_way.len() >= LOOKUPS_AT_ONCE {
+            return Err(SendError::new(SendErrorKind::Unsent, "too many names are being looked up"));
+        }
+        let (tell, found) = watch::channel(None);
+        under_way.insert(host.to_owned(), found.clone());
+        let (this, host) = (Arc::clone(self), host.to_owned());
+        tokio::spawn(async move {
+            let found = this.resolver.resolve(&host).await.map_err(|error| error.to_string());
+            this.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
+            // Whoever asked may have gone.
+            let _ = tell.send(Some(found));
+        });
+        Ok(found)
+    }
+
+    /// Waits until the name is not being looked up.
+    pub(super) async fn ended(&self, host: &str) {
+        let found = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).get(host).cloned();
+        if let Some(mut found) = found {
+            // A sender that is gone has ended as well.
+            let _ = found.wait_for(Option::is_some).await;
+        }
     }
 }
 
@@ -71,13 +110,13 @@ impl Resolve for SystemResolver {
 #[derive(Clone)]
 pub(super) struct CheckedConnector {
     policy: Arc<AddressPolicy>,
-    resolver: Arc<dyn Resolve>,
+    lookups: Arc<Lookups>,
     limit: Duration,
 }
 
 impl CheckedConnector {
-    pub(super) fn new(policy: Arc<AddressPolicy>, resolver: Arc<dyn Resolve>, limit: Duration) -> Self {
-        Self { policy, resolver, limit }
+    pub(super) fn new(policy: Arc<AddressPolicy>, lookups: Arc<Lookups>, limit: Duration) -> Self {
+        Self { policy, lookups, limit }
     }
 
     async fn connect(self, uri: Uri) -> Result<TokioIo<TcpStream>, SendError> {
@@ -110,8 +149,8 @@ impl CheckedConnector {
         if let Ok(address) = literal.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
-        let found = self.resolver.resolve(host, port).await;
-        found.map_err(|error| SendError::new(SendErrorKind::Dns, format!("the host was not found: {error}")))
+        let found = self.lookups.find(host).await?;
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 }
 

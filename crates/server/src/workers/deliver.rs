@@ -16,6 +16,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use url::{Position, Url};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::retry::next_attempt;
 use xanpay_domain::time::{Span, Timestamp};
@@ -27,8 +28,8 @@ const LEASE: Span = Span::seconds(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// An answer that takes longer is slow, and its host gets no more calls for it.
 const QUICK_MS: i64 = 1000;
-/// When a delivery is looked at again whose credentials storage could not give.
-const STORAGE_TROUBLE: Span = Span::seconds(5);
+/// When a delivery is looked at again for which this gateway had not the means.
+const OWN_TROUBLE: Span = Span::seconds(5);
 
 struct Deliverer {
     app: Arc<App>,
@@ -117,28 +118,48 @@ impl Deliverer {
     }
 
     async fn deliver(&self, delivery: ClaimedDelivery) -> Result<(), FlowError> {
+        let url = Url::parse(&delivery.recipient.url).ok();
+        let host = url.as_ref().map(host_of).unwrap_or_default();
         let shop = (delivery.merchant_id, delivery.environment);
-        let now = self.app.clock.real_now();
-        let place = match self.hosts.enter(shop, &host_of(&delivery.recipient.url), now) {
+        let started = self.app.clock.real_now();
+        let place = match self.hosts.enter(shop, host, started) {
             Ok(place) => place,
-            Err(at_most) => {
-                return self.release(delivery, shorten(at_most, u16::from_be_bytes(entropy::bytes()))).await;
+            Err(at_most) => return self.release(delivery, at_most).await,
+        };
+        let attempted = self.attempt(&delivery, url.as_ref(), started).await;
+        let shown = attempted.as_ref().ok().and_then(|attempted| attempted.shown);
+        let client = self.client(delivery.environment);
+        // No merchant can have more lookups under way than calls: the place is free when both have ended.
+        let leave = async {
+            if let Some(url) = &url {
+                client.settled(url).await;
+            }
+            self.hosts.leave(place, shown);
+        };
+        let record = async {
+            match attempted {
+                Ok(attempted) => self.record(delivery, attempted).await,
+                Err(reason) => {
+                    tracing::warn!(reason, delivery = %delivery.id, "a notice could not be sent yet; it waits");
+                    self.release(delivery, OWN_TROUBLE).await
+                }
             }
         };
-        let started = self.app.clock.real_now();
-        let attempted = self.attempt(&delivery, started).await;
-        self.hosts.leave(place, attempted.as_ref().ok().and_then(|attempted| attempted.shown));
-        match attempted {
-            Ok(attempted) => self.record(delivery, attempted).await,
-            Err(error) => {
-                tracing::warn!(%error, delivery = %delivery.id, "a receiver's credentials could not be read; the notice waits");
-                self.release(delivery, STORAGE_TROUBLE).await
-            }
+        let (recorded, ()) = tokio::join!(record, leave);
+        recorded
+    }
+
+    fn client(&self, environment: Environment) -> &WebhookClient {
+        match environment {
+            Environment::Sandbox => &self.sandbox,
+            Environment::Live => &self.live,
         }
     }
 
-    /// Gives a delivery back for which nothing was sent, so that no attempt is counted.
-    async fn release(&self, delivery: ClaimedDelivery, wait: Span) -> Result<(), FlowError> {
+    /// Gives a delivery back for which nothing was sent, so that no attempt is counted. It waits between half and the
+    /// whole of the longest time, so that what was given back together does not come together.
+    async fn release(&self, delivery: ClaimedDelivery, at_most: Span) -> Result<(), FlowError> {
+        let wait = shorten(at_most, u16::from_be_bytes(entropy::bytes()));
         let again = self.app.clock.real_now().plus(wait);
         let delivery = Arc::new(delivery);
         self.app
@@ -150,9 +171,17 @@ impl Deliverer {
             .await
     }
 
-    /// One call; whatever goes wrong is the attempt's result, except that storage fails before anything is sent. A
-    /// stored value that is damaged stays so: those attempts count, and end.
-    async fn attempt(&self, delivery: &ClaimedDelivery, started: Timestamp) -> Result<Attempted, StoreError> {
+    /// One call; whatever goes wrong is the attempt's result. A stored value that is damaged stays so: those attempts
+    /// count, and end.
+    ///
+    /// # Errors
+    /// Why nothing was sent, where this gateway was at fault: storage that fails, too much under way.
+    async fn attempt(
+        &self,
+        delivery: &ClaimedDelivery,
+        url: Option<&Url>,
+        started: Timestamp,
+    ) -> Result<Attempted, String> {
         let failed_with = |error: String, shown| {
             let attempt = Attempt { attempted_at: started, result: Err(error), excerpt: String::new(), elapsed_ms: 0 };
             Ok(Attempted { attempt, retry_after: None, shown, is_last: false })
@@ -164,19 +193,17 @@ impl Deliverer {
                 let attempt = out_of_use(started);
                 return Ok(Attempted { attempt, retry_after: None, shown: None, is_last: true });
             }
-            Err(FlowError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
+            Err(FlowError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => {
+                return Err(error.to_string());
+            }
             Err(error) => return failed(error.to_string()),
         };
-        let Ok(url) = delivery.recipient.url.parse() else { return failed("the URL cannot be read".into()) };
+        let Some(url) = url else { return failed("the URL cannot be read".into()) };
         let headers = match headers(&credentials, delivery, started.as_millis() / 1000) {
             Ok(headers) => headers,
             Err(error) => return failed(error.to_string()),
         };
-        let client = match delivery.environment {
-            Environment::Sandbox => &self.sandbox,
-            Environment::Live => &self.live,
-        };
-        match client.post(&url, headers, Bytes::from(delivery.body.clone())).await {
+        match self.client(delivery.environment).post(url, headers, Bytes::from(delivery.body.clone())).await {
             Ok(answer) => {
                 let retry_after =
                     answer.retry_after.and_then(|wait| i64::try_from(wait.as_millis()).ok()).map(Span::millis);
@@ -185,6 +212,7 @@ impl Deliverer {
                     Attempt { attempted_at: started, result: Ok(answer.status), excerpt: answer.excerpt, elapsed_ms };
                 Ok(Attempted { attempt, retry_after, shown: Some(shown_by_answer(elapsed_ms)), is_last: false })
             }
+            Err(error) if error.kind == SendErrorKind::Unsent => Err(error.message),
             Err(error) => failed_with(format!("{}: {}", error.kind.code(), error.message), shown_by_fault(error.kind)),
         }
     }
@@ -225,7 +253,7 @@ impl Deliverer {
     }
 }
 
-/// A wait between half and the whole of the longest one, so that what was given back together does not come together.
+/// A wait between half and the whole of the longest one.
 fn shorten(at_most: Span, dice: u16) -> Span {
     let half = at_most.as_millis() / 2;
     Span::millis(half + half * i64::from(dice) / i64::from(u16::MAX))
@@ -240,7 +268,7 @@ fn shown_by_answer(elapsed_ms: i64) -> Standing {
 /// sandbox may call.
 fn shown_by_fault(kind: SendErrorKind) -> Option<Standing> {
     match kind {
-        SendErrorKind::Blocked | SendErrorKind::Url => None,
+        SendErrorKind::Unsent | SendErrorKind::Blocked | SendErrorKind::Url => None,
         SendErrorKind::Dns
         | SendErrorKind::Connect
         | SendErrorKind::Tls
@@ -251,10 +279,8 @@ fn shown_by_fault(kind: SendErrorKind) -> Option<Standing> {
 }
 
 /// The host and port of a URL, by which calls are counted.
-fn host_of(url: &str) -> String {
-    url::Url::parse(url)
-        .map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
-        .unwrap_or_default()
+fn host_of(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 fn headers(
@@ -301,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_call_that_was_refused_here_shows_nothing_of_its_host() {
-        for kind in [SendErrorKind::Blocked, SendErrorKind::Url] {
+        for kind in [SendErrorKind::Unsent, SendErrorKind::Blocked, SendErrorKind::Url] {
             assert_eq!(shown_by_fault(kind), None, "{kind:?}");
         }
         for kind in [SendErrorKind::Dns, SendErrorKind::Connect, SendErrorKind::Timeout, SendErrorKind::Reset] {

@@ -1,14 +1,16 @@
 //! The client against receivers that a test writes byte by byte.
 
 use super::*;
-use crate::outbound::connector::Resolving;
+use crate::outbound::connector::{LOOKUPS_AT_ONCE, Resolving};
 use http::header::ACCEPT_ENCODING;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -153,10 +155,9 @@ impl Scripted {
 }
 
 impl Resolve for Scripted {
-    fn resolve(&self, _: &str, port: u16) -> Resolving {
+    fn resolve(&self, _: &str) -> Resolving {
         let turn = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
-        let found = self.answers[turn].iter().map(|ip| SocketAddr::new(*ip, port)).collect();
-        Box::pin(std::future::ready(Ok(found)))
+        Box::pin(std::future::ready(Ok(self.answers[turn].clone())))
     }
 }
 
@@ -261,8 +262,8 @@ async fn a_refused_literal_is_never_connected_to_in_any_spelling() {
 async fn the_connector_refuses_spellings_that_only_the_system_understands() {
     use tower_service::Service;
     let canary = Canary::start().await;
-    let resolver = Arc::new(SystemResolver::default());
-    let mut connector = CheckedConnector::new(Arc::new(strict()), resolver, Duration::from_secs(5));
+    let lookups = Lookups::new(Arc::new(SystemResolver));
+    let mut connector = CheckedConnector::new(Arc::new(strict()), lookups, Duration::from_secs(5));
     for host in ["127.1", "0x7f.1", "2130706433", "localhost", "[::ffff:127.0.0.1]", "0"] {
         let uri: Uri = format!("http://{host}:{}/", canary.port()).parse().unwrap();
         let fault = connector.call(uri).await.err().unwrap();
@@ -364,13 +365,101 @@ async fn a_handshake_or_a_lookup_that_stalls_is_a_timeout() {
     assert_eq!(kind(&impatient(40), &format!("https://127.0.0.1:{}/", canary.port())).await, SendErrorKind::Timeout);
     struct Silent;
     impl Resolve for Silent {
-        fn resolve(&self, _: &str, _: u16) -> Resolving {
+        fn resolve(&self, _: &str) -> Resolving {
             Box::pin(std::future::pending())
         }
     }
     let settings = ClientSettings { connect_timeout: Duration::from_millis(40), ..ClientSettings::default() };
     let client = WebhookClient::with_resolver(AddressPolicy::sandbox(), &settings, Arc::new(Silent)).unwrap();
     assert_eq!(kind(&client, "http://shop.example/").await, SendErrorKind::Timeout);
+}
+
+/// A resolver that answers nothing for names under `dead.example` until it is told to, and loopback for all others.
+struct HalfDead {
+    asked: AtomicUsize,
+    revived: watch::Receiver<bool>,
+}
+
+impl HalfDead {
+    fn client() -> (WebhookClient, Arc<Self>, watch::Sender<bool>) {
+        let (revive, revived) = watch::channel(false);
+        let resolver = Arc::new(Self { asked: AtomicUsize::new(0), revived });
+        let settings = ClientSettings { connect_timeout: Duration::from_millis(500), ..ClientSettings::default() };
+        let client = WebhookClient::with_resolver(AddressPolicy::sandbox(), &settings, Arc::clone(&resolver) as _);
+        (client.unwrap(), resolver, revive)
+    }
+}
+
+impl Resolve for HalfDead {
+    fn resolve(&self, host: &str) -> Resolving {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let (is_dead, mut revived) = (host.ends_with("dead.example"), self.revived.clone());
+        Box::pin(async move {
+            if is_dead {
+                let _ = revived.wait_for(|revived| *revived).await;
+            }
+            Ok(vec!["127.0.0.1".parse().unwrap()])
+        })
+    }
+}
+
+/// Posts to all of them at once.
+async fn kinds(client: &WebhookClient, targets: impl Iterator<Item = String>) -> Vec<SendErrorKind> {
+    let calls = targets.map(|to| {
+        let client = client.clone();
+        async move { kind(&client, &to).await }
+    });
+    calls.collect::<JoinSet<_>>().join_all().await
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_found_for_long_is_looked_up_once_and_other_names_are_found() {
+    let sink = Sink::start(OK, Then::Keep).await;
+    let (client, resolver, revive) = HalfDead::client();
+    let dead = format!("http://dead.example:{}/", sink.port);
+    let all = kinds(&client, std::iter::repeat_n(dead.clone(), LOOKUPS_AT_ONCE * 2)).await;
+    assert!(all.iter().all(|kind| *kind == SendErrorKind::Timeout));
+    assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(post(&client, &format!("http://shop.example:{}/", sink.port)).await.unwrap().status, 200);
+    revive.send(true).unwrap();
+    client.settled(&url(&dead)).await;
+    assert_eq!(post(&client, &dead).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_call_for_whose_name_no_lookup_is_free_is_unsent_and_says_so() {
+    let sink = Sink::start(OK, Then::Keep).await;
+    let (client, resolver, revive) = HalfDead::client();
+    let dead = |n: usize| format!("http://n{n}.dead.example/");
+    let all = kinds(&client, (0..LOOKUPS_AT_ONCE).map(dead)).await;
+    assert!(all.iter().all(|kind| *kind == SendErrorKind::Timeout), "{all:?}");
+    let shop = format!("http://shop.example:{}/", sink.port);
+    assert_eq!(kind(&client, &shop).await, SendErrorKind::Unsent);
+    // The calls have ended, their lookups have not; one of them may still be joined.
+    assert_eq!(kind(&client, &dead(0)).await, SendErrorKind::Timeout);
+    assert_eq!(resolver.asked.load(Ordering::SeqCst), LOOKUPS_AT_ONCE);
+    revive.send(true).unwrap();
+    for n in 0..LOOKUPS_AT_ONCE {
+        client.settled(&url(&dead(n))).await;
+    }
+    assert_eq!(post(&client, &shop).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_call_is_not_settled_before_its_lookup_is() {
+    let (client, _, revive) = HalfDead::client();
+    let dead = url("http://dead.example/");
+    assert_eq!(kind(&client, dead.as_str()).await, SendErrorKind::Timeout);
+    let mut settled = std::pin::pin!(client.settled(&dead));
+    assert!(look(settled.as_mut()).is_pending());
+    revive.send(true).unwrap();
+    settled.await;
+    client.settled(&url("http://another.example/")).await;
+}
+
+/// Looks once whether something is ready.
+fn look(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> std::task::Poll<()> {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }
 
 #[tokio::test]
@@ -396,7 +485,7 @@ async fn nobody_listening_and_nobody_found_are_told_apart() {
     assert_eq!(kind(&scripted(AddressPolicy::sandbox(), &[&[]]), "http://shop.example/").await, SendErrorKind::Dns);
     struct Failing;
     impl Resolve for Failing {
-        fn resolve(&self, _: &str, _: u16) -> Resolving {
+        fn resolve(&self, _: &str) -> Resolving {
             Box::pin(std::future::ready(Err(io::Error::other("no such host"))))
         }
     }
