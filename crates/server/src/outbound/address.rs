@@ -147,7 +147,8 @@ impl AddressPolicy {
             return Err(UrlFault::Invalid("the host is missing"));
         }
         if within("localhost") {
-            return match self.allow_loopback {
+            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            return match addresses.into_iter().any(|address| self.permits(address)) {
                 true => Ok(()),
                 false => Err(UrlFault::NotAllowed("the host is this machine")),
             };

@@ -323,6 +323,16 @@ fn an_operator_with_own_ranges_may_use_own_names_but_not_the_clouds_metadata() {
 }
 
 #[test]
+fn the_name_of_this_machine_may_be_called_where_one_of_its_addresses_may() {
+    for (range, allowed) in [("127.0.0.0/8", true), ("::1/128", true), ("127.0.0.2/32", false), ("10.0.0.0/8", false)] {
+        let policy = AddressPolicy { allowed: vec![range.parse().unwrap()], ..AddressPolicy::default() };
+        for text in ["https://localhost:4000/hook", "https://shop.localhost./"] {
+            assert_eq!(parse_callback_url(text, &policy).is_ok(), allowed, "{range} {text}");
+        }
+    }
+}
+
+#[test]
 fn a_url_has_at_most_2048_characters_before_and_after_normalisation() {
     let of_length = |length: usize| format!("https://shop.example/{}", "a".repeat(length - 21));
     assert!(parse_callback_url(&of_length(2048), &AddressPolicy::default()).is_ok());
