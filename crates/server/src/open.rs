@@ -78,18 +78,26 @@ pub enum OpenError {
 pub async fn open(config: &Config, upgrade: bool) -> Result<Arc<App>, OpenError> {
     let store = open_store(&config.storage, upgrade).await?;
     let master_key = open_master_key(&store, config).await?;
+    let app = App::new(store, Clock::system(), master_key, addresses(config), config.terms.clone());
+    refresh_sandbox_clock(&app).await?;
+    Ok(app)
+}
+
+/// Which addresses may be called.
+fn addresses(config: &Config) -> Addresses {
     let networks = &config.allow_private_networks;
-    let addresses = Addresses {
-        sandbox: AddressPolicy { allowed: networks.clone(), ..AddressPolicy::sandbox() },
+    Addresses {
+        sandbox: AddressPolicy {
+            allow_loopback: config.allow_sandbox_loopback,
+            allowed: networks.clone(),
+            ..AddressPolicy::sandbox()
+        },
         live: AddressPolicy {
             allow_loopback: false,
             allowed: networks.clone(),
             allow_plain_http: config.allow_plain_http,
         },
-    };
-    let app = App::new(store, Clock::system(), master_key, addresses, config.terms.clone());
-    refresh_sandbox_clock(&app).await?;
-    Ok(app)
+    }
 }
 
 /// Opens the database, creating and migrating it as its kind allows.

@@ -627,6 +627,32 @@ fn a_webhook_is_added_listed_and_disabled() {
 }
 
 #[test]
+fn a_gateway_that_is_reached_from_elsewhere_warns_of_loopback_in_sandbox_until_it_is_forbidden() {
+    let public = ["--public-url", "https://pay.example"];
+    for (more, allowed, warns) in [(&public[..], "true", true), (&[], "true", false), (&public, "false", false)] {
+        let scratch = Scratch::new();
+        let with_setting = |arguments: &[&str]| {
+            let mut command = scratch.command(arguments);
+            command.env("XANPAY_ALLOW_SANDBOX_LOOPBACK", allowed);
+            command
+        };
+        let log = scratch.path("log");
+        let mut serve = with_setting(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        serve.stderr(std::fs::File::create(&log).unwrap());
+        assert_eq!(Server::start_by(serve).stop(), Some(0));
+        let log = std::fs::read_to_string(log).unwrap();
+        assert_eq!(log.contains("allow_sandbox_loopback = false"), warns, "{more:?} {allowed}: {log}");
+
+        let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
+        let id = merchant["merchantId"].as_str().unwrap();
+        for url in ["http://127.0.0.1:2375/", "http://localhost:2375/", "http://[::1]:2375/"] {
+            let added = with_setting(&["webhook", "add", "--merchant", id, "--url", url]).output().unwrap();
+            assert_eq!(added.status.code(), Some(i32::from(allowed == "false")), "{url}: {added:?}");
+        }
+    }
+}
+
+#[test]
 fn a_rate_is_set_and_set_again() {
     let scratch = Scratch::new();
     assert_eq!(scratch.json(&["rate", "set", "HKD", "SGD", "0.2"], 0)["rates"], 1);

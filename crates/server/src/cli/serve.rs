@@ -82,6 +82,11 @@ async fn serve(command: &Serve, config: &Config) -> Result<(), Failure> {
     let (listener, address) = bind(config.listen).await?;
     line(&format!("listening on http://{address}"))?;
     tracing::info!(%address, storage = ?config.storage, "serving");
+    if config.allow_sandbox_loopback && config.faces_others(address) {
+        tracing::warn!(
+            "sandbox notices may be sent to services of this machine; allow_sandbox_loopback = false forbids it"
+        );
+    }
     let served = run_server(Arc::clone(&app), listener, address, config, stop).await;
     open::close(app);
     served

@@ -41,6 +41,7 @@ pub const SETTINGS: &[SettingInfo] = &[
     SettingInfo { name: "log_format", help: "text or json" },
     SettingInfo { name: "allow_private_networks", help: "private networks that notices may be sent to" },
     SettingInfo { name: "allow_plain_http", help: "whether live notices may be sent to http:// addresses" },
+    SettingInfo { name: "allow_sandbox_loopback", help: "whether sandbox notices may be sent to this machine itself" },
     SettingInfo { name: "metrics_allowed", help: "networks that may read /metrics" },
     SettingInfo { name: "trusted_proxies", help: "proxies that are believed when they say for whom they speak" },
     SettingInfo { name: "max_connections", help: "connections served at once" },

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use url::Url;
+use url::{Host, Url};
 use xanpay_domain::exchange::RateAges;
 use xanpay_domain::method::Method;
 use xanpay_domain::terms::MethodTerms;
@@ -52,6 +52,8 @@ pub struct Config {
     pub allow_private_networks: Vec<IpNet>,
     /// Whether live notices may be sent to `http://` addresses.
     pub allow_plain_http: bool,
+    /// Whether sandbox notices may be sent to this machine itself.
+    pub allow_sandbox_loopback: bool,
     /// Who may read `/metrics`.
     pub metrics_allowed: Vec<IpNet>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -151,6 +153,7 @@ impl Config {
             log_format: reader.one("log_format", log_format).unwrap_or(LogFormat::Text),
             allow_private_networks: reader.list("allow_private_networks").unwrap_or_default(),
             allow_plain_http: reader.one("allow_plain_http", flag).unwrap_or(false),
+            allow_sandbox_loopback: reader.one("allow_sandbox_loopback", flag).unwrap_or(true),
             metrics_allowed: reader.list("metrics_allowed").unwrap_or_else(loopback),
             trusted_proxies: reader.list("trusted_proxies").unwrap_or_else(loopback),
             max_connections: reader.one("max_connections", connections).unwrap_or(DEFAULT_MAX_CONNECTIONS),
@@ -199,6 +202,7 @@ impl Config {
             ("log_format", _, _) => self.log_format.as_str().to_owned(),
             ("allow_private_networks", _, _) => networks(&self.allow_private_networks),
             ("allow_plain_http", _, _) => self.allow_plain_http.to_string(),
+            ("allow_sandbox_loopback", _, _) => self.allow_sandbox_loopback.to_string(),
             ("metrics_allowed", _, _) => networks(&self.metrics_allowed),
             ("trusted_proxies", _, _) => networks(&self.trusted_proxies),
             ("max_connections", _, _) => self.max_connections.to_string(),
@@ -206,6 +210,18 @@ impl Config {
             (ECB_RATE_AGE, _, _) => span_text(self.terms.rate_ages.ecb),
             _ => String::new(),
         }
+    }
+
+    /// Whether merchants elsewhere may reach the gateway, given the address that is really listened on.
+    #[must_use]
+    pub fn faces_others(&self, listening: SocketAddr) -> bool {
+        let is_elsewhere = |url: &Url| match url.host() {
+            Some(Host::Domain(name)) => name != "localhost",
+            Some(Host::Ipv4(ip)) => !ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => !ip.is_loopback(),
+            None => false,
+        };
+        !listening.ip().is_loopback() || self.public_url.as_ref().is_some_and(is_elsewhere)
     }
 
     /// The base of checkout links without a closing slash, given the address that is really listened on.

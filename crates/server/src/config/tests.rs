@@ -125,6 +125,35 @@ fn networks_are_a_list_in_every_form() {
 }
 
 #[test]
+fn loopback_in_sandbox_is_allowed_until_somebody_forbids_it() {
+    let read = |text: &str| Config::resolve(&[toml(text).0], Vec::new()).unwrap();
+    assert!(read("").allow_sandbox_loopback);
+    assert!(!read("allow_sandbox_loopback = false").allow_sandbox_loopback);
+    let (layer, _, strangers) = environment(&[("XANPAY_ALLOW_SANDBOX_LOOPBACK", "0")]);
+    assert_eq!(strangers, []);
+    assert!(!Config::resolve(&[layer], Vec::new()).unwrap().allow_sandbox_loopback);
+}
+
+#[test]
+fn a_gateway_faces_others_where_it_listens_or_is_published_elsewhere() {
+    let loopback = ["127.0.0.1:8080", "[::1]:8080"];
+    for (listening, public_url, faces_others) in [
+        (loopback[0], None, false),
+        (loopback[1], Some("http://localhost:8080"), false),
+        (loopback[0], Some("http://[::1]/"), false),
+        (loopback[0], Some("http://127.1.2.3/"), false),
+        (loopback[0], Some("https://pay.example"), true),
+        (loopback[0], Some("https://192.168.1.5"), true),
+        ("0.0.0.0:8080", None, true),
+        ("192.168.1.5:8080", Some("http://localhost"), true),
+    ] {
+        let layer = public_url.map_or_else(Layer::default, |url| flags(&[("public_url", url)]));
+        let config = Config::resolve(&[layer], Vec::new()).unwrap();
+        assert_eq!(config.faces_others(listening.parse().unwrap()), faces_others, "{listening} {public_url:?}");
+    }
+}
+
+#[test]
 fn metrics_are_for_this_machine_unless_somebody_says_otherwise() {
     let config = Config::resolve(&[], Vec::new()).unwrap();
     let networks: Vec<_> = config.metrics_allowed.iter().map(ToString::to_string).collect();
