@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -436,6 +436,35 @@ async fn no_level_of_the_log_tells_what_customers_have_entered() {
             assert!(!log.contains(personal), "{personal}: {log}");
         }
     }
+}
+
+#[test]
+fn a_notice_that_is_not_taken_is_logged_with_whose_it_is_and_without_its_path() {
+    let scratch = Scratch::new();
+    let merchant = ["merchant", "create", "--name", "Shop", "--currency", "SGD", "--methods", "paynow"];
+    let merchant = scratch.json(&merchant, 0);
+    scratch.add_paynow();
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = receiver.local_addr().unwrap().to_string();
+    let id = merchant["merchantId"].as_str().unwrap();
+    let webhook = scratch.json(&["webhook", "add", "--merchant", id, "--url", &format!("http://{host}/t0ken")], 0);
+    let log = scratch.path("log");
+    let mut serve = scratch.command(&["serve", "--listen", "127.0.0.1:0"]);
+    serve.stderr(std::fs::File::create(&log).unwrap());
+    let server = Server::start_by(serve);
+    let charge = r#"{"merchantAmount": 35, "merchantCurrency": "SGD", "method": "paynow", "email": "mei@example.com"}"#;
+    let charge: Value = serde_json::from_str(&server.post(&merchant, "/charges", charge)).unwrap();
+    let charge = charge["id"].as_str().unwrap();
+    server.call(&merchant, "PATCH", &format!("/charges/{charge}/cancel"), "");
+    // The call is cut off, and its server lets what it has begun finish.
+    drop(receiver.accept().unwrap());
+    assert_eq!(server.stop(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let line = log.lines().find(|line| line.contains("a notice was not taken")).unwrap_or_else(|| panic!("{log}"));
+    for whose in [id, charge, webhook["webhookId"].as_str().unwrap(), &host, "sandbox", "connection_reset"] {
+        assert!(line.contains(whose), "{whose}: {line}");
+    }
+    assert!(!log.contains("t0ken"), "{log}");
 }
 
 #[test]

@@ -31,6 +31,19 @@ const QUICK_MS: i64 = 1000;
 /// When a delivery is looked at again for which this gateway had not the means.
 const OWN_TROUBLE: Span = Span::seconds(5);
 
+/// Logs what became of a delivery, with the ids of all that it belongs to. Of its URL only the host is told: the rest may
+/// hold what is the merchant's own.
+macro_rules! tell {
+    ($level:ident, $delivery:expr, $result:expr, $text:literal) => {{
+        let (delivery, url) = (&$delivery, Url::parse(&$delivery.recipient.url).ok());
+        let (host, (charge, endpoint)) = (url.as_ref().map(host_of), delivery.charge_and_endpoint());
+        tracing::$level!(
+            delivery = %delivery.id, event = %delivery.event_id, merchant = %delivery.merchant_id,
+            environment = delivery.environment.as_str(), charge, endpoint, host, result = $result, $text
+        );
+    }};
+}
+
 struct Deliverer {
     app: Arc<App>,
     sandbox: WebhookClient,
@@ -140,7 +153,7 @@ impl Deliverer {
             match attempted {
                 Ok(attempted) => self.record(delivery, attempted).await,
                 Err(reason) => {
-                    tracing::warn!(reason, delivery = %delivery.id, "a notice could not be sent yet; it waits");
+                    tell!(warn, delivery, reason, "a notice could not be sent yet; it waits");
                     self.release(delivery, OWN_TROUBLE).await
                 }
             }
@@ -227,12 +240,8 @@ impl Deliverer {
         if !delivered {
             let result = attempt.result.as_ref().map_or_else(Clone::clone, |status| format!("status {status}"));
             match next {
-                Some(_) => {
-                    tracing::info!(delivery = %delivery.id, event = %delivery.event_id, result, "a notice was not taken");
-                }
-                None => {
-                    tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, result, "a notice is given up");
-                }
+                Some(_) => tell!(info, delivery, result, "a notice was not taken"),
+                None => tell!(warn, delivery, result, "a notice is given up"),
             }
         }
         let job = Arc::new((delivery, attempt));

@@ -50,7 +50,7 @@ pub struct ClaimedDelivery {
     pub recipient: Recipient,
     /// Attempts so far.
     pub attempts: u32,
-    /// The lane: deliveries of one lane leave in their sequence.
+    /// The lane, of a charge and its receiver: deliveries of one lane leave in their sequence.
     pub lane: String,
     /// Its place in the lane.
     pub sequence: i64,
@@ -60,6 +60,14 @@ pub struct ClaimedDelivery {
     pub body: String,
     /// Until when the delivery is this worker's; also the name of its lease, as no two leases of one delivery end alike.
     pub leased_until: Timestamp,
+}
+
+impl ClaimedDelivery {
+    /// The ids of the charge and of the endpoint, which is `callback` for the charge's own `notifyUrl`.
+    #[must_use]
+    pub fn charge_and_endpoint(&self) -> (&str, &str) {
+        self.lane.split_once('/').unwrap_or_default()
+    }
 }
 
 /// What one attempt brought.
