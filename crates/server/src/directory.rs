@@ -7,7 +7,7 @@
 mod memory;
 
 use crate::flows;
-use memory::Memory;
+pub(crate) use memory::Memory;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

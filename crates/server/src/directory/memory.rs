@@ -22,7 +22,7 @@ struct Entry<V> {
 }
 
 /// Remembered answers by what was asked. They are few, so that comparing is quicker than hashing.
-pub(super) struct Memory<K, V> {
+pub(crate) struct Memory<K, V> {
     entries: RwLock<BTreeMap<K, Entry<V>>>,
 }
 
@@ -34,7 +34,7 @@ impl<K, V> Default for Memory<K, V> {
 
 impl<K: Ord, V: Clone> Memory<K, V> {
     /// A remembered answer. Nothing when the caller should ask and [`Memory::keep`] what it hears.
-    pub(super) fn recall<Q: Ord + ?Sized>(&self, key: &Q) -> Option<V>
+    pub(crate) fn recall<Q: Ord + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -53,7 +53,7 @@ impl<K: Ord, V: Clone> Memory<K, V> {
     }
 
     /// Remembers an answer.
-    pub(super) fn keep(&self, key: K, value: V) {
+    pub(crate) fn keep(&self, key: K, value: V) {
         self.keep_at(key, value, Instant::now());
     }
 
@@ -66,7 +66,7 @@ impl<K: Ord, V: Clone> Memory<K, V> {
     }
 
     /// Forgets an answer that has turned out to be none any more.
-    pub(super) fn forget<Q: Ord + ?Sized>(&self, key: &Q)
+    pub(crate) fn forget<Q: Ord + ?Sized>(&self, key: &Q)
     where
         K: Borrow<Q>,
     {

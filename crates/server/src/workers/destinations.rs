@@ -1,26 +1,20 @@
-//! What a call to a receiver is signed with, remembered for a moment: opening seals and reading keys costs more than
-//! the call.
+//! What a call to a receiver is signed with, remembered for less than a second: opening seals and reading keys costs more
+//! than the call.
 
 use crate::app::App;
+use crate::directory::Memory;
 use crate::flows::{self, FlowError, PASSWORD_PURPOSE, SECRET_PURPOSE, SIGNING_KEY_PURPOSE};
 use crate::outbound::signature::{RsaSigner, WebhookSecret};
 use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{MerchantId, WebhookId};
 use xanpay_store::ClaimedDelivery;
 
-/// How long credentials are remembered: a rotated secret is used within a second.
-const MEMORY: Duration = Duration::from_millis(500);
-/// Destinations remembered.
-const MAX_REMEMBERED: usize = 10_000;
-
 /// Whom a call goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Receiver {
     Webhook(WebhookId),
     Callback(MerchantId, Environment),
@@ -39,7 +33,7 @@ pub(super) struct Credentials {
 /// Remembered credentials.
 #[derive(Default)]
 pub(super) struct Destinations {
-    known: Mutex<HashMap<Receiver, (Instant, Arc<Credentials>)>>,
+    known: Memory<Receiver, Arc<Credentials>>,
 }
 
 impl Destinations {
@@ -53,22 +47,18 @@ impl Destinations {
             Some(id) => Receiver::Webhook(id),
             None => Receiver::Callback(delivery.merchant_id, delivery.environment),
         };
-        {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, credentials)) = known.get(&receiver).filter(|(since, _)| since.elapsed() < MEMORY) {
-                return Ok(Some(Arc::clone(credentials)));
-            }
+        if let Some(credentials) = self.known.recall(&receiver) {
+            return Ok(Some(credentials));
         }
         let found = match receiver {
             Receiver::Webhook(id) => of_webhook(app, id).await?,
             Receiver::Callback(merchant, environment) => of_callback(app, merchant, environment).await?,
         };
-        let Some(credentials) = found.map(Arc::new) else { return Ok(None) };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_REMEMBERED {
-            known.clear();
-        }
-        known.insert(receiver, (Instant::now(), Arc::clone(&credentials)));
+        let Some(credentials) = found.map(Arc::new) else {
+            self.known.forget(&receiver);
+            return Ok(None);
+        };
+        self.known.keep(receiver, Arc::clone(&credentials));
         Ok(Some(credentials))
     }
 }
