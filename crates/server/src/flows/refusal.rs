@@ -1,5 +1,7 @@
 //! Why a flow says no, in words for its caller.
 
+use crate::outbound::signature::SignatureError;
+use crate::outbound::vault::VaultError;
 use xanpay_store::{StoreError, TxError};
 
 /// What kind of no it is; the HTTP edge turns it into a status.
@@ -100,6 +102,18 @@ pub enum FlowError {
     /// Something inside failed that neither caller nor storage can help.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<VaultError> for FlowError {
+    fn from(error: VaultError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<SignatureError> for FlowError {
+    fn from(error: SignatureError) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 impl TxError for FlowError {

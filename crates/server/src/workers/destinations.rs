@@ -63,26 +63,22 @@ impl Destinations {
     }
 }
 
-fn internal(error: &dyn std::fmt::Display) -> FlowError {
-    FlowError::Internal(error.to_string())
-}
-
 async fn of_webhook(app: &App, id: WebhookId) -> Result<Option<Credentials>, FlowError> {
     let found = app.store.reader().find_webhook(id).await?;
     let Some(webhook) = found.filter(|webhook| webhook.disabled_at.is_none()) else { return Ok(None) };
-    let secret = app.unseal(SECRET_PURPOSE, &webhook.secret).map_err(|error| internal(&error))?;
+    let secret = app.unseal(SECRET_PURPOSE, &webhook.secret)?;
     let authorization = match webhook.basic {
         Some((username, sealed)) => {
-            let password = app.unseal(PASSWORD_PURPOSE, &sealed).map_err(|error| internal(&error))?;
+            let password = app.unseal(PASSWORD_PURPOSE, &sealed)?;
             let pair = [username.as_bytes(), b":", &password].concat();
-            let mut value =
-                HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).map_err(|error| internal(&error))?;
+            let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
+                .map_err(|error| FlowError::Internal(error.to_string()))?;
             value.set_sensitive(true);
             Some(value)
         }
         None => None,
     };
-    let secret = WebhookSecret::from_bytes(&secret).map_err(|error| internal(&error))?;
+    let secret = WebhookSecret::from_bytes(&secret)?;
     Ok(Some(Credentials { secret, authorization, signer: None }))
 }
 
@@ -92,9 +88,9 @@ async fn of_callback(
     environment: Environment,
 ) -> Result<Option<Credentials>, FlowError> {
     let Some(merchant) = app.directory.find_merchant(&app.store, merchant, environment).await? else { return Ok(None) };
-    let hash_key = app.unseal(flows::HASH_KEY_PURPOSE, &merchant.hash_key).map_err(|error| internal(&error))?;
-    let pkcs8 = app.unseal(SIGNING_KEY_PURPOSE, &merchant.signing_key).map_err(|error| internal(&error))?;
-    let signer = RsaSigner::from_pkcs8(&pkcs8).map_err(|error| internal(&error))?;
+    let hash_key = app.unseal(flows::HASH_KEY_PURPOSE, &merchant.hash_key)?;
+    let pkcs8 = app.unseal(SIGNING_KEY_PURPOSE, &merchant.signing_key)?;
+    let signer = RsaSigner::from_pkcs8(&pkcs8)?;
     let secret = flows::callback_secret(&hash_key)?;
     Ok(Some(Credentials { secret, authorization: None, signer: Some(signer) }))
 }
