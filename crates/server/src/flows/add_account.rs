@@ -73,9 +73,9 @@ pub async fn add_account(app: &App, new: NewAccount) -> Result<(AccountId, Vec<W
         created_at: now,
         disabled_at: None,
     };
-    let add = app.store.write_with(account, move |tx, new| async move {
-        insert_or_enable(&tx, Account::clone(&new), entropy).await
-    });
+    let add = app
+        .store
+        .write_with(account, move |tx, new| async move { insert_or_enable(&tx, Account::clone(&new), entropy).await });
     Ok((add.await?, warnings))
 }
 

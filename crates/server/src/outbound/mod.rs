@@ -20,14 +20,3 @@ pub mod client;
 pub mod connector;
 pub mod signature;
 pub mod vault;
-
-use std::fmt::Write;
-
-/// Lower-case hexadecimal text of `bytes`.
-fn lower_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String never fails.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

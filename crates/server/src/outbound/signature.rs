@@ -19,6 +19,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::ParsedCertificate;
 use subtle::ConstantTimeEq;
+use xanpay_domain::id::to_hex;
 
 /// The event's id, the same at every try.
 pub const WEBHOOK_ID: &str = "webhook-id";
@@ -278,7 +279,7 @@ fn signed_digest(timestamp_seconds: i64, body: &[u8]) -> digest::Digest {
 
 /// The first 16 hexadecimal digits of the SHA-256 of a SubjectPublicKeyInfo.
 fn key_id(spki_der: &[u8]) -> String {
-    let mut text = super::lower_hex(digest::digest(&digest::SHA256, spki_der).as_ref());
+    let mut text = to_hex(digest::digest(&digest::SHA256, spki_der).as_ref());
     text.truncate(16);
     text
 }

@@ -40,11 +40,7 @@ pub type KeyId = [u8; ID_LENGTH];
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// Sealed with another master key than the one in use.
-    #[error(
-        "the secret was sealed with master key {}, not with {}",
-        super::lower_hex(sealed_with),
-        super::lower_hex(in_use)
-    )]
+    #[error("the secret was sealed with master key {}, not with {}", to_hex(sealed_with), to_hex(in_use))]
     OtherKey {
         /// The key that opens it.
         sealed_with: KeyId,
@@ -234,7 +230,7 @@ fn associated(id: KeyId, purpose: &str) -> Vec<u8> {
 /// Writes a new key file, or fails with `AlreadyExists` without touching the file that is there.
 fn create(path: &Path, id: &KeyId, key: &[u8; KEY_LENGTH]) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}-{}.new", std::process::id(), super::lower_hex(id)));
+    draft.push(format!(".{}-{}.new", std::process::id(), to_hex(id)));
     let draft = PathBuf::from(draft);
     let written = write_draft(&draft, key)
         // A link, unlike a rename, never replaces a file that another process made meanwhile.
@@ -248,7 +244,7 @@ fn create(path: &Path, id: &KeyId, key: &[u8; KEY_LENGTH]) -> io::Result<()> {
 
 fn write_draft(draft: &Path, key: &[u8; KEY_LENGTH]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
-    writeln!(file, "{}", super::lower_hex(key))?;
+    writeln!(file, "{}", to_hex(key))?;
     file.sync_all()
 }
 
@@ -299,8 +295,8 @@ mod tests {
         let mut text = [0; 16];
         let nonce = Nonce::assume_unique_for_key([0; 12]);
         let tag = key.key.seal_in_place_separate_tag(nonce, Aad::empty(), &mut text).unwrap();
-        assert_eq!(crate::outbound::lower_hex(&text), "cea7403d4d606b6e074ec5d3baf39d18");
-        assert_eq!(crate::outbound::lower_hex(tag.as_ref()), "d0d1c8a799996bf0265b98b5d48ab919");
+        assert_eq!(to_hex(&text), "cea7403d4d606b6e074ec5d3baf39d18");
+        assert_eq!(to_hex(tag.as_ref()), "d0d1c8a799996bf0265b98b5d48ab919");
     }
 
     #[test]
