@@ -210,11 +210,8 @@ impl MasterKey {
     }
 }
 
-/// Which master key sealed a secret, so that rotation finds what is left to seal anew.
-///
-/// # Errors
-/// [`VaultError::Malformed`] if the bytes are not a sealed secret.
-pub fn sealed_with(sealed: &[u8]) -> Result<KeyId, VaultError> {
+/// Which master key sealed a secret: another one is named instead of failing as if the secret had been changed.
+fn sealed_with(sealed: &[u8]) -> Result<KeyId, VaultError> {
     let least = 1 + ID_LENGTH + NONCE_LENGTH + TAG_LENGTH;
     match sealed.split_first() {
         Some((&VERSION, rest)) if sealed.len() >= least => rest.first_chunk().copied().ok_or(VaultError::Malformed),
