@@ -1,12 +1,11 @@
 //! Which URLs a merchant may give, and which addresses the gateway may call.
 //!
-//! The URL is judged twice. At the door, [`parse_callback_url`] refuses what can be seen in the
-//! text; when a call is made, the [`connector`](super::connector) asks [`AddressPolicy::permits`]
-//! about every address the name resolves to, because a name may point anywhere by then.
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+//! The URL is judged twice. At the door, [`parse_callback_url`] refuses what can be seen in the text; when a call is
+//! made, the [`connector`](super::connector) asks [`AddressPolicy::permits`] about every address the name resolves to,
+//! because a name may point anywhere by then.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Position, Url};
 
 /// The longest URL taken, in characters, both as given and as normalised.
@@ -15,8 +14,8 @@ pub const URL_LIMIT: usize = 2048;
 /// The cloud's metadata host; no operator's range makes it a merchant's receiver.
 const METADATA_HOST: &str = "metadata.google.internal";
 
-/// IPv4 ranges that are not the public Internet: the special-purpose registry of IANA
-/// (RFC 6890 and its updates), multicast (RFC 5771) and the reserved class E.
+/// IPv4 ranges that are not the public Internet: the special-purpose registry of IANA (RFC 6890 and its updates),
+/// multicast (RFC 5771) and the reserved class E.
 const REFUSED_V4: [Ipv4Net; 16] = [
     v4([0, 0, 0, 0], 8),       // "this network"
     v4([10, 0, 0, 0], 8),      // private, RFC 1918
@@ -60,8 +59,8 @@ const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Ipv6Net {
 
 /// Whether an address belongs to the public Internet.
 ///
-/// Addresses that carry an IPv4 address inside and end up there (mapped, NAT64 by the well-known
-/// prefix, 6to4) are judged by the inner one.
+/// Addresses that carry an IPv4 address inside and end up there (mapped, NAT64 by the well-known prefix, 6to4) are
+/// judged by the inner one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !REFUSED_V4.iter().any(|range| range.contains(&address)),
@@ -153,8 +152,8 @@ impl AddressPolicy {
                 false => Err(UrlFault::NotAllowed("the host is this machine")),
             };
         }
-        // An operator who allows ranges of an own network also has names for it; what such a
-        // name resolves to is still checked when connecting.
+        // An operator who allows ranges of an own network also has names for it; what such a name resolves to is still
+        // checked when connecting.
         let local = within("internal") || within("local");
         if name == METADATA_HOST || (local && self.allowed.is_empty()) {
             return Err(UrlFault::NotAllowed("the host belongs to a private network"));
@@ -223,8 +222,8 @@ fn parse_web_url(text: &str) -> Result<Url, UrlFault> {
     if text.chars().nth(URL_LIMIT).is_some() {
         return Err(UrlFault::TooLong);
     }
-    // The URL parser drops tabs and line ends, trims blanks and reads `\` as `/`, so that the
-    // text checked and the text used would differ. Such spellings are refused before it sees them.
+    // The URL parser drops tabs and line ends, trims blanks and reads `\` as `/`, so that the text checked and the text
+    // used would differ. Such spellings are refused before it sees them.
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(UrlFault::Invalid("a URL has no spaces or control characters"));
     }

@@ -1,17 +1,15 @@
 //! The merchant's signing key and the self-signed certificate that carries its public half.
 //!
-//! The certificate is a container that every language's libraries read, not a statement of trust:
-//! the merchant downloads it from the gateway and pins it.
+//! The certificate is a container that every language's libraries read, not a statement of trust: the merchant
+//! downloads it from the gateway and pins it.
 
-use std::fmt;
-use std::time::Duration;
-
+use super::signature::{RsaSigner, SignatureError};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
     SerialNumber, date_time_ymd,
 };
-
-use super::signature::{RsaSigner, SignatureError};
+use std::fmt;
+use std::time::Duration;
 
 /// The longest common name in a certificate, in characters (X.520, `ub-common-name`).
 const COMMON_NAME_LIMIT: usize = 64;
@@ -51,9 +49,9 @@ pub enum CertificateError {
 
 /// Makes an RSA key of 2048 bits and a certificate for it that signs itself.
 ///
-/// `serial` is 16 random bytes. The times are seconds since 1970. Of the merchant's name the
-/// first 64 characters become the common name, without control characters. Generating the key
-/// takes tens of milliseconds of CPU or more, so it does not belong on an asynchronous worker.
+/// `serial` is 16 random bytes. The times are seconds since 1970. Of the merchant's name the first 64 characters become
+/// the common name, without control characters. Generating the key takes tens of milliseconds of CPU or more, so it
+/// does not belong on an asynchronous worker.
 ///
 /// # Errors
 /// A [`CertificateError`].

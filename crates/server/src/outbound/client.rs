@@ -1,15 +1,12 @@
 //! One webhook or callback POST, with every limit it needs.
 //!
-//! A client belongs to one [`AddressPolicy`], so connections kept open for sandbox calls are never
-//! used for live ones. It follows no redirect, decompresses nothing, uses no proxy, and reads at
-//! most [`BODY_LIMIT`] bytes of an answer. What it meets on the way is a [`SendError`] whose kind
-//! is stable and whose message names neither an address nor a secret.
+//! A client belongs to one [`AddressPolicy`], so connections kept open for sandbox calls are never used for live ones.
+//! It follows no redirect, decompresses nothing, uses no proxy, and reads at most [`BODY_LIMIT`] bytes of an answer.
+//! What it meets on the way is a [`SendError`] whose kind is stable and whose message names neither an address nor a
+//! secret.
 
-use std::error::Error;
-use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
+use super::address::AddressPolicy;
+use super::connector::{CheckedConnector, LimitedConnector, Lookups, Resolve, SystemResolver};
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
@@ -24,11 +21,12 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use jiff::fmt::rfc2822::DateTimeParser;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 use url::{Position, Url};
-
-use super::address::AddressPolicy;
-use super::connector::{CheckedConnector, LimitedConnector, Lookups, Resolve, SystemResolver};
 
 /// How much of an answer's body is read, in bytes; after more, the connection is closed.
 pub const BODY_LIMIT: usize = 16 * 1024;
@@ -42,8 +40,8 @@ pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest head of an answer, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The longest time a connection stays open unused: shorter than the usual five seconds of
-/// receivers, so that a call seldom meets a connection that is just being closed.
+/// The longest time a connection stays open unused: shorter than the usual five seconds of receivers, so that a call
+/// seldom meets a connection that is just being closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
 /// How many unused connections stay open per scheme, host and port.
@@ -186,9 +184,8 @@ impl WebhookClient {
 
     /// Posts `body` and waits for the answer.
     ///
-    /// `Content-Type` is JSON unless given. Headers that frame the message or name the host are
-    /// replaced. Once the status is there the receiver has answered: a body that stalls or
-    /// breaks off is kept as far as it came.
+    /// `Content-Type` is JSON unless given. Headers that frame the message or name the host are replaced. Once the
+    /// status is there the receiver has answered: a body that stalls or breaks off is kept as far as it came.
     ///
     /// # Errors
     /// A [`SendError`] when no status arrived within the limits.
@@ -251,8 +248,8 @@ fn tls_config(extra_roots: &[CertificateDer<'static>]) -> Result<ClientConfig, r
         .with_no_client_auth())
 }
 
-/// Reads the body to its end, so that the connection can be used again, but not beyond
-/// [`BODY_LIMIT`]. The first [`EXCERPT_LIMIT`] bytes go to `start`.
+/// Reads the body to its end, so that the connection can be used again, but not beyond [`BODY_LIMIT`]. The first
+/// [`EXCERPT_LIMIT`] bytes go to `start`.
 async fn read_start(mut body: Incoming, start: &mut Vec<u8>) {
     let mut read = 0_usize;
     while read <= BODY_LIMIT {
@@ -265,8 +262,8 @@ async fn read_start(mut body: Incoming, start: &mut Vec<u8>) {
     }
 }
 
-/// The start of a body as text that changes nothing where it is shown: control characters and
-/// those that turn the direction of writing become spaces.
+/// The start of a body as text that changes nothing where it is shown: control characters and those that turn the
+/// direction of writing become spaces.
 fn excerpt(start: &[u8]) -> String {
     // A character cut in two by the limit is left out rather than shown as damage.
     let whole = match std::str::from_utf8(start) {
@@ -278,8 +275,8 @@ fn excerpt(start: &[u8]) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
-/// `Retry-After` as seconds, or as a date measured against the answer's own `Date`, so that the
-/// receiver's clock need not agree with ours. Anything else is as if absent.
+/// `Retry-After` as seconds, or as a date measured against the answer's own `Date`, so that the receiver's clock need
+/// not agree with ours. Anything else is as if absent.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

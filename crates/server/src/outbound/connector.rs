@@ -1,9 +1,14 @@
 //! Opening connections: resolve, check every address, connect to a checked address.
 //!
-//! There is no way around the check: literals and names take the same path, and the address that
-//! was checked is the one connected to, so a name that changes its answer gains nothing. A
-//! connection that stays open for reuse belongs to a client with one policy.
+//! There is no way around the check: literals and names take the same path, and the address that was checked is the one
+//! connected to, so a name that changes its answer gains nothing. A connection that stays open for reuse belongs to a
+//! client with one policy.
 
+use super::address::AddressPolicy;
+use super::client::{SendError, SendErrorKind};
+use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
@@ -12,20 +17,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-use http::Uri;
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::address::AddressPolicy;
-use super::client::{SendError, SendErrorKind};
-
-/// How many names one client looks up at the same time. The system's lookup occupies a thread until the system gives up,
-/// which takes far longer than a call may. It is more than one merchant has calls to hosts that do not answer.
+/// How many names one client looks up at the same time. The system's lookup occupies a thread until the system gives
+/// up, which takes far longer than a call may. It is more than one merchant has calls to hosts that do not answer.
 pub(super) const LOOKUPS_AT_ONCE: usize = 160;
 
 /// How many of a name's addresses are tried before the call fails.
@@ -170,8 +168,8 @@ impl Service<Uri> for CheckedConnector {
 
 /// [`CheckedConnector`] with TLS for `https`, all of it within one time limit.
 ///
-/// The limit belongs here and not only to the call: the client finishes a connection in the
-/// background when another one became free for the call that asked for it.
+/// The limit belongs here and not only to the call: the client finishes a connection in the background when another one
+/// became free for the call that asked for it.
 #[derive(Clone)]
 pub(super) struct LimitedConnector {
     inner: HttpsConnector<CheckedConnector>,

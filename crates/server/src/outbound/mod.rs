@@ -11,8 +11,8 @@
 //! | [`certificate`] | the merchant's signing key and its self-signed certificate |
 //! | [`vault`] | secrets sealed for storage |
 //!
-//! The clock and random bytes come in as arguments; only RSA key generation draws from the
-//! cryptographic library's own generator.
+//! The clock and random bytes come in as arguments; only RSA key generation draws from the cryptographic library's own
+//! generator.
 
 pub mod address;
 pub mod certificate;

@@ -1,12 +1,10 @@
 //! Signatures over the raw bytes of a webhook or callback.
 //!
-//! Two of them stand side by side. Standard Webhooks: HMAC-SHA-256 over `id "." timestamp "."
-//! body` with a secret shared with the receiver, after
-//! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
-//! RSA: RSASSA-PKCS1-v1_5 with SHA-256 over `timestamp "." body` with the key of the merchant's
-//! certificate, so that a receiver needs no secret to check it.
-
-use std::fmt;
+//! Two of them stand side by side. Standard Webhooks: HMAC-SHA-256 over `id "." timestamp "." body` with a secret
+//! shared with the receiver, after
+//! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>. RSA: RSASSA-PKCS1-v1_5
+//! with SHA-256 over `timestamp "." body` with the key of the merchant's certificate, so that a receiver needs no
+//! secret to check it.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{
@@ -18,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::ParsedCertificate;
+use std::fmt;
 use subtle::ConstantTimeEq;
 use xanpay_domain::id::to_hex;
 
@@ -125,8 +124,8 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// The value of [`WEBHOOK_SIGNATURE`]: one signature per secret, in the order given, which is two
-/// while a secret rotates. The id must not contain a full stop, which separates the signed parts.
+/// The value of [`WEBHOOK_SIGNATURE`]: one signature per secret, in the order given, which is two while a secret
+/// rotates. The id must not contain a full stop, which separates the signed parts.
 pub fn sign(secrets: &[&WebhookSecret], id: &str, timestamp_seconds: i64, body: &[u8]) -> String {
     let head = format!("{id}.{timestamp_seconds}.");
     let mut text = String::with_capacity(secrets.len() * (SIGNATURE_LENGTH + 1));
@@ -228,8 +227,8 @@ pub struct RsaVerifier {
 }
 
 impl RsaVerifier {
-    /// Takes the public key out of an X.509 certificate in PEM. Nobody's trust in the certificate
-    /// is asked for: the receiver got it from the gateway itself.
+    /// Takes the public key out of an X.509 certificate in PEM. Nobody's trust in the certificate is asked for: the
+    /// receiver got it from the gateway itself.
     ///
     /// # Errors
     /// [`SignatureError::PublicKey`] if there is no certificate of an RSA key.
@@ -256,8 +255,8 @@ impl RsaVerifier {
         &self.key_id
     }
 
-    /// Checks the value of [`XANPAY_SIGNATURE`] for a timestamp and a raw body. How old the
-    /// timestamp may be is asked of [`fresh_timestamp`].
+    /// Checks the value of [`XANPAY_SIGNATURE`] for a timestamp and a raw body. How old the timestamp may be is asked
+    /// of [`fresh_timestamp`].
     ///
     /// # Errors
     /// [`SignatureError::Mismatch`] if the signature does not hold.

@@ -9,17 +9,16 @@
 //! | 12 | the nonce, random for every sealing |
 //! | the rest | ciphertext and the 16 bytes of its tag |
 //!
-//! The purpose (a table, a column, an id) is authenticated but not stored: what was sealed for one
-//! place does not open at another. Version and key are authenticated as well.
+//! The purpose (a table, a column, an id) is authenticated but not stored: what was sealed for one place does not open
+//! at another. Version and key are authenticated as well.
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{digest, hmac};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::{digest, hmac};
 use xanpay_domain::id::to_hex;
 use xanpay_domain::secret::Secret;
 
@@ -126,12 +125,12 @@ impl MasterKey {
 
     /// Reads the key file, or creates it with `fresh_key` and mode 0600 if there is none.
     ///
-    /// Of several processes that start at once, one creates the file and all use its key. A file
-    /// that exists is whole: it appears under its name only when its content is on the disk.
+    /// Of several processes that start at once, one creates the file and all use its key. A file that exists is whole:
+    /// it appears under its name only when its content is on the disk.
     ///
     /// # Errors
-    /// [`VaultError::File`], [`VaultError::Permissions`], or [`VaultError::KeyText`] for a file
-    /// with other content; nothing is ever overwritten.
+    /// [`VaultError::File`], [`VaultError::Permissions`], or [`VaultError::KeyText`] for a file with other content;
+    /// nothing is ever overwritten.
     pub fn load_or_create(path: &Path, fresh_key: &[u8; KEY_LENGTH]) -> Result<Self, VaultError> {
         let at_path = |source| VaultError::File { path: path.to_owned(), source };
         match Self::load(path) {

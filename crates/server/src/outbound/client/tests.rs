@@ -132,8 +132,8 @@ impl Canary {
         self.0.local_addr().unwrap().port()
     }
 
-    /// Connections are accepted in the order they came: if the test's own, made last, comes out
-    /// first, there was no other.
+    /// Connections are accepted in the order they came: if the test's own, made last, comes out first, there was no
+    /// other.
     async fn assert_untouched(self) {
         let mark = TcpStream::connect(self.0.local_addr().unwrap()).await.unwrap();
         let (_, first) = self.0.accept().await.unwrap();
@@ -292,8 +292,8 @@ async fn one_refused_address_among_public_ones_refuses_the_call() {
     canary.assert_untouched().await;
 }
 
-/// Row W-036 of the catalogue of bad inputs: the answer changes between two questions. Loopback by
-/// its range stands for the public address, another loopback address for the private one.
+/// Row W-036 of the catalogue of bad inputs: the answer changes between two questions. Loopback by its range stands for
+/// the public address, another loopback address for the private one.
 #[tokio::test]
 async fn a_name_is_resolved_once_per_connection_and_the_checked_address_is_the_one_used() {
     let sink = Sink::start(OK, Then::Close).await;
