@@ -1,6 +1,7 @@
 //! How to reach a customer: e-mail addresses and phone numbers, checked for form only.
 
 use crate::method::Method;
+use crate::text::is_directional;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -78,11 +79,12 @@ impl Email {
 /// Directional and invisible format characters, and what replaces bytes that are no text. The two joiners may stand: some
 /// scripts need them in the name of a host.
 fn is_deceptive(c: char) -> bool {
-    matches!(
+    let is_invisible = matches!(
         c,
-        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFD}' | '\u{E0000}'..='\u{E007F}'
-    )
+        '\u{AD}' | '\u{180E}' | '\u{200B}' | '\u{2060}'..='\u{2065}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFD}'
+            | '\u{E0000}'..='\u{E007F}'
+    );
+    is_invisible || is_directional(c)
 }
 
 impl Phone {

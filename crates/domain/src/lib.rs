@@ -23,6 +23,7 @@ pub mod secret;
 pub mod secure_hash;
 pub mod session;
 pub mod terms;
+pub mod text;
 pub mod time;
 pub mod transfer;
 pub mod verification;

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 use url::{Position, Url};
+use xanpay_domain::text::is_directional;
 
 /// How much of an answer's body is read, in bytes; after more, the connection is closed.
 pub const BODY_LIMIT: usize = 16 * 1024;
@@ -270,7 +271,7 @@ fn excerpt(start: &[u8]) -> String {
         Err(error) if error.error_len().is_none() => start.get(..error.valid_up_to()).unwrap_or(start),
         Ok(_) | Err(_) => start,
     };
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |c: char| is_directional(c) || matches!(c, '\u{2028}' | '\u{2029}');
     let text = String::from_utf8_lossy(whole);
     text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }

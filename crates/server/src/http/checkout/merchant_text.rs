@@ -1,6 +1,7 @@
 //! Text that a merchant wrote, made safe to stand beside our own words.
 
 use std::fmt;
+use xanpay_domain::text::is_directional;
 
 /// Merchant text without the characters that could rearrange what stands around it.
 ///
@@ -35,11 +36,6 @@ impl fmt::Display for MerchantText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Explicit directional formatting characters and marks, and the deprecated format characters beside them.
-fn is_directional(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{206F}')
 }
 
 /// Characters that end a line or carry no glyph.

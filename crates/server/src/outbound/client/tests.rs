@@ -568,6 +568,7 @@ fn an_excerpt_is_text_that_changes_nothing_where_it_is_shown() {
         (b"{\"ok\":true}", "{\"ok\":true}"),
         (b"a\r\nb\tc\x1b[31md\0e", "a  b c [31md e"),
         ("caf\u{e9} \u{202e}x\u{2066}y\u{85}z".as_bytes(), "caf\u{e9}  x y z"),
+        ("a\u{61c}b\u{200f}c\u{2028}d".as_bytes(), "a b c d"),
         (b"\xff\xfea", "\u{fffd}\u{fffd}a"),
         // The limit cut the last character in two.
         (b"ab\xe8\x8c", "ab"),
