@@ -320,6 +320,35 @@ async fn an_account_that_another_is_stated_as_is_one_bank_account_with_it_in_eit
 }
 
 #[tokio::test]
+async fn a_disabled_account_that_is_added_again_under_another_name_is_paid_for_what_waits_on_it() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let waiting = gateway.charge(&merchant, &json!({})).await;
+        let stored = async || {
+            let all = gateway.app.store.reader().list_accounts(Environment::Sandbox).await.unwrap();
+            all.into_iter().flatten().find(|account| account.method == Method::Paynow).unwrap()
+        };
+        let old = stored().await;
+        let again =
+            NewAccount { name: Some("ACME PTE LTD".into()), ..account(Method::Paynow, &old.account, None, None) };
+        assert!(flows::add_account(&gateway.app, again.clone()).await.is_err(), "it is enabled");
+
+        flows::disable_account(&gateway.app, old.id, Environment::Sandbox).await.unwrap();
+        let other = NewAccount { policy: Some(Policy::UniqueAmount), ..again.clone() };
+        assert!(flows::add_account(&gateway.app, other).await.is_err(), "its policy stays");
+        assert_eq!(flows::add_account(&gateway.app, again).await.unwrap().0, old.id);
+        assert_eq!(stored().await.account_name, "ACME PTE LTD");
+
+        let gateway = Gateway::start(database).await;
+        let new = gateway.charge(&merchant, &json!({"email": "b@b.sg"})).await;
+        for charge in [&waiting, &new] {
+            assert_eq!(gateway.pay(&merchant, charge, "35").await["outcome"], "matched");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_accounts_that_rails_of_two_currencies_call_alike_that_of_the_moneys_currency_is_meant() {
     on_both_databases(async |database| {
         let gateway = Gateway::start(database).await;
