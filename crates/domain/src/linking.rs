@@ -369,7 +369,8 @@ fn texts(a: &[String], b: &[String]) -> Agreement {
     }
 }
 
-fn squeezed(text: &str) -> String {
+/// A text as it is compared: its letters and digits, in small letters.
+pub(crate) fn squeezed(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

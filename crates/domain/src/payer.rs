@@ -1,9 +1,10 @@
 //! What two feeds say about a payer: whether the names can be one person's.
 //!
 //! Banks put titles before names, cut them, turn family and given name round, write them in Latin letters here and in the
-//! country's own there, and mask them. All that is the same payer. Names contradict each other only when both are written
+//! country's own there, mask them, or fill in a placeholder. All that may be the same payer. Names contradict each other only when both are written
 //! in one script and have nothing in common.
 
+use crate::linking::squeezed;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -67,6 +68,11 @@ const NO_NAMES: [&str; 43] = [
     "fast",
 ];
 
+/// What banks' systems write where they have no name, in the spelling of its letters alone. `NA`, `NONE` and `NULL` are
+/// left out: they are names, too.
+const PLACEHOLDERS: [&str; 7] =
+    ["nonref", "notprovided", "notavailable", "notapplicable", "noref", "noreference", "unknown"];
+
 /// How a name is written; names in two scripts cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Script {
@@ -97,8 +103,12 @@ pub(crate) fn payers(a: Option<&str>, b: Option<&str>) -> Agreement {
     if common || scripts.0 != scripts.1 || scripts.0 == Script::Other { Agreement::Silent } else { Agreement::Against }
 }
 
-/// The words of a name in small letters, without titles, words of banks and what is masked or a number.
+/// The words of a name in small letters, without titles, words of banks and what is masked or a number. A placeholder has
+/// none.
 fn words(name: &str) -> Vec<String> {
+    if PLACEHOLDERS.contains(&squeezed(name).as_str()) {
+        return Vec::new();
+    }
     let is_gap = |c: char| c.is_whitespace() || matches!(c, '.' | ',' | '/' | '-' | '(' | ')' | ':' | ';' | '&');
     let is_name = |word: &&str| word.chars().all(|c| c.is_alphabetic() || is_mark(c));
     let small = name
@@ -182,6 +192,10 @@ mod tests {
             ("นายสมชาย", "สมชาย ใจดี"),
             ("陈大文", "陳大文"),
             ("KBANK", "ANAN BOONMEE"),
+            ("NONREF", "CHUA WEN LI"),
+            ("Not Provided", "CHUA WEN LI"),
+            ("NONREF", "NONREF"),
+            ("UNKNOWN", "NOTPROVIDED"),
             ("TAN", "TAN AH KOW"),
         ] {
             check(a, b, Agreement::Silent);
@@ -199,6 +213,9 @@ mod tests {
             ("李小龙", "陳大文"),
             ("MR TAN", "MR LIM"),
             ("ALI BIN ABU", "OMAR BIN SAID"),
+            // Names that other banks' placeholders are spelled like.
+            ("NA", "LIM BEE HWA"),
+            ("UNKNOWN SOLDIERS LTD", "LIM BEE HWA"),
         ] {
             check(a, b, Agreement::Against);
         }

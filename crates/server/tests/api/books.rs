@@ -15,7 +15,7 @@ use xanpay_domain::time::Span;
 use xanpay_rails::rail;
 use xanpay_server::flows::{self, ImportOptions, ImportedFile, NewAccount, NewMerchant, import_statement};
 use xanpay_statements::Date;
-use xanpay_statements::sample::{Booking, camt054};
+use xanpay_statements::sample::{Booking, camt054, dbs_classic};
 use xanpay_testkit::{Database, Engine, on_both_databases};
 
 /// The bank account behind the names.
@@ -488,6 +488,34 @@ async fn a_nonce_that_one_of_two_feeds_leaves_out_is_the_same_payment() {
             assert_eq!(report.outcome(Outcome::Matched), 0, "{report:?}");
             assert_eq!((shop.status(&first).await, shop.status(&second).await), ("completed".into(), "pending".into()));
         }
+    })
+    .await;
+}
+
+/// A bank's messages say NONREF where its exports have the payer's name.
+#[tokio::test]
+async fn a_placeholder_for_the_payers_name_makes_no_second_payment_of_one() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let amount = money(Method::Paynow, 3500);
+        let new = account(Method::Paynow, UEN, Some(Policy::VirtualAccount), Some(BANK));
+        let shop = Shop::on(&gateway, new).await;
+        let first = shop.charge("35", "a@b.sg").await;
+        assert_eq!(import(&gateway, &dated(BANK, amount, "", "S1", ("NONREF", june(24)))).await.new, 1);
+        assert_eq!(shop.status(&first).await, "completed");
+        gateway.advance(Span::hours(2));
+        let second = shop.charge("35", "c@d.sg").await;
+        let booking = Booking {
+            amount,
+            reference: "PayNow transfer".into(),
+            payer: "CHUA WEN LI".into(),
+            bank_reference: "222".into(),
+            date: june(24),
+        };
+        let report = import(&gateway, &dbs_classic(BANK, june(24), &[booking]).unwrap()).await;
+        assert_eq!((report.new, report.outcome(Outcome::Ambiguous)), (1, 1));
+        assert_eq!(last(&gateway).await.1, json!("possible_duplicate"));
+        assert_eq!(shop.status(&second).await, "pending");
     })
     .await;
 }
