@@ -15,8 +15,9 @@ pub(crate) fn day(year: i16, month: i8, day: i8) -> Option<Date> {
     if YEARS.contains(&year) { Date::new(year, month, day).ok() } else { None }
 }
 
-/// Reads a date or a date and time; the instant is known when the text has a time and an offset. `None` when the text
-/// is no date or names a day that no calendar has.
+/// Reads a date or a date and time; the instant is known when the text has a time and an offset. Midnight to the
+/// millisecond is what systems fill in that know the day alone, and is read as that day. `None` when the text is no date or
+/// names a day that no calendar has.
 ///
 /// Read besides what the schema allows: a space for the `T`, no seconds, a comma or colon before the fraction of a
 /// second, an offset without its colon or its minutes.
@@ -35,8 +36,8 @@ pub(crate) fn date_time(raw: &str) -> Option<(Date, Option<Timestamp>)> {
     let (time, next_day) = clock_time(time.trim_end())?;
     let date = if next_day { date.checked_add(Span::new().days(1)).ok()? } else { date };
     let instant = match offset(zone)? {
-        Some(offset) => Some(instant(DateTime::from_parts(date, time), offset)?),
-        None => None,
+        Some(offset) if time != Time::midnight() => Some(instant(DateTime::from_parts(date, time), offset)?),
+        Some(_) | None => None,
     };
     Some((date, instant))
 }
@@ -137,7 +138,6 @@ mod tests {
             "2007-10-18T09:15:00.000000000Z",
             "2007-10-18 10:15:00+0100",
             "2007-10-18T10:15+01",
-            "2007-10-17T24:00:00-09:15",
         ] {
             assert_eq!(millis(text), 1_192_698_900_000, "{text}");
         }
@@ -150,6 +150,14 @@ mod tests {
         assert_eq!(date_time("2025-07-23T00:00:00.000000000"), Some((date(2025, 7, 23), None)));
         assert_eq!(date_time("2025-07-23+08:00"), Some((date(2025, 7, 23), None)));
         assert_eq!(date_time("2025-07-23T24:00:00"), Some((date(2025, 7, 24), None)));
+    }
+
+    #[test]
+    fn midnight_is_the_day_that_a_bank_had_no_time_for() {
+        for text in ["2026-03-07T00:00:00+08:00", "2026-03-07T00:00:00.000Z", "2026-03-06T24:00:00-09:15"] {
+            assert_eq!(date_time(text), Some((date(2026, 3, 7), None)), "{text}");
+        }
+        assert!(date_time("2026-03-07T00:00:00.001+08:00").unwrap().1.is_some());
     }
 
     #[test]
