@@ -342,6 +342,8 @@ fn an_entry_that_its_transactions_do_not_make_up_is_undivided() {
     let count = |n: u32, rest: &str| details(&format!("<Btch><NbOfTxs>{n}</NbOfTxs></Btch>{rest}"));
     let one = |inside: &str| details(&format!("<TxDtls>{inside}</TxDtls>"));
     let charged = "<Amt Ccy=\"SGD\">36.50</Amt><Chrgs><Rcrd><Amt Ccy=\"SGD\">1.50</Amt></Rcrd></Chrgs>";
+    let total = |charges: &str| format!("<TtlChrgsAndTaxAmt Ccy=\"SGD\">{charges}</TtlChrgsAndTaxAmt>");
+    let in_total = |charges: &str| format!("<Amt Ccy=\"SGD\">36.50</Amt><Chrgs>{}</Chrgs>", total(charges));
     let whole = "<Amt Ccy=\"SGD\">35</Amt>";
     for (text, undivided) in [
         (ntry(""), false),
@@ -355,6 +357,16 @@ fn an_entry_that_its_transactions_do_not_make_up_is_undivided() {
         (one(&charged.replace("1.50", "1.49")), true),
         (
             ntry("<Chrgs><Amt Ccy=\"SGD\">1.50</Amt></Chrgs>")
+                .replace("</Ntry>", "<NtryDtls><TxDtls><Amt Ccy=\"SGD\">36.50</Amt></TxDtls></NtryDtls></Ntry>"),
+            false,
+        ),
+        (one(&in_total("1.50")), false),
+        (one(&in_total("1.49")), true),
+        // A total is that of the records beside it, and not added to them.
+        (one(&charged.replace("<Rcrd>", &format!("{}<Rcrd>", total("1.50")))), false),
+        (one(&charged.replace("1.50", "0.75").replace("<Rcrd>", &format!("{}<Rcrd>", total("0.75")))), true),
+        (
+            ntry(&format!("<Chrgs>{}</Chrgs>", total("1.50")))
                 .replace("</Ntry>", "<NtryDtls><TxDtls><Amt Ccy=\"SGD\">36.50</Amt></TxDtls></NtryDtls></Ntry>"),
             false,
         ),

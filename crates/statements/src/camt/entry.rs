@@ -33,7 +33,7 @@ pub(super) struct EntryDraft {
     bank_reference: Option<String>,
     info: Vec<String>,
     references: Vec<String>,
-    charges: Vec<Money>,
+    charges: Charges,
     /// How many transactions the file says that the entry is made of.
     announced: usize,
     details: Vec<DetailDraft>,
@@ -44,7 +44,7 @@ pub(super) struct EntryDraft {
 struct DetailDraft {
     /// `Amt`, `AmtDtls/TxAmt` and `AmtDtls/InstdAmt`: the first in the entry's currency is the transaction's.
     amounts: [Option<Money>; 3],
-    charges: Vec<Money>,
+    charges: Charges,
     direction: Option<Direction>,
     reversal: bool,
     code: BankCode,
@@ -56,6 +56,14 @@ struct DetailDraft {
     ultimate_debtor: Option<String>,
     account: Option<String>,
     proxy: Option<String>,
+}
+
+/// A `Chrgs`: what was taken off before the money was booked.
+#[derive(Default)]
+struct Charges {
+    each: Vec<Money>,
+    /// Their sum, taxes included; from version .03 on it may stand there alone.
+    total: Option<Money>,
 }
 
 impl EntryDraft {
@@ -101,7 +109,7 @@ impl EntryDraft {
                 _ => self.fail("the reversal indicator is neither true nor false"),
             },
             ["BkTxCd", code @ ..] => self.code.leaf(code, place.value),
-            ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
+            ["Chrgs", charge @ ..] => self.charges.leaf(charge, place),
             ["NtryDtls", "Btch", "NbOfTxs"] | ["Btch", "NbOfTxs"] => {
                 self.announced = self.announced.saturating_add(place.value.trim().parse().unwrap_or(0));
             }
@@ -193,11 +201,27 @@ impl EntryDraft {
         let [only] = self.details.as_slice() else { return false };
         let [booked, transaction, _instructed] = only.amounts;
         let own = [booked, transaction].into_iter().flatten().find(|own| own.currency() == amount.currency());
-        let is_before = |charges: &[Money], own: Money| {
-            charges.iter().try_fold(amount, |sum, charge| sum.checked_add(*charge)) == Ok(own)
-        };
         only.direction.is_some_and(|own| own != direction)
-            || own.is_some_and(|own| own != amount && ![&only.charges, &self.charges].iter().any(|c| is_before(c, own)))
+            || own.is_some_and(|own| {
+                own != amount && ![&only.charges, &self.charges].iter().any(|charges| charges.make_up(amount, own))
+            })
+    }
+}
+
+impl Charges {
+    /// The end of an element without children at a path below `Chrgs`.
+    fn leaf(&mut self, path: &[&str], place: Place<'_>) {
+        match path {
+            ["Amt"] | ["Rcrd", "Amt"] => self.each.extend(amount(place).ok()),
+            ["TtlChrgsAndTaxAmt"] => self.total = amount(place).ok(),
+            _ => {}
+        }
+    }
+
+    /// Whether they are what is missing from `own` in the amount that was booked.
+    fn make_up(&self, booked: Money, own: Money) -> bool {
+        let sum = |charges: &[Money]| charges.iter().try_fold(booked, |sum, charge| sum.checked_add(*charge));
+        sum(&self.each) == Ok(own) || sum(self.total.as_slice()) == Ok(own)
     }
 }
 
@@ -209,7 +233,7 @@ impl DetailDraft {
             ["Amt"] => self.amounts[0] = amount(place).ok(),
             ["AmtDtls", "TxAmt", "Amt"] => self.amounts[1] = amount(place).ok(),
             ["AmtDtls", "InstdAmt", "Amt"] => self.amounts[2] = amount(place).ok(),
-            ["Chrgs", "Amt"] | ["Chrgs", "Rcrd", "Amt"] => self.charges.extend(amount(place).ok()),
+            ["Chrgs", charge @ ..] => self.charges.leaf(charge, place),
             ["CdtDbtInd"] => self.direction = direction(place.value),
             ["BkTxCd", code @ ..] => self.code.leaf(code, place.value),
             ["Refs", "AcctSvcrRef"] => {

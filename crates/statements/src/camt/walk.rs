@@ -241,7 +241,7 @@ impl<'a> Walk<'a> {
 
 /// The `Ccy` attribute of an amount.
 fn currency_attribute(local: &str, tag: &BytesStart<'_>) -> Option<String> {
-    if local != "Amt" {
+    if !matches!(local, "Amt" | "TtlChrgsAndTaxAmt") {
         return None;
     }
     let attribute = tag.try_get_attribute("Ccy").ok()??;
