@@ -463,6 +463,20 @@ fn other_files_are_named_as_unknown() {
 }
 
 #[test]
+fn a_message_that_is_the_text_of_an_element_is_refused_with_what_to_do() {
+    let message = document(&ntry(""));
+    let around =
+        |inside: &str| format!("<Document><Statements><Statement>{inside}</Statement></Statements></Document>");
+    let escaped = message.replace('&', "&amp;").replace('<', "&lt;");
+    let beside = message.replace("</Document>", &format!("<X><![CDATA[{message}]]></X></Document>"));
+    for text in [around(&format!("<![CDATA[{message}]]>")), around(&escaped), beside] {
+        let error = read(text.as_bytes(), &Options::default()).unwrap_err();
+        assert_eq!(error.code, "format_unknown");
+        assert!(error.message.contains("take it out"), "{}", error.message);
+    }
+}
+
+#[test]
 fn a_message_without_a_statement_is_a_file_without_statements() {
     let file = read_text("<Document><BkToCstmrStmt><GrpHdr><MsgId>1</MsgId></GrpHdr></BkToCstmrStmt></Document>");
     assert_eq!((file.format, file.statements.len(), file.refused.len()), (Format::Camt053, 0, 0));

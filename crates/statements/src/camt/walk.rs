@@ -22,6 +22,8 @@ pub(super) struct Walk<'a> {
     format: Option<Format>,
     /// The container that is open: its kind and its place on the stack.
     container: Option<(Format, usize)>,
+    /// Whether the text of an element is a message of its own.
+    holds_message: bool,
     statement: Option<StatementDraft>,
     entry: Option<EntryDraft>,
     /// Depth of the open entry's element.
@@ -45,6 +47,9 @@ struct StatementDraft {
     currency: Option<Currency>,
     entries: Vec<Entry>,
 }
+
+/// What the names of all message containers begin with.
+const CONTAINERS: &str = "BkToCstmr";
 
 /// The element of a container that holds entries.
 fn statement_name(format: Format) -> &'static str {
@@ -181,6 +186,7 @@ impl<'a> Walk<'a> {
             }
             return;
         }
+        self.holds_message |= self.container.is_none() && self.value.contains('<') && self.value.contains(CONTAINERS);
         let (Some(statement), Some((_, container_depth))) = (&mut self.statement, self.container) else { return };
         match self.stack.get(container_depth + 1..) {
             Some(["Acct", "Id", "IBAN"]) => statement.iban = text::account(&self.value, true),
@@ -224,6 +230,11 @@ impl<'a> Walk<'a> {
 
     /// The end of the document.
     pub(super) fn finish(mut self) -> Result<File, ReadError> {
+        if self.holds_message {
+            let message = "the file holds a message as the text of an element, such as a CDATA section; take it out into a \
+                           file of its own";
+            return Err(ReadError::new(ReadError::FORMAT_UNKNOWN, message));
+        }
         let Some(format) = self.format else {
             let message = match self.root {
                 Some(root) if root.len() <= 64 => {
