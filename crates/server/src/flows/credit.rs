@@ -134,10 +134,10 @@ enum Recognised {
 /// Stores a transfer with its outcome and credits its charge, or finds it again.
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
-    let reading = read(tx, report).await?;
+    let reading = read(tx, report, &report.reported).await?;
     let (identity, is_doubtful) = match recognise(tx, &reading).await? {
         Recognised::Again(known) if adds_words(&known.reported, &report.reported) => {
-            return tell_more(tx, reading, *known).await;
+            return tell_more(tx, report, *known).await;
         }
         Recognised::Again(known) => {
             return Ok(Credited { transfer: *known, duplicate: true, judged: false, changed: None });
@@ -154,7 +154,7 @@ pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowErr
     match nearest {
         Some((_, known)) if is_one => {
             tx.insert_transfer_report(&known, report.feed, &identity, report.reported.booked).await?;
-            tell_more(tx, reading, known).await
+            tell_more(tx, report, known).await
         }
         _ => add(tx, &reading, identity, seen, is_doubtful).await,
     }
@@ -197,17 +197,18 @@ async fn recognise(tx: &Tx, reading: &Reading<'_>) -> Result<Recognised, FlowErr
     }
 }
 
-/// Finds the charges of the book that the texts name, or the payer's name where a rail carries no other words.
-async fn read<'a>(tx: &Tx, report: &'a Report) -> Result<Reading<'a>, FlowError> {
+/// Finds the charges of the report's book that the texts of `told` name, or the payer's name where a rail carries no other
+/// words.
+async fn read<'a>(tx: &Tx, report: &'a Report, told: &ReportedTransfer) -> Result<Reading<'a>, FlowError> {
     let mut reading = Reading { report, named: Vec::new(), subject: String::new(), names_another: false };
     let mut nonces = Vec::new();
-    for mention in mentions(&report.reported.references()) {
+    for mention in mentions(&told.references()) {
         let held = holders(tx, report, &mention.nonce).await?;
         reading.names_another |= held.is_empty() && mention.evidence == Evidence::Word;
         nonces.extend(held.iter().map(|_| mention.nonce.clone()));
         reading.add(mention.evidence, held);
     }
-    for mention in payer_name(report).map(mentions_in_name).unwrap_or_default() {
+    for mention in payer_name(report, told).map(mentions_in_name).unwrap_or_default() {
         let mut held = holders(tx, report, &mention.nonce).await?;
         held.retain(|(account, _)| account.method.refers_by_payer_name());
         nonces.extend(held.iter().map(|_| mention.nonce.clone()));
@@ -218,9 +219,9 @@ async fn read<'a>(tx: &Tx, report: &'a Report) -> Result<Reading<'a>, FlowError>
 }
 
 /// The payer's name, where it is a place of the reference.
-fn payer_name(report: &Report) -> Option<&str> {
+fn payer_name<'a>(report: &Report, told: &'a ReportedTransfer) -> Option<&'a str> {
     let is_read = report.book.accounts.iter().any(|account| account.method.refers_by_payer_name());
-    report.reported.payer_name.as_deref().filter(|_| is_read)
+    told.payer_name.as_deref().filter(|_| is_read)
 }
 
 /// The charges of the book that hold a nonce.
@@ -264,21 +265,26 @@ async fn is_awaited(tx: &Tx, report: &Report) -> Result<bool, StoreError> {
 }
 
 /// A report of a transfer that is known. Where the words that name a charge were left out before, this one may bring them,
-/// or the time at which the charge could be paid.
-async fn tell_more(tx: &Tx, reading: Reading<'_>, known: Transfer) -> Result<Credited, FlowError> {
+/// or the time at which the charge could be paid: that which either report names, or which the money alone can mean.
+async fn tell_more(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, FlowError> {
     let untouched = |transfer| Credited { transfer, duplicate: true, judged: false, changed: None };
-    if !is_open(&known) || reading.named.is_empty() {
+    if !is_open(&known) {
         return Ok(untouched(known));
     }
-    let mut report = reading.report.clone();
+    let mut report = report.clone();
     report.reported.booked = decisive(&known, report.reported.booked);
-    let (judged, changed) = judge(tx, &Reading { report: &report, ..reading }, false).await?;
+    let both = together(known.reported.clone(), report.reported.clone());
+    let reading = read(tx, &report, &both).await?;
+    if reading.named.is_empty() && !is_held_for_its_time(&known) {
+        return Ok(untouched(known));
+    }
+    let (judged, changed) = judge(tx, &reading, false).await?;
     if (&judged.subject, judged.reason, judged.charge_id) == (&known.subject, known.reason, known.charge_id) {
         return Ok(untouched(known));
     }
     let transfer = Transfer {
         account_id: judged.account_id,
-        reported: together(known.reported, judged.reported),
+        reported: both,
         subject: judged.subject,
         outcome: judged.outcome,
         reason: judged.reason,
@@ -316,8 +322,12 @@ fn decisive(known: &Transfer, new: Booked) -> Booked {
     if cannot_be || new.earliest() < known.reported.booked.earliest() { new } else { known.reported.booked }
 }
 
-/// Whether a transfer is held for want of words that name a charge, or because whoever told of it has it at a time at which
-/// its charge cannot have been paid.
+/// Whether a transfer is held because whoever told of it has it at a time at which its charge cannot have been paid.
+fn is_held_for_its_time(known: &Transfer) -> bool {
+    matches!(known.reason, Reason::OlderThanCharge | Reason::ImplausibleDate | Reason::Expired)
+}
+
+/// Whether a transfer is held for its time, or for want of words that name a charge.
 fn is_open(known: &Transfer) -> bool {
     known.charge_id.is_none()
         && match known.reason {
@@ -447,7 +457,8 @@ async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, 
     if meant.is_empty() {
         return Ok(meant);
     }
-    let words: Vec<&str> = report.reported.references().into_iter().chain(payer_name(report)).collect();
+    let words: Vec<&str> =
+        report.reported.references().into_iter().chain(payer_name(report, &report.reported)).collect();
     for nonce in mistyped(&words) {
         for (account, id) in holders(tx, report, &nonce).await? {
             if meant.iter().all(|(_, charge)| *charge != id) {

@@ -521,6 +521,34 @@ async fn a_placeholder_for_the_payers_name_makes_no_second_payment_of_one() {
 }
 
 #[tokio::test]
+async fn money_without_a_nonce_that_a_notice_has_before_its_charge_pays_it_when_the_statement_has_it_in_time() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let amount = money(Method::PromptPay, 26_000);
+        let shop = Shop::on(&gateway, account(Method::PromptPay, "0812345678", None, None)).await;
+        let charge = shop.charge("260", "a@b.th").await;
+        let midnight = json!({"payerName": "SOMCHAI JAIDEE", "bookedAt": "2022-06-24T00:00:00+07:00"});
+        assert_eq!(notify(&gateway, "0812345678", amount, &midnight).await["reason"], "older_than_charge");
+        let stated = dated("0812345678", amount, "", "S1", ("SOMCHAI JAIDEE", june(24)));
+        for matched in [1, 0] {
+            let report = import(&gateway, &stated).await;
+            assert_eq!((report.new, report.duplicates, report.outcome(Outcome::Matched)), (0, 1, matched));
+        }
+        assert_eq!(shop.status(&charge).await, "completed");
+        // The notice says which charge is meant, the statement when it was paid.
+        let other = shop.charge("260", "c@d.th").await;
+        assert_eq!(other["customerAmount"], json!(260.01));
+        let early = json!({"reference": nonce(&other), "bankReference": "S2", "bookedAt": "2022-06-24T00:00:00+07:00"});
+        let amount = money(Method::PromptPay, 26_001);
+        assert_eq!(notify(&gateway, "0812345678", amount, &early).await["reason"], "older_than_charge");
+        let report = import(&gateway, &dated("0812345678", amount, "", "S2", ("", june(24)))).await;
+        assert_eq!((report.duplicates, report.outcome(Outcome::Matched)), (1, 1));
+        assert_eq!(shop.status(&other).await, "completed");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn where_the_payers_name_carries_the_reference_it_names_the_charge() {
     on_both_databases(async |database| {
         let gateway = Gateway::start(database).await;
