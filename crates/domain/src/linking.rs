@@ -34,7 +34,9 @@ pub enum Feed {
     Camt054,
     /// The older CSV export of DBS and POSB.
     DbsClassic,
-    /// The CSV export of DBS and POSB since 2026.
+    /// The CSV export of DBS and POSB of early 2026.
+    Dbs2026Ref,
+    /// The CSV export of DBS and POSB since then.
     Dbs2026,
 }
 
@@ -82,8 +84,15 @@ pub enum Likeness {
 
 impl Feed {
     /// All feeds.
-    pub const ALL: [Self; 6] =
-        [Self::Reported, Self::Camt052, Self::Camt053, Self::Camt054, Self::DbsClassic, Self::Dbs2026];
+    pub const ALL: [Self; 7] = [
+        Self::Reported,
+        Self::Camt052,
+        Self::Camt053,
+        Self::Camt054,
+        Self::DbsClassic,
+        Self::Dbs2026Ref,
+        Self::Dbs2026,
+    ];
 
     /// The name in the database: that of the file format or CSV profile.
     #[must_use]
@@ -94,6 +103,7 @@ impl Feed {
             Self::Camt053 => "camt.053",
             Self::Camt054 => "camt.054",
             Self::DbsClassic => "dbs-classic",
+            Self::Dbs2026Ref => "dbs-2026-ref",
             Self::Dbs2026 => "dbs-2026",
         }
     }

@@ -22,6 +22,16 @@ const NEW: &str = "Account Details For:,DBS Multiplier Account 072-901234-5\n\
     Transaction Date,Value Date,Statement Code,Description,Supplementary Code,Supplementary Code Description,\
     Client Reference,Additional Reference,Status,Currency,Debit Amount,Credit Amount\n";
 
+/// Rows above the table have as many columns as it has, and the last row of the file has no line end.
+const MIDDLE: &str = "Account Details For:,DBS Multiplier Account 072-901234-5,,,,,,,\n\
+    Statement as at:,08 Mar 2026,,,,,,,\n\
+    ,,,,,,,,\n\
+    Available Balance:,1234.5,,,,,,,\n\
+    Ledger Balance:,1234.5,,,,,,,\n\
+    ,,,,,,,,\n\
+    Transaction Date,Transaction Code,Description,Transaction Ref1,Transaction Ref2,Transaction Ref3,Status,Debit Amount,\
+    Credit Amount\n";
+
 fn read_text(text: &str) -> File {
     read(text.as_bytes(), &Options::default()).unwrap()
 }
@@ -87,6 +97,28 @@ fn only_settled_rows_of_the_2026_export_are_booked() {
     assert_eq!(entries[0].payer_name.as_deref(), Some("A B"));
     assert_eq!(entries[0].texts.last().map(String::as_str), Some("OTHR ztt1"));
     assert_eq!(file.statements[0].account.as_deref(), Some("072-901234-5"));
+}
+
+#[test]
+fn an_export_of_early_2026_is_read_without_its_description_which_repeats_the_references() {
+    let row = |ending: &str| {
+        format!(
+            "21 Feb 2026,ICT,Incoming PayNow Ref 6123456 From: ALICE WONG OTHR PayNow trans,Incoming PayNow Ref 6123456,\
+             From: ALICE WONG,OTHR PayNow transfer,{ending}"
+        )
+    };
+    let file = read_text(&format!("{MIDDLE}{}\n{}\n{}", row("Settled,,12.5"), row("Pending,,8"), row("Settled,3,")));
+    assert_eq!((file.profile, file.refused.len()), (Some("dbs-2026-ref"), 0));
+    let [first, second, third] = file.statements[0].entries.as_slice() else { panic!("{file:?}") };
+    assert_eq!((first.amount, first.direction, first.status), (sgd(1250), Direction::Credit, Status::Booked));
+    assert_eq!(first.booked_on, Some(Date::constant(2026, 2, 21)));
+    assert_eq!(first.texts, ["Incoming PayNow Ref 6123456", "From: ALICE WONG", "OTHR PayNow transfer"]);
+    assert_eq!(first.payer_name.as_deref(), Some("ALICE WONG"));
+    assert_eq!(second.status, Status::Pending);
+    assert_eq!((third.amount, third.direction), (sgd(300), Direction::Debit));
+    assert_eq!(file.statements[0].account.as_deref(), Some("072-901234-5"));
+    let returned = row("Settled,,200").replace(",ICT,", ",RTN,");
+    assert!(read_text(&format!("{MIDDLE}{returned}\n")).statements[0].entries[0].reversal);
 }
 
 #[test]
@@ -242,7 +274,7 @@ fn utf16_and_invalid_bytes_are_told_apart() {
 #[test]
 fn profiles_are_listed_with_what_they_are() {
     let names: Vec<&str> = profiles().iter().map(|info| info.name).collect();
-    assert_eq!(names, ["dbs-classic", "dbs-2026"]);
+    assert_eq!(names, ["dbs-classic", "dbs-2026-ref", "dbs-2026"]);
 }
 
 proptest! {

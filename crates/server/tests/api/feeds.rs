@@ -18,7 +18,7 @@ use xanpay_testkit::{Database, Entropy, on_both_databases, row_counts};
 const ACCOUNT: &str = "+6585867834";
 /// The day of the clock's start.
 const DAY: Date = Date::constant(2022, 6, 24);
-const FEEDS: [&str; 5] = ["camt.052", "camt.053", "camt.054", "dbs-classic", "dbs-2026"];
+const FEEDS: [&str; 6] = ["camt.052", "camt.053", "camt.054", "dbs-classic", "dbs-2026-ref", "dbs-2026"];
 
 /// A payment of the truth: what the bank knows of it.
 #[derive(Clone)]
@@ -63,8 +63,24 @@ fn render(feed: &str, paid: &[Paid]) -> String {
         "camt.053" => camt(&bookings(|one| &one.reference), "BkToCstmrStmt", "Stmt"),
         "camt.054" => camt(&bookings(|one| &one.reference), "BkToCstmrDbtCdtNtfctn", "Ntfctn"),
         "dbs-classic" => dbs_classic("123-45678-9", DAY, &bookings(|_| "222")).unwrap(),
+        "dbs-2026-ref" => dbs_2026_ref(paid),
         _ => dbs_2026(paid),
     }
+}
+
+fn dbs_2026_ref(paid: &[Paid]) -> String {
+    let mut file = "Account Details For:,DBS Account 123-45678-9\n\
+        Transaction Date,Transaction Code,Description,Transaction Ref1,Transaction Ref2,Transaction Ref3,Status,\
+        Debit Amount,Credit Amount\n"
+        .to_owned();
+    for one in paid {
+        let (day, amount) = (one.date.strftime("%d %b %Y"), one.booking("").amount.to_decimal());
+        file += &format!(
+            "{day},ICT,Incoming PayNow Ref 222 From: {},Incoming PayNow Ref 222,From: {},OTHR {},Settled,,{amount}\n",
+            one.payer, one.payer, one.text
+        );
+    }
+    file
 }
 
 fn dbs_2026(paid: &[Paid]) -> String {
@@ -211,7 +227,8 @@ async fn feeds_that_two_processes_read_at_the_same_time_count_a_payment_once() {
                 import(&other, &files[3]),
                 import(&gateway, &files[4]),
                 import(&other, &files[4]),
-                import(&gateway, &files[1]),
+                import(&gateway, &files[5]),
+                import(&other, &files[1]),
             );
             truth.check(&gateway, &merchant, &format!("round {round}")).await;
             assert_eq!(transfers(database).await - before, truth.paid.len(), "round {round}");

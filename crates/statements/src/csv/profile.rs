@@ -60,13 +60,21 @@ pub fn profiles() -> &'static [ProfileInfo] {
     &INFOS
 }
 
-static INFOS: [ProfileInfo; 2] = [
+static INFOS: [ProfileInfo; 3] = [
     ProfileInfo {
         name: "dbs-classic",
         bank: "DBS / POSB, Singapore: digibank transaction history",
         header: "Transaction Date,Reference,Debit Amount,Credit Amount,Transaction Ref1,Transaction Ref2,Transaction Ref3",
         notes: "Dates such as 07 Mar 2026. Every row is booked. Currency: preamble, else option, else SGD. \
                 The account is read from the preamble.",
+    },
+    ProfileInfo {
+        name: "dbs-2026-ref",
+        bank: "DBS / POSB, Singapore: digibank transaction history of early 2026",
+        header: "Transaction Date,Transaction Code,Description,Transaction Ref1,Transaction Ref2,Transaction Ref3,Status,\
+                 Debit Amount,Credit Amount",
+        notes: "Dates such as 07 Mar 2026. Only rows with the status Settled are booked. Currency: preamble, else option, \
+                else SGD. The account is read from the preamble.",
     },
     ProfileInfo {
         name: "dbs-2026",
@@ -83,7 +91,7 @@ static INFOS: [ProfileInfo; 2] = [
 /// list, but whatever they stood for would be no customer's payment, and no payer can write in this column.
 const DBS_UNDOING: &[&str] = &["ADVE", "CAN", "REV", "RTN"];
 
-pub(super) static PROFILES: [Profile; 2] = [
+pub(super) static PROFILES: [Profile; 3] = [
     Profile {
         info: &INFOS[0],
         columns: &[Column::Date, Column::Code, Column::Debit, Column::Credit, Column::Text, Column::Text, Column::Text],
@@ -95,6 +103,26 @@ pub(super) static PROFILES: [Profile; 2] = [
     },
     Profile {
         info: &INFOS[1],
+        columns: &[
+            Column::Date,
+            Column::Code,
+            // The references in one, sometimes cut.
+            Column::Unused,
+            Column::Text,
+            Column::Text,
+            Column::Text,
+            Column::Status,
+            Column::Debit,
+            Column::Credit,
+        ],
+        required: 9,
+        open_ended: false,
+        booked_status: "settled",
+        undoing: DBS_UNDOING,
+        currency: Currency::SGD,
+    },
+    Profile {
+        info: &INFOS[2],
         columns: &[
             Column::Date,
             Column::ValueDate,

@@ -103,7 +103,7 @@ impl RowReader {
         let last = row.iter().next_back().map(str::trim).unwrap_or_default();
         let is_cut =
             is_short || raw.matches('"').count() % 2 == 1 || (ends_in_amount && full && !self.has_all_decimals(last));
-        is_cut.then_some("the file ends inside the row")
+        is_cut.then_some("the file seems to end inside the row; if the row is whole, end its line")
     }
 
     /// Whether an amount is written to the end: as many decimals as the currency has, or nothing.

@@ -34,15 +34,15 @@ statements! {
     // that end before they begin leave a search out.
     LIST_UNREPORTED("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id IN (\
         SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject = $3 \
-        AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $9 AND booked_at <= $10 \
+        AND feed IN ($4, $5, $6, $7, $8, $9) AND booked_at >= $10 AND booked_at <= $11 \
         UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject = '' \
-        AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $11 AND booked_at <= $12 \
+        AND feed IN ($4, $5, $6, $7, $8, $9) AND booked_at >= $12 AND booked_at <= $13 \
         UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND amount_minor = $2 AND subject <> '' \
-        AND feed IN ($4, $5, $6, $7, $8) AND booked_at >= $13 AND booked_at <= $14 \
-        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $15 AND amount_minor = $2 \
-        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $16 AND amount_minor = $2) \
+        AND feed IN ($4, $5, $6, $7, $8, $9) AND booked_at >= $14 AND booked_at <= $15 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND bank_reference = $16 AND amount_minor = $2 \
+        UNION ALL SELECT id FROM transfers WHERE book_id = $1 AND end_to_end_id = $17 AND amount_minor = $2) \
         AND source <> 'sandbox' AND NOT EXISTS (SELECT 1 FROM transfer_reports \
-        WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $17) ORDER BY id LIMIT $18");
+        WHERE transfer_reports.transfer_id = transfers.id AND transfer_reports.feed = $18) ORDER BY id LIMIT $19");
     LIST_FIRST_TOLD("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE book_id = $1 \
         AND amount_minor = $2 AND subject = $3 AND feed = $4 AND booked_at >= $5 AND booked_at <= $6 \
         AND source <> 'sandbox' LIMIT $7");
