@@ -165,28 +165,22 @@ pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowErr
 /// rows of the statement are not about, the one that fits best is meant.
 async fn recognise(tx: &Tx, reading: &Reading<'_>) -> Result<Recognised, FlowError> {
     let report = reading.report;
-    let find = async |identity: &str| tx.find_transfer_by_report(report.book.id, report.feed, identity).await;
     if report.reported.bank_reference.is_none() {
         // Whoever reports one by one and without the bank's id reports a new transfer.
         let Some(number) = report.number else {
             return Ok(Recognised::New { identity: format!("own:{}", report.id), is_doubtful: false });
         };
         let identity = numbered(report, number);
-        let known = find(&identity).await?.map(|known| Recognised::Again(Box::new(known)));
+        let known = tx.find_transfer_by_report(report.book.id, report.feed, &identity).await?;
+        let known = known.map(|known| Recognised::Again(Box::new(known)));
         return Ok(known.unwrap_or(Recognised::New { identity, is_doubtful: false }));
     }
+    let (first, mut next) = (numbered(report, 1), 1);
+    let (told_by, book) = (report.feed, report.book.id);
     let mut best = None;
-    let mut number = 1;
-    loop {
-        let identity = numbered(report, number);
-        let Some(known) = find(&identity).await? else {
-            return Ok(match best {
-                Some(((Likeness::Reference, _), known)) => Recognised::Again(Box::new(known)),
-                Some(((likeness, _), _)) => Recognised::New { identity, is_doubtful: likeness == Likeness::Unclear },
-                None => Recognised::New { identity, is_doubtful: false },
-            });
-        };
-        number += 1;
+    for (number, known) in tx.list_numbered_transfers(book, told_by, &first, &report.reported, &reading.subject).await?
+    {
+        next = number + 1;
         if report.beside.contains(&known.id) {
             continue;
         }
@@ -195,6 +189,12 @@ async fn recognise(tx: &Tx, reading: &Reading<'_>) -> Result<Recognised, FlowErr
             best = Some((rank, known));
         }
     }
+    let identity = numbered(report, next);
+    Ok(match best {
+        Some(((Likeness::Reference, _), known)) => Recognised::Again(Box::new(known)),
+        Some(((likeness, _), _)) => Recognised::New { identity, is_doubtful: likeness == Likeness::Unclear },
+        None => Recognised::New { identity, is_doubtful: false },
+    })
 }
 
 /// Finds the charges of the report's book that the texts of `told` name, or the payer's name where a rail carries no other

@@ -30,6 +30,17 @@ statements! {
     FIND_BY_REPORT("transfers") = concat!("SELECT told_at, told_exactly, ", transfer_columns!(), " FROM transfers, \
         (SELECT transfer_id, booked_at AS told_at, booked_exactly AS told_exactly FROM transfer_reports \
         WHERE book_id = $1 AND feed = $2 AND identity = $3) AS report WHERE id = transfer_id");
+    // The reports of a feed under one reference are numbered without a gap. All of them are walked through, and the transfers of
+    // those are given that were booked about then or have the nonces; and the last one, whose number says how many there are.
+    // CROSS JOIN has SQLite keep this order.
+    LIST_NUMBERED("transfers") = concat!("WITH RECURSIVE told (number, transfer_id, told_at, told_exactly) AS (\
+        SELECT CAST(1 AS BIGINT), transfer_id, booked_at, booked_exactly FROM transfer_reports \
+        WHERE book_id = $1 AND feed = $2 AND identity = $3 \
+        UNION ALL SELECT number + 1, transfer_reports.transfer_id, booked_at, booked_exactly FROM told, transfer_reports \
+        WHERE book_id = $1 AND feed = $2 AND identity = CAST($3 AS TEXT) || '#' || CAST(number + 1 AS TEXT)) \
+        SELECT number, told_at, told_exactly, ", transfer_columns!(), " FROM told CROSS JOIN transfers WHERE id = transfer_id \
+        AND ((COALESCE(told_at, booked_at) >= $4 AND COALESCE(told_at, booked_at) <= $5) OR subject = $6 \
+        OR number = (SELECT MAX(number) FROM told)) ORDER BY number");
     // The other feeds are named one by one, so that the index is searched and the feed's own rows are not looked at. Times
     // that end before they begin leave a search out.
     LIST_UNREPORTED("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE id IN (\
@@ -95,6 +106,16 @@ fn read_transfer(mut row: Row) -> Result<Transfer, StoreError> {
         reason: row.parse("reason", reason)?,
         charge_id: row.id_opt("charge_id")?,
     })
+}
+
+/// A transfer, booked when the report behind it says so.
+fn read_told(mut row: Row) -> Result<Transfer, StoreError> {
+    let told = row.int_opt("told_at")?.zip(row.int_opt("told_exactly")?);
+    let mut transfer = read_transfer(row)?;
+    if let Some((at, exactly)) = told {
+        transfer.reported.booked = booked(Timestamp::from_millis(at), exactly != 0);
+    }
+    Ok(transfer)
 }
 
 fn booked(at: Timestamp, exactly: bool) -> Booked {
@@ -219,13 +240,40 @@ impl Tx {
         identity: &str,
     ) -> Result<Option<Transfer>, StoreError> {
         let row = self.query_opt(FIND_BY_REPORT, &[book.into(), feed.as_str().into(), identity.into()]).await?;
-        let Some(mut row) = row else { return Ok(None) };
-        let told = row.int_opt("told_at")?.zip(row.int_opt("told_exactly")?);
-        let mut transfer = read_transfer(row)?;
-        if let Some((at, exactly)) = told {
-            transfer.reported.booked = booked(Timestamp::from_millis(at), exactly != 0);
-        }
-        Ok(Some(transfer))
+        row.map(read_told).transpose()
+    }
+
+    /// The transfers that a feed has told of under a reference of the bank, with their numbers, booked when that feed says
+    /// so: those that were booked within the domain's window around a report or have its nonces, and the last one. `identity`
+    /// is that of the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_numbered_transfers(
+        &self,
+        book: AccountId,
+        feed: Feed,
+        identity: &str,
+        reported: &ReportedTransfer,
+        subject: &str,
+    ) -> Result<Vec<(u32, Transfer)>, StoreError> {
+        let (from, until) = match reported.booked {
+            Booked::At(_) | Booked::On(_) => window(reported),
+            Booked::Unsaid(_) => (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)),
+        };
+        let row = [
+            book.into(),
+            feed.as_str().into(),
+            identity.into(),
+            from.into(),
+            until.into(),
+            (!subject.is_empty()).then_some(subject).into(),
+        ];
+        let numbered = |mut row: Row| {
+            let number = u32::try_from(row.int("number")?).unwrap_or(u32::MAX);
+            Ok((number, read_told(row)?))
+        };
+        self.query(LIST_NUMBERED, &row).await?.into_iter().map(numbered).collect()
     }
 
     /// The transfers of a book that a feed has not told of and that a report of it may be about, oldest first. Those with

@@ -538,6 +538,52 @@ async fn a_feed_tells_of_a_transfer_once_under_a_date_of_its_own() {
 }
 
 #[tokio::test]
+async fn of_what_a_feed_told_under_one_reference_the_near_those_with_the_nonces_and_the_last_are_found() {
+    on_both_databases(async |database| {
+        let store = database.open().await;
+        let world = World::stored(&store, 19).await;
+        let day = |n: i64| Booked::On(Timestamp::from_millis((20_000 + n) * 86_400_000));
+        let book = world.account.id;
+        // A reference that ends like a number is another one.
+        for (number, (identity, days, subject)) in (1..).zip([
+            ("ref:A:1", 0, ""),
+            ("ref:A:1#2", 30, "bagihotek"),
+            ("ref:A:1#3", 31, ""),
+            ("ref:A:1#2:1", 0, ""),
+            ("ref:A:1#4", 2, ""),
+            ("ref:A:1#5", 60, ""),
+        ]) {
+            let mut stored = transfer(&world, identity);
+            stored.reported.booked = day(days);
+            stored.subject = subject.into();
+            commit!(store, |tx, stored| tx.insert_transfer(&stored).await?).unwrap();
+            if number == 1 {
+                let own = day(50);
+                commit!(store, |tx, stored| tx.insert_transfer_report(&stored, Feed::Camt053, "ref:A:1", own).await?)
+                    .unwrap();
+            }
+        }
+        let found = async |feed, booked, subject: &str| {
+            let reported = ReportedTransfer { booked, ..transfer(&world, "").reported };
+            let rows = store.reader().list_numbered_transfers(book, feed, "ref:A:1", &reported, subject).await.unwrap();
+            rows.into_iter().map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        assert_eq!(found(Feed::Reported, day(1), "").await, [1, 4, 5]);
+        assert_eq!(found(Feed::Reported, day(31), "").await, [2, 3, 5]);
+        assert_eq!(found(Feed::Reported, day(1), "bagihotek").await, [1, 2, 4, 5]);
+        let undated = Booked::Unsaid(Timestamp::from_millis(0));
+        assert_eq!(found(Feed::Reported, undated, "").await, [1, 2, 3, 4, 5]);
+        assert_eq!(found(Feed::Camt053, day(50), "").await, [1], "by the date of its own");
+        assert_eq!(found(Feed::Camt054, day(0), "").await, [0; 0]);
+        let tx = store.reader();
+        let reported = ReportedTransfer { booked: day(50), ..transfer(&world, "").reported };
+        let rows = tx.list_numbered_transfers(book, Feed::Camt053, "ref:A:1", &reported, "").await.unwrap();
+        assert_eq!(rows[0].1.reported.booked, day(50));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_held_transfer_learns_what_it_pays_once() {
     on_both_databases(async |database| {
         let store = database.open().await;
