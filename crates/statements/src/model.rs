@@ -43,9 +43,6 @@ impl fmt::Display for Format {
 pub struct File {
     /// Its format. A camt file's container element decides.
     pub format: Format,
-    /// The message version of a camt file, `camt.053.001.08`, from the namespace of its `Document` element; `None` when
-    /// that names no camt message. Nothing is read differently for it.
-    pub version: Option<String>,
     /// The profile that read a CSV file.
     pub profile: Option<&'static str>,
     /// The statements, reports or notifications, in the file's order.

@@ -52,9 +52,6 @@ fn every_camt_file_has_the_statements_entries_and_sums_of_the_index() {
             let reference = reference.as_str().unwrap();
             assert!(entries.iter().any(|entry| entry.texts.iter().any(|text| text == reference)), "{name} {reference}");
         }
-        if let Some(version) = row["version"].as_str() {
-            assert_eq!(file.version.as_deref(), Some(version), "{name}");
-        }
         for statement in &file.statements {
             assert!(statement.account.is_some(), "{name}");
         }

@@ -7,7 +7,6 @@
 
 mod code;
 mod entry;
-mod namespace;
 mod walk;
 
 use crate::error::ReadError;

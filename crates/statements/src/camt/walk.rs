@@ -1,7 +1,6 @@
 //! Where in the document the reader is, and what it has collected there.
 
 use super::entry::{EntryDraft, Place};
-use super::namespace::Namespaces;
 use crate::error::ReadError;
 use crate::model::{Entry, File, Format, Refused, Statement};
 use crate::text;
@@ -14,8 +13,6 @@ use xanpay_domain::currency::Currency;
 pub(super) struct Walk<'a> {
     /// Local names of the open elements.
     stack: Vec<&'a str>,
-    namespaces: Namespaces,
-    version: Option<String>,
     root: Option<&'a str>,
     second_root: bool,
     /// The first message container's kind, which is the file's format.
@@ -100,7 +97,7 @@ impl<'a> Walk<'a> {
         self.value.clear();
         self.is_leaf = true;
         if self.container.is_none() {
-            self.open_outside(name, local, tag);
+            self.open_outside(local);
         } else if self.entry.is_some() {
             self.currency = currency_attribute(local, tag);
             let (place, entry) = (self.stack.get(self.entry_depth..), self.entry.as_mut());
@@ -113,14 +110,9 @@ impl<'a> Walk<'a> {
     }
 
     /// A start tag outside any message container.
-    fn open_outside(&mut self, name: &str, local: &str, tag: &BytesStart<'_>) {
-        let depth = self.stack.len();
-        self.namespaces.open(depth, tag);
-        if local == "Document" {
-            self.version = self.version.take().or_else(|| self.namespaces.version(name));
-        }
+    fn open_outside(&mut self, local: &str) {
         if let Some(format) = container_format(local) {
-            self.container = Some((format, depth));
+            self.container = Some((format, self.stack.len()));
             self.format = self.format.or(Some(format));
         }
     }
@@ -174,7 +166,6 @@ impl<'a> Walk<'a> {
                 self.close_statement();
             }
         }
-        self.namespaces.close(depth);
         self.stack.pop();
     }
 
@@ -246,7 +237,7 @@ impl<'a> Walk<'a> {
             return Err(ReadError::new(ReadError::FORMAT_UNKNOWN, message));
         };
         self.refused.sort_by_key(|refused| refused.line);
-        Ok(File { format, version: self.version, profile: None, statements: self.statements, refused: self.refused })
+        Ok(File { format, profile: None, statements: self.statements, refused: self.refused })
     }
 }
 

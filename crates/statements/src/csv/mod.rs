@@ -66,7 +66,7 @@ pub(crate) fn read(text: &str, options: &Options<'_>) -> Result<File, ReadError>
         }
     }
     let (profile, statements) = (Some(profile.info.name), vec![statement]);
-    Ok(File { format: Format::Csv, version: None, profile, statements, refused })
+    Ok(File { format: Format::Csv, profile, statements, refused })
 }
 
 /// The profiles that may read the file.
