@@ -80,17 +80,6 @@ pub enum Direction {
     Debit,
 }
 
-impl Direction {
-    /// `credit` or `debit`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Credit => "credit",
-            Self::Debit => "debit",
-        }
-    }
-}
-
 /// How far a booking has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -100,18 +89,6 @@ pub enum Status {
     Pending,
     /// For information, or a status that is the bank's own word or absent outside a statement: not known to be booked.
     Info,
-}
-
-impl Status {
-    /// `booked`, `pending` or `info`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Booked => "booked",
-            Self::Pending => "pending",
-            Self::Info => "info",
-        }
-    }
 }
 
 /// One booking on an account.

@@ -1,6 +1,6 @@
 //! What a booking pays for: itself, or the transactions of its batch.
 
-use crate::model::{Detail, Direction, Entry, Status};
+use crate::model::{Detail, Entry};
 use jiff::civil::Date;
 use std::collections::HashMap;
 use xanpay_domain::money::Money;
@@ -9,14 +9,8 @@ use xanpay_domain::time::Timestamp;
 /// One payment, as a matcher wants it. The payments of an entry always sum to exactly the entry's amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// The line of the entry in the file.
-    pub line: usize,
-    /// The direction of the entry.
-    pub direction: Direction,
     /// Nobody's payment: a reversal or a return. See [`Entry::reversal`].
     pub reversal: bool,
-    /// The status of the entry.
-    pub status: Status,
     /// The amount of this payment.
     pub amount: Money,
     /// The booking day of the entry.
@@ -90,10 +84,7 @@ impl Entry {
     /// One transaction of the batch, with its own bank reference if no other has it.
     fn part(&self, detail: &Detail, amount: Money, own: Option<&String>) -> Payment {
         Payment {
-            line: self.line,
-            direction: self.direction,
             reversal: self.reversal || detail.reversal,
-            status: self.status,
             amount,
             booked_on: self.booked_on,
             booked_at: self.booked_at,
@@ -111,10 +102,7 @@ impl Entry {
 
     fn whole(&self) -> Payment {
         Payment {
-            line: self.line,
-            direction: self.direction,
             reversal: self.reversal || self.details.iter().any(|detail| detail.reversal),
-            status: self.status,
             amount: self.amount,
             booked_on: self.booked_on,
             booked_at: self.booked_at,

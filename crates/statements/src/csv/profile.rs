@@ -7,12 +7,8 @@ use xanpay_domain::currency::Currency;
 pub struct ProfileInfo {
     /// The name that selects it.
     pub name: &'static str,
-    /// The bank and where the file comes from.
-    pub bank: &'static str,
     /// The header of its table, by which it is recognised.
     pub header: &'static str,
-    /// What its reader does with dates, currency and status.
-    pub notes: &'static str,
 }
 
 /// What a column holds.
@@ -63,27 +59,18 @@ pub fn profiles() -> &'static [ProfileInfo] {
 static INFOS: [ProfileInfo; 3] = [
     ProfileInfo {
         name: "dbs-classic",
-        bank: "DBS / POSB, Singapore: digibank transaction history",
         header: "Transaction Date,Reference,Debit Amount,Credit Amount,Transaction Ref1,Transaction Ref2,Transaction Ref3",
-        notes: "Dates such as 07 Mar 2026. Every row is booked. Currency: preamble, else option, else SGD. \
-                The account is read from the preamble.",
     },
     ProfileInfo {
         name: "dbs-2026-ref",
-        bank: "DBS / POSB, Singapore: digibank transaction history of early 2026",
         header: "Transaction Date,Transaction Code,Description,Transaction Ref1,Transaction Ref2,Transaction Ref3,Status,\
                  Debit Amount,Credit Amount",
-        notes: "Dates such as 07 Mar 2026. Only rows with the status Settled are booked. Currency: preamble, else option, \
-                else SGD. The account is read from the preamble.",
     },
     ProfileInfo {
         name: "dbs-2026",
-        bank: "DBS / POSB, Singapore: digibank transaction history since 2026",
         header: "Transaction Date,Value Date,Statement Code,Description,Supplementary Code,\
                  Supplementary Code Description,Client Reference,Additional Reference,Status,Currency,Debit Amount,\
                  Credit Amount",
-        notes: "Dates such as 07 Mar 2026 or 07-Mar-26. Only rows with the status Settled are booked. Currency: \
-                column, else preamble, else option, else SGD. The account is read from the preamble.",
     },
 ];
 
