@@ -15,6 +15,13 @@ pub(crate) fn day(year: i16, month: i8, day: i8) -> Option<Date> {
     if YEARS.contains(&year) { Date::new(year, month, day).ok() } else { None }
 }
 
+/// The instant at which a day begins in UTC.
+#[must_use]
+pub fn midnight(day: Date) -> Timestamp {
+    let days = day.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
+    Timestamp::from_millis(0).plus(xanpay_domain::time::Span::days(days))
+}
+
 /// Reads a date or a date and time; the instant is known when the text has a time and an offset. Midnight to the
 /// millisecond is what systems fill in that know the day alone, and is read as that day. `None` when the text is no date or
 /// names a day that no calendar has.

@@ -32,6 +32,7 @@ pub mod sample;
 mod text;
 
 pub use crate::csv::{ProfileInfo, profiles};
+pub use crate::date::midnight;
 pub use crate::error::ReadError;
 pub use crate::model::{Detail, Direction, Entry, File, Format, Refused, Statement, Status};
 pub use crate::payments::Payment;

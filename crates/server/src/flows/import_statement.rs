@@ -16,9 +16,9 @@ use xanpay_domain::environment::Environment;
 use xanpay_domain::id::{AccountId, TransferId, to_hex};
 use xanpay_domain::linking::Feed;
 use xanpay_domain::matching::{Evidence, mentions};
-use xanpay_domain::time::{Span, Timestamp};
+use xanpay_domain::time::Timestamp;
 use xanpay_domain::transfer::{Booked, ReportedTransfer};
-use xanpay_statements::{File, FormatChoice, Options, Payment};
+use xanpay_statements::{File, FormatChoice, Options, Payment, midnight};
 use xanpay_store::{Account, StoreError};
 
 /// The most payments on their way to the database at once: as many as share a commit, and not all that it has room for.
@@ -331,10 +331,7 @@ fn names_a_charge(reference: &str) -> bool {
 /// A payment of the file as a report. A batch's reference is shared by its parts, so each part adds what it says.
 fn reported(payment: Payment, now: Timestamp) -> ReportedTransfer {
     let part = if payment.shares_reference { format!("/{}", content(&payment)) } else { String::new() };
-    let day = payment.booked_on.or(payment.value_date).map(|date| {
-        let days = i64::from(date.duration_since(xanpay_statements::Date::constant(1970, 1, 1)).as_hours() as i32 / 24);
-        Booked::On(Timestamp::from_millis(Span::days(days).as_millis()))
-    });
+    let day = payment.booked_on.or(payment.value_date).map(|date| Booked::On(midnight(date)));
     let mut texts = payment.texts;
     let told = payment.references.into_iter().filter(|reference| names_a_charge(reference));
     texts.extend(told.filter(|reference| payment.end_to_end_id.as_ref() != Some(reference)));

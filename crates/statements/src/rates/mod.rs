@@ -8,6 +8,7 @@
 mod table;
 mod xml;
 
+use crate::date::midnight;
 use crate::error::ReadError;
 use crate::{DEFAULT_MAX_BYTES, encoding};
 use jiff::civil::Date;
@@ -115,8 +116,8 @@ impl Found {
         if quote == Currency::EUR {
             return Err(malformed("gives a rate from the euro to itself", line));
         }
-        let as_of = instant(day).plus(ECB_HOUR);
-        if instant(day) > self.now.plus(Span::days(1)) {
+        let as_of = midnight(day).plus(ECB_HOUR);
+        if midnight(day) > self.now.plus(Span::days(1)) {
             return Err(malformed("has rates of a day that is yet to come", line));
         }
         let found = (Currency::EUR, quote, rate, as_of);
@@ -151,12 +152,6 @@ impl Found {
 
 fn parse_rate(text: &str, line: usize) -> Result<Rate, ReadError> {
     Rate::parse(text).map_err(|error| ReadError::new(ReadError::RATE_INVALID, format!("a rate {error} (line {line})")))
-}
-
-/// Midnight UTC.
-fn instant(day: Date) -> Timestamp {
-    let days = day.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
-    Timestamp::from_millis(0).plus(Span::days(days))
 }
 
 fn malformed(what: &str, line: usize) -> ReadError {
