@@ -63,16 +63,6 @@ fn profile_help() -> String {
     format!("The bank's layout of CSV files: {} [default: the header decides]", names.join(", "))
 }
 
-/// The outcomes in the order in which they are reported.
-const OUTCOMES: [(&str, Outcome); 6] = [
-    ("matched", Outcome::Matched),
-    ("part", Outcome::Part),
-    ("over", Outcome::Over),
-    ("late", Outcome::Late),
-    ("ambiguous", Outcome::Ambiguous),
-    ("unmatched", Outcome::Unmatched),
-];
-
 pub(super) fn run(command: Statement, context: &Context) -> Result<(), Failure> {
     match command {
         Statement::Import(import) => run_import(import, context),
@@ -179,7 +169,7 @@ fn view(file: &ImportedFile) -> Value {
         json!({ "currency": sums.currency.code(), "creditSum": credits, "debitSum": debits })
     });
     if let Value::Object(members) = &mut value {
-        members.extend(OUTCOMES.map(|(name, outcome)| (name.to_owned(), file.outcome(outcome).into())));
+        members.extend(Outcome::ALL.map(|outcome| (outcome.as_str().to_owned(), file.outcome(outcome).into())));
         members.insert("sums".to_owned(), sums.collect());
         members.insert("payments".to_owned(), file.payments.into());
         members.insert("skipped".to_owned(), skipped.collect());
@@ -216,7 +206,7 @@ fn text(files: &[&ImportedFile]) -> String {
                 file.new.to_string(),
                 file.duplicates.to_string(),
             ];
-            row.extend(OUTCOMES.map(|(_, outcome)| file.outcome(outcome).to_string()));
+            row.extend(Outcome::ALL.map(|outcome| file.outcome(outcome).to_string()));
             row
         })
         .collect();
@@ -224,8 +214,11 @@ fn text(files: &[&ImportedFile]) -> String {
         return String::new();
     }
     let heading = ["FILE", "FORMAT", "ENTRIES", "IN", "OUT", "SKIPPED", "NEW", "KNOWN"];
-    let heading: Vec<String> =
-        heading.map(str::to_owned).into_iter().chain(OUTCOMES.map(|(name, _)| name.to_uppercase())).collect();
+    let heading: Vec<String> = heading
+        .map(str::to_owned)
+        .into_iter()
+        .chain(Outcome::ALL.map(|outcome| outcome.as_str().to_uppercase()))
+        .collect();
     let mut text = table(&heading.iter().map(String::as_str).collect::<Vec<_>>(), &rows);
     for file in files {
         for entry in &file.skipped {
