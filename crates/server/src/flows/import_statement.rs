@@ -75,8 +75,9 @@ pub async fn import_statement(
     // All accounts first: a file that cannot be stored whole is not stored in part.
     let books = books(&accounts, &file, options)?;
     let items = items(&file, books, app.clock.now(options.environment))?;
-    let feed =
-        feed(&file).ok_or_else(|| Refusal::field("", "format_unknown", "the file is of a format without a feed"))?;
+    let feed = feed(&file).ok_or_else(|| {
+        Refusal::field("", "format_unknown", "nobody knows how payments are told apart in files of this format")
+    })?;
     // What names a charge goes first: it knows its place, and leaves the others to what names none.
     let (named, unnamed): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.is_named);
     let mut beside = Beside::new();
