@@ -115,6 +115,13 @@ impl Feed {
     }
 }
 
+impl Told<'_> {
+    /// Whether it has no nonce and has paid nothing.
+    fn is_held_without_nonce(&self) -> bool {
+        self.subject.is_empty() && self.charge.is_none()
+    }
+}
+
 impl Amounts {
     /// What amounts say where accounts have these policies.
     #[must_use]
@@ -225,7 +232,7 @@ fn by_one_nonce(known: &Told<'_>, new: &Told<'_>, amounts: Amounts, (apart, paye
         };
     }
     let at_once = apart == Span::millis(0);
-    let is_held = known.subject.is_empty() && known.charge.is_none();
+    let is_held = known.is_held_without_nonce();
     match (payer, amounts) {
         (Agreement::Against, _) => Likeness::Different,
         // The nonce pays its charge for sure; the other report is held, and has no words of its own.
@@ -282,7 +289,7 @@ fn by_facts(
 /// Compares what a feed has told of under a reference, booked when it says so itself, with what it now tells of under the
 /// same one: [`Likeness::Reference`] when it is the same again.
 #[must_use]
-pub fn again(known: &Told<'_>, new: &Told<'_>) -> Likeness {
+pub fn same_feed_likeness(known: &Told<'_>, new: &Told<'_>) -> Likeness {
     let (a, b) = (known.reported, new.reported);
     if (a.amount, a.reversal) != (b.amount, b.reversal) {
         return Likeness::Different;
@@ -294,7 +301,7 @@ pub fn again(known: &Told<'_>, new: &Told<'_>) -> Likeness {
     };
     let payer = payers(a.payer_name.as_deref(), b.payer_name.as_deref());
     let has_other_words = texts(&a.texts, &b.texts) == Agreement::Against;
-    let is_held = known.subject.is_empty() && known.charge.is_none();
+    let is_held = known.is_held_without_nonce();
     let is_other_day = apart > Span::millis(0);
     match (Nonces::of(known, new), payer) {
         (Nonces::Other, _) => Likeness::Different,
@@ -526,17 +533,21 @@ mod tests {
             (of("rent", "ANNA", 0), of(&a, "ANNA", 0), Likeness::Reference, Likeness::Reference),
         ] {
             assert_eq!(both_ways(&one, &other, Amounts::Tell), likely, "{one:?} {other:?}");
-            assert_eq!(compare((&one, None), (&other, None), again), same, "{one:?} {other:?}");
+            assert_eq!(compare((&one, None), (&other, None), same_feed_likeness), same, "{one:?} {other:?}");
         }
         let plain = (&of("rent", "", 0), Some(ChargeId::new(NOW, [1; 8])));
-        assert_eq!(compare(plain, (&of(&a, "", 0), None), again), Likeness::Unclear, "its amount has paid");
+        assert_eq!(
+            compare(plain, (&of(&a, "", 0), None), same_feed_likeness),
+            Likeness::Unclear,
+            "its amount has paid"
+        );
         let in_dollars = Money::from_minor(1200, Currency::USD).unwrap();
         for amount in [sgd(1201), in_dollars] {
             let other = ReportedTransfer { amount, ..of("", "ANNA", 0) };
-            assert_eq!(compare((&of("", "ANNA", 0), None), (&other, None), again), Likeness::Different);
+            assert_eq!(compare((&of("", "ANNA", 0), None), (&other, None), same_feed_likeness), Likeness::Different);
         }
         let undated = ReportedTransfer { booked: Booked::Unsaid(NOW), ..of("", "ANNA", 0) };
-        assert_eq!(compare((&of("", "ANNA", 0), None), (&undated, None), again), Likeness::Reference);
+        assert_eq!(compare((&of("", "ANNA", 0), None), (&undated, None), same_feed_likeness), Likeness::Reference);
     }
 
     #[test]

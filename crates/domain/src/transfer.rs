@@ -1,7 +1,7 @@
 //! Incoming transfers: money that a bank reports on one of the receiving accounts.
 
 use crate::id::{AccountId, ChargeId, TransferId};
-use crate::linking::Feed;
+use crate::linking::{Feed, squeezed};
 use crate::matching::{Outcome, Reason};
 use crate::money::Money;
 use crate::time::{Span, Timestamp};
@@ -127,10 +127,7 @@ impl ReportedTransfer {
         if let Some(reference) = &self.bank_reference {
             return format!("ref:{reference}:{}", self.amount.minor());
         }
-        let mut text = String::new();
-        for part in &self.texts {
-            text.extend(part.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
-        }
+        let text: String = self.texts.iter().map(|text| squeezed(text)).collect();
         let day = self.booked.day().map_or_else(|| "-".to_owned(), |day| day.to_string());
         let mut row = format!("row:{day}:{}:{}:{text}", self.amount.minor(), self.amount.currency());
         // Files that hold only what is new number their rows from 1 each: what tells two payers apart must be in.

@@ -7,7 +7,7 @@ use super::refusal::FlowError;
 use std::sync::Arc;
 use xanpay_domain::charge::{Charge, ChargeEvent, ChargeStatus, LATE_GRACE};
 use xanpay_domain::id::{ChargeId, MerchantId, TransferId};
-use xanpay_domain::linking::{Feed, Likeness, Told, again, fit, likeness, retold, subject};
+use xanpay_domain::linking::{Feed, Likeness, Told, fit, likeness, retold, same_feed_likeness, subject};
 use xanpay_domain::matching::{
     Evidence, Incoming, Outcome, Policy, Reason, Verdict, claimants, decide, mentions, mentions_in_name, mistyped,
 };
@@ -134,17 +134,17 @@ enum Recognised {
 /// Stores a transfer with its outcome and credits its charge, or finds it again.
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
-    let reading = read(tx, report, &report.reported).await?;
+    let reading = find_named_charges(tx, report, &report.reported).await?;
     let (identity, is_doubtful) = match recognise(tx, &reading).await? {
         Recognised::Again(known) if adds_words(&known.reported, &report.reported) => {
-            return tell_more(tx, report, *known).await;
+            return rejudge(tx, report, *known).await;
         }
         Recognised::Again(known) => {
             return Ok(Credited { transfer: *known, duplicate: true, judged: false, changed: None });
         }
         Recognised::New { identity, is_doubtful } => (identity, is_doubtful),
     };
-    let nearest = closest(tx, &reading).await?;
+    let nearest = find_counterpart(tx, &reading).await?;
     let seen = nearest.as_ref().map_or(Likeness::Different, |(likeness, _)| *likeness);
     let is_one = match seen {
         Likeness::Different | Likeness::Unclear => false,
@@ -154,9 +154,9 @@ pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowErr
     match nearest {
         Some((_, known)) if is_one => {
             tx.insert_transfer_report(&known, report.feed, &identity, report.reported.booked).await?;
-            tell_more(tx, report, known).await
+            rejudge(tx, report, known).await
         }
-        _ => add(tx, &reading, identity, seen, is_doubtful).await,
+        _ => insert_judged(tx, &reading, identity, seen, is_doubtful).await,
     }
 }
 
@@ -175,31 +175,40 @@ async fn recognise(tx: &Tx, reading: &Reading<'_>) -> Result<Recognised, FlowErr
         let known = known.map(|known| Recognised::Again(Box::new(known)));
         return Ok(known.unwrap_or(Recognised::New { identity, is_doubtful: false }));
     }
-    let (first, mut next) = (numbered(report, 1), 1);
-    let (told_by, book) = (report.feed, report.book.id);
-    let mut best = None;
-    for (number, known) in tx.list_numbered_transfers(book, told_by, &first, &report.reported, &reading.subject).await?
-    {
-        next = number + 1;
-        if report.beside.contains(&known.id) {
-            continue;
-        }
-        let rank = (again(&told(&known), &reading.told()), fit(&told(&known), &reading.told()));
-        if best.as_ref().is_none_or(|(so_far, _)| rank > *so_far) {
-            best = Some((rank, known));
-        }
-    }
-    let identity = numbered(report, next);
-    Ok(match best {
-        Some(((Likeness::Reference, _), known)) => Recognised::Again(Box::new(known)),
-        Some(((likeness, _), _)) => Recognised::New { identity, is_doubtful: likeness == Likeness::Unclear },
+    let (book, first) = (report.book.id, numbered(report, 1));
+    let known = tx.list_numbered_transfers(book, report.feed, &first, &report.reported, &reading.subject).await?;
+    let identity = numbered(report, known.last().map_or(1, |(last, _)| last + 1));
+    let others = known.into_iter().map(|(_, known)| known).filter(|known| !report.beside.contains(&known.id));
+    Ok(match most_alike(others, reading, same_feed_likeness) {
+        Some((Likeness::Reference, known)) => Recognised::Again(Box::new(known)),
+        Some((likeness, _)) => Recognised::New { identity, is_doubtful: likeness == Likeness::Unclear },
         None => Recognised::New { identity, is_doubtful: false },
     })
 }
 
+/// The transfer that is most like the report: of several that are as likely the one that fits best, and of those the first.
+fn most_alike(
+    known: impl IntoIterator<Item = Transfer>,
+    reading: &Reading<'_>,
+    likeness: impl Fn(&Told<'_>, &Told<'_>) -> Likeness,
+) -> Option<(Likeness, Transfer)> {
+    let mut best = None;
+    for known in known {
+        let rank = (likeness(&told(&known), &reading.told()), fit(&told(&known), &reading.told()));
+        if best.as_ref().is_none_or(|(so_far, _)| rank > *so_far) {
+            best = Some((rank, known));
+        }
+    }
+    best.map(|((likeness, _), known)| (likeness, known))
+}
+
 /// Finds the charges of the report's book that the texts of `told` name, or the payer's name where a rail carries no other
 /// words.
-async fn read<'a>(tx: &Tx, report: &'a Report, told: &ReportedTransfer) -> Result<Reading<'a>, FlowError> {
+async fn find_named_charges<'a>(
+    tx: &Tx,
+    report: &'a Report,
+    told: &ReportedTransfer,
+) -> Result<Reading<'a>, FlowError> {
     let mut reading = Reading { report, named: Vec::new(), subject: String::new(), names_another: false };
     let mut nonces = Vec::new();
     for mention in mentions(&told.references()) {
@@ -238,9 +247,8 @@ fn numbered(report: &Report, number: u32) -> String {
     format!("{bank}{}", report.reported.identity(number))
 }
 
-/// The transfer of another feed that this report is most likely about: of several that are as likely the one that fits
-/// best, and of those the oldest.
-async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Transfer)>, FlowError> {
+/// The transfer of another feed that this report is most likely about.
+async fn find_counterpart(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Transfer)>, FlowError> {
     let Reading { report, subject, .. } = reading;
     // What a merchant invents for itself is nobody else's money.
     if report.payee.is_some() {
@@ -248,14 +256,7 @@ async fn closest(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Likeness, Tra
     }
     let amounts = report.book.amounts();
     let known = tx.list_unreported_transfers(report.book.id, report.feed, &report.reported, subject, amounts).await?;
-    let mut best = None;
-    for known in known {
-        let rank = (likeness(&told(&known), &reading.told(), amounts), fit(&told(&known), &reading.told()));
-        if best.as_ref().is_none_or(|(so_far, _)| rank > *so_far) {
-            best = Some((rank, known));
-        }
-    }
-    Ok(best.map(|((likeness, _), known)| (likeness, known)))
+    Ok(most_alike(known, reading, |known, new| likeness(known, new, amounts)))
 }
 
 /// Whether a charge waits for the report's amount, or may still be meant by it.
@@ -266,15 +267,15 @@ async fn is_awaited(tx: &Tx, report: &Report) -> Result<bool, StoreError> {
 
 /// A report of a transfer that is known. Where the words that name a charge were left out before, this one may bring them,
 /// or the time at which the charge could be paid: that which either report names, or which the money alone can mean.
-async fn tell_more(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, FlowError> {
+async fn rejudge(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, FlowError> {
     let untouched = |transfer| Credited { transfer, duplicate: true, judged: false, changed: None };
     if !is_open(&known) {
         return Ok(untouched(known));
     }
     let mut report = report.clone();
     report.reported.booked = decisive(&known, report.reported.booked);
-    let both = together(known.reported.clone(), report.reported.clone());
-    let reading = read(tx, &report, &both).await?;
+    let both = merged(known.reported.clone(), report.reported.clone());
+    let reading = find_named_charges(tx, &report, &both).await?;
     if reading.named.is_empty() && !is_held_for_its_time(&known) {
         return Ok(untouched(known));
     }
@@ -302,7 +303,7 @@ fn adds_words(known: &ReportedTransfer, new: &ReportedTransfer) -> bool {
 }
 
 /// What two reports say of one payment. Nothing that the first one said is lost.
-fn together(known: ReportedTransfer, new: ReportedTransfer) -> ReportedTransfer {
+fn merged(known: ReportedTransfer, new: ReportedTransfer) -> ReportedTransfer {
     let mut texts = new.texts;
     let more: Vec<String> = known.texts.into_iter().filter(|text| !texts.contains(text)).collect();
     texts.extend(more);
@@ -348,7 +349,7 @@ fn is_open(known: &Transfer) -> bool {
 }
 
 /// A transfer that is new to the book.
-async fn add(
+async fn insert_judged(
     tx: &Tx,
     reading: &Reading<'_>,
     identity: String,
@@ -359,7 +360,7 @@ async fn add(
     let transfer = Transfer { identity, ..judged };
     tx.insert_transfer(&transfer).await?;
     // Transactions that share a commit do not wait for each other: one may have added the other feed's report meanwhile.
-    if closest(tx, reading).await?.is_some_and(|(now, _)| now > seen) {
+    if find_counterpart(tx, reading).await?.is_some_and(|(now, _)| now > seen) {
         return Err(StoreError::Conflict.into());
     }
     Ok(Credited { transfer, duplicate: false, judged: true, changed })
