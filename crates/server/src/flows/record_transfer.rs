@@ -67,7 +67,7 @@ pub async fn record_transfer(
         real_now: app.clock.real_now(),
     };
     let job = Arc::new((report, idempotency));
-    let (credited, answer) = app
+    let (recorded, changed, answer) = app
         .store
         .write(move |tx| {
             let job = Arc::clone(&job);
@@ -76,23 +76,20 @@ pub async fn record_transfer(
                 if let Some(idempotency) = idempotency {
                     idempotency.reserve(&tx, report.real_now).await?;
                 }
-                let credited = credit(&tx, report).await?;
-                let answer = render(&recorded(&credited));
+                let Credited { transfer, duplicate, changed, judged: _ } = credit(&tx, report).await?;
+                let recorded = RecordedTransfer { transfer, duplicate };
+                let answer = render(&recorded);
                 if let Some(idempotency) = idempotency {
                     idempotency.answer(&tx, &answer).await?;
                 }
-                Ok::<_, FlowError>((credited, answer))
+                Ok::<_, FlowError>((recorded, changed, answer))
             }
         })
         .await?;
-    if let Some(charge) = &credited.changed {
+    if let Some(charge) = &changed {
         app.announce(charge);
     }
-    Ok((recorded(&credited), answer))
-}
-
-fn recorded(credited: &Credited) -> RecordedTransfer {
-    RecordedTransfer { transfer: credited.transfer.clone(), duplicate: credited.duplicate }
+    Ok((recorded, answer))
 }
 
 async fn find_book(app: &App, new: &NewTransfer) -> Result<Book, FlowError> {
