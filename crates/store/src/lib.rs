@@ -23,14 +23,8 @@ pub use rows::*;
 
 use engine::{PostgresEngine, Queue, SqliteEngine};
 use std::future::Future;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a PostgreSQL server may take to accept a connection, or a network to acknowledge what was sent, unless the
-/// URL says.
-const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An open database.
 pub struct Store {
@@ -65,10 +59,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the URL is no PostgreSQL URL, the server cannot be reached or the schema does not fit.
     pub async fn open_postgres(url: &str, upgrade: bool) -> Result<Self, StoreError> {
-        let config = postgres_config(url)?;
-        migrate::migrate_postgres(&config, upgrade).await?;
+        let server = url.parse()?;
+        migrate::migrate_postgres(&server, upgrade).await?;
         let (queue, jobs) = Queue::new();
-        let engine = PostgresEngine::open(config, jobs).await?;
+        let engine = PostgresEngine::open(server, jobs).await?;
         Ok(Self { queue, engine: Engine::Postgres(engine), writer: None })
     }
 
@@ -122,54 +116,5 @@ impl Store {
             let _ = writer.join();
         }
         drop(engine);
-    }
-}
-
-/// Reads a connection URL and decides on TLS.
-fn postgres_config(url: &str) -> Result<tokio_postgres::Config, StoreError> {
-    use tokio_postgres::config::{Host, SslMode};
-    let mut config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        StoreError::Schema(format!("the database URL is not valid: {error}"))
-    })?;
-    if !url.contains("sslmode=") {
-        let here = |host: &Host| match host {
-            Host::Tcp(name) => ["localhost", "127.0.0.1", "::1"].contains(&name.as_str()),
-            Host::Unix(_) => true,
-        };
-        // Where there is a `hostaddr`, it is what is connected to, whatever the host is called.
-        let all_here = config.get_hosts().iter().all(here) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
-        config.ssl_mode(if all_here { SslMode::Disable } else { SslMode::Require });
-    } else if config.get_ssl_mode() == SslMode::Prefer {
-        // "Prefer" silently falls back to plain text, which is no decision.
-        config.ssl_mode(SslMode::Require);
-    }
-    config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
-    config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(NETWORK_TIMEOUT));
-    config.application_name("xanpay");
-    Ok(config)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio_postgres::config::SslMode;
-
-    #[test]
-    fn only_connections_to_this_machine_go_without_tls_unless_the_url_says_so() {
-        for (url, mode) in [
-            ("postgres://localhost/pay", SslMode::Disable),
-            ("postgres:///pay?host=/run/postgresql", SslMode::Disable),
-            ("host=localhost hostaddr=127.0.0.1", SslMode::Disable),
-            ("host=localhost hostaddr=::1", SslMode::Disable),
-            ("hostaddr=203.0.113.7", SslMode::Require),
-            ("postgres://localhost/pay?hostaddr=203.0.113.7", SslMode::Require),
-            ("host=localhost,localhost hostaddr=127.0.0.1,203.0.113.7", SslMode::Require),
-            ("host=db.example hostaddr=127.0.0.1", SslMode::Require),
-            ("postgres://localhost,db.example/pay", SslMode::Require),
-            ("postgres://db.example/pay?sslmode=prefer", SslMode::Require),
-            ("postgres://db.example/pay?sslmode=disable", SslMode::Disable),
-        ] {
-            assert_eq!(postgres_config(url).unwrap().get_ssl_mode(), mode, "{url}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Migrations: numbered, append-only and remembered by their checksums.
 
-use crate::engine::{PostgresEngine, Sql, SqliteEngine};
+use crate::engine::{PostgresEngine, Server, Sql, SqliteEngine};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
@@ -140,19 +140,12 @@ fn migrate_sqlite_by(steps: &[Migration], path: &std::path::Path) -> Result<Sche
 
 /// Brings a PostgreSQL database to the current schema. An empty database is set up in any case; a schema that this
 /// program would have to change is changed only when `upgrade` says so, because other nodes may be using it.
-pub(crate) async fn migrate_postgres(
-    config: &tokio_postgres::Config,
-    upgrade: bool,
-) -> Result<SchemaState, StoreError> {
-    migrate_postgres_by(MIGRATIONS, config, upgrade).await
+pub(crate) async fn migrate_postgres(server: &Server, upgrade: bool) -> Result<SchemaState, StoreError> {
+    migrate_postgres_by(MIGRATIONS, server, upgrade).await
 }
 
-async fn migrate_postgres_by(
-    steps: &[Migration],
-    config: &tokio_postgres::Config,
-    upgrade: bool,
-) -> Result<SchemaState, StoreError> {
-    let session = PostgresEngine::connect(config).await?;
+async fn migrate_postgres_by(steps: &[Migration], server: &Server, upgrade: bool) -> Result<SchemaState, StoreError> {
+    let session = PostgresEngine::connect(server).await?;
     // Two nodes that create the table at once make one of them fail on the catalogue; the table is there then.
     if session.batch(&POSTGRES.bookkeeping()).await.is_err() {
         session.batch(&POSTGRES.bookkeeping()).await?;
@@ -251,8 +244,8 @@ mod tests {
         };
         let database = Database::postgres().await;
         migrate(&[FIRST], &database, false).await.unwrap();
-        let config = database.url().parse().unwrap();
-        let upgrade = tokio::spawn(async move { migrate_postgres_by(&[FIRST, SLOW], &config, true).await });
+        let server = database.url().parse().unwrap();
+        let upgrade = tokio::spawn(async move { migrate_postgres_by(&[FIRST, SLOW], &server, true).await });
         let client = database.client().await;
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
             WHERE datname = current_database() AND wait_event = 'PgSleep'";
@@ -269,9 +262,9 @@ mod tests {
         let database = Database::postgres().await;
         let nodes: Vec<_> = (0..8)
             .map(|_| {
-                let config = database.url().parse().unwrap();
+                let server = database.url().parse().unwrap();
                 tokio::spawn(
-                    async move { migrate_postgres_by(&[FIRST, SECOND], &config, false).await.unwrap().pending },
+                    async move { migrate_postgres_by(&[FIRST, SECOND], &server, false).await.unwrap().pending },
                 )
             })
             .collect();

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use xanpay_domain::id::SessionId;
 use xanpay_store::{Store, StoreError};
 use xanpay_testkit::{Cluster, Database, World, commit};
@@ -191,40 +192,116 @@ async fn a_commit_is_durable_and_committed_reads_are_read_whatever_the_database_
     assert_eq!(seen, "on, read committed, warning");
 }
 
-/// A way to the server that can be cut: from then on it takes connections and says nothing.
+/// What a line does with what it is given.
+#[derive(Clone, Copy, PartialEq)]
+enum Carries {
+    /// It carries everything.
+    All,
+    /// The same, until somebody sends this word; then it does the other.
+    Until(&'static str, Then),
+    /// What fails has failed.
+    Nothing(Then),
+}
+
+/// How a line fails. In both ways new connections are taken, and nothing is said on them.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    /// Its connections are closed.
+    Cut,
+    /// Its connections stay open, and no answer comes back.
+    Silent,
+}
+
+/// A way to the server that can fail.
 struct Line {
     address: SocketAddr,
-    cut: watch::Sender<bool>,
-    /// Connections that were taken since.
+    carries: watch::Sender<Carries>,
+    /// Connections that were taken since it failed.
     unanswered: Arc<AtomicUsize>,
 }
 
 impl Line {
-    async fn to(server: String) -> Self {
+    /// A line to the server of a database, and the store at its end. An attempt to connect takes a second at most.
+    async fn to(database: &Database) -> (Self, Arc<Store>) {
+        let url = database.url();
+        let (user, server) = url.split_once('@').unwrap();
+        let (server, name) = server.split_once('/').unwrap();
+        let line = Self::to_server(server.to_owned()).await;
+        let url = format!("{user}@{}/{name}?connect_timeout=1", line.address);
+        (line, Arc::new(Store::open_postgres(&url, false).await.unwrap()))
+    }
+
+    async fn to_server(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, unanswered) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-        let (cut, is_cut) = watch::channel(false);
-        let counter = Arc::clone(&unanswered);
+        let carries = watch::Sender::new(Carries::All);
+        let (counter, state) = (Arc::clone(&unanswered), carries.clone());
         tokio::spawn(async move {
             let mut silent = Vec::new();
             loop {
-                let (mut client, _) = listener.accept().await.unwrap();
-                if *is_cut.borrow() {
+                let (client, _) = listener.accept().await.unwrap();
+                if let Carries::Nothing(_) = *state.borrow() {
                     counter.fetch_add(1, Ordering::SeqCst);
                     silent.push(client);
                     continue;
                 }
-                let (server, mut is_cut) = (server.clone(), is_cut.clone());
-                tokio::spawn(async move {
-                    let mut server = TcpStream::connect(server).await.unwrap();
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut client, &mut server) => {}
-                        _ = is_cut.wait_for(|cut| *cut) => {}
-                    }
-                });
+                let server = TcpStream::connect(&server).await.unwrap();
+                tokio::spawn(carry(client, server, state.clone()));
             }
         });
-        Self { address, cut, unanswered }
+        Self { address, carries, unanswered }
+    }
+
+    /// Waits until it has failed.
+    async fn failed(&self) {
+        failure(&self.carries).await;
+    }
+}
+
+/// Waits until a line has failed, and tells how.
+async fn failure(line: &watch::Sender<Carries>) -> Then {
+    let mut state = line.subscribe();
+    loop {
+        if let Carries::Nothing(then) = *state.borrow_and_update() {
+            return then;
+        }
+        state.changed().await.unwrap();
+    }
+}
+
+async fn carry(client: TcpStream, server: TcpStream, state: watch::Sender<Carries>) {
+    let (mut requests, mut to_client) = client.into_split();
+    let (mut answers, mut to_server) = server.into_split();
+    let up = async {
+        let mut buffer = [0; 8192];
+        loop {
+            let read = requests.read(&mut buffer).await.unwrap_or(0);
+            let given = *state.borrow();
+            if let Carries::Until(word, then) = given
+                && buffer[..read].windows(word.len()).any(|bytes| bytes == word.as_bytes())
+            {
+                state.send_replace(Carries::Nothing(then));
+            }
+            if read == 0 || to_server.write_all(&buffer[..read]).await.is_err() {
+                break;
+            }
+        }
+    };
+    let down = async {
+        tokio::select! {
+            // First, so that no answer slips through.
+            biased;
+            then = failure(&state) => if then == Then::Silent {
+                // Closed when the line is mended: who has not given it up by then need not wait any longer.
+                let mended = |carries: &Carries| !matches!(carries, Carries::Nothing(_));
+                let _ = state.subscribe().wait_for(mended).await;
+            },
+            _ = tokio::io::copy(&mut answers, &mut to_client) => {}
+        }
+    };
+    tokio::select! {
+        () = up => {}
+        () = down => {}
     }
 }
 
@@ -232,16 +309,11 @@ impl Line {
 async fn readers_of_a_server_that_has_fallen_silent_share_one_attempt_to_reach_it() {
     const READERS: usize = 8;
     let database = Database::postgres().await;
-    let url = database.url();
-    let (user, server) = url.split_once('@').unwrap();
-    let (server, name) = server.split_once('/').unwrap();
-    let line = Line::to(server.to_owned()).await;
-    let url = format!("{user}@{}/{name}?connect_timeout=1", line.address);
-    let store = Arc::new(Store::open_postgres(&url, false).await.unwrap());
+    let (line, store) = Line::to(&database).await;
     let id = World::stored(&store, 1).await.session().id;
     assert_eq!(store.reader().find_session(id).await, Ok(None));
 
-    line.cut.send(true).unwrap();
+    line.carries.send_replace(Carries::Nothing(Then::Cut));
     let readers = (0..READERS).map(|_| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
@@ -257,6 +329,56 @@ async fn readers_of_a_server_that_has_fallen_silent_share_one_attempt_to_reach_i
     }
     let attempts = line.unanswered.load(Ordering::SeqCst);
     assert!(attempts < READERS, "{attempts} attempts for {READERS} readers");
+}
+
+/// Starts to write a session.
+fn start_to_insert(store: &Arc<Store>, world: &World) -> JoinHandle<(SessionId, Result<(), StoreError>)> {
+    let (store, world) = (Arc::clone(store), world.clone());
+    tokio::spawn(async move { insert(&store, &world).await })
+}
+
+#[tokio::test]
+async fn a_commit_about_which_the_server_keeps_silent_is_unknown_and_the_next_one_has_a_new_connection() {
+    let database = Database::postgres().await;
+    let (line, store) = Line::to(&database).await;
+    let world = World::stored(&store, 1).await;
+    line.carries.send_replace(Carries::Until("COMMIT\0", Then::Silent));
+    let commit = start_to_insert(&store, &world);
+    line.failed().await;
+    // Nothing will come any more, and whoever waits for it need not do so in real time.
+    tokio::time::pause();
+    let (id, answer) = commit.await.unwrap();
+    assert!(matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");
+    let (_, answer) = insert(&store, &world).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+
+    tokio::time::resume();
+    line.carries.send_replace(Carries::All);
+    assert_eq!(insert(&store, &world).await.1, Ok(()));
+    assert!(is_there(&database.open().await, id).await, "here it is stored");
+}
+
+#[tokio::test]
+async fn whoever_reads_or_writes_is_refused_when_the_server_keeps_silent() {
+    let database = Database::postgres().await;
+    let (line, store) = Line::to(&database).await;
+    let world = World::stored(&store, 1).await;
+    let (reader, id) = (store.reader(), world.session().id);
+    // A row, and a list on each of the two connections for lists.
+    let read = async || tokio::join!(reader.find_session(id), reader.list_rates(), reader.list_rates());
+    assert_eq!(read().await, (Ok(None), Ok(Vec::new()), Ok(Vec::new())));
+
+    line.carries.send_replace(Carries::Nothing(Then::Silent));
+    tokio::time::pause();
+    let ((row, one, other), (_, write)) = tokio::join!(read(), insert(&store, &world));
+    for refusal in [row.err(), one.err(), other.err(), write.err()] {
+        assert!(matches!(refusal, Some(StoreError::Unavailable(_))), "{refusal:?}");
+    }
+
+    tokio::time::resume();
+    line.carries.send_replace(Carries::All);
+    assert_eq!(insert(&store, &world).await.1, Ok(()));
+    assert_eq!(read().await, (Ok(None), Ok(Vec::new()), Ok(Vec::new())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

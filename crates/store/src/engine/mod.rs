@@ -10,7 +10,7 @@
 mod postgres;
 mod sqlite;
 
-pub(crate) use postgres::PostgresEngine;
+pub(crate) use postgres::{PostgresEngine, Server};
 #[cfg(test)]
 pub(crate) use postgres::{SETTINGS, array_of, dialect, for_many};
 pub(crate) use sqlite::SqliteEngine;

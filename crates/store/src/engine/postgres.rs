@@ -2,11 +2,13 @@
 
 mod many;
 mod reader;
+mod server;
 mod session;
 
 #[cfg(test)]
 pub(crate) use many::{array_of, for_many};
 pub(crate) use reader::Reader;
+pub(crate) use server::Server;
 pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::{SETTINGS, dialect};
@@ -22,7 +24,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio_postgres::Config;
 
 /// Writing connections: while one waits for its commit to reach the disk, the others fill.
 const WRITERS: usize = 2;
@@ -64,18 +65,18 @@ pub(crate) struct PostgresEngine {
 
 impl PostgresEngine {
     /// Connects once to see that it works, and starts the writers on the current runtime.
-    pub(crate) async fn open(config: Config, jobs: JobReceiver) -> Result<Self, StoreError> {
-        let reader = Reader::open(config.clone()).await?;
+    pub(crate) async fn open(server: Server, jobs: JobReceiver) -> Result<Self, StoreError> {
+        let reader = Reader::open(server.clone()).await?;
         let jobs = Arc::new(AsyncMutex::new(jobs));
         for _ in 0..WRITERS {
-            tokio::spawn(write_jobs(config.clone(), Arc::clone(&jobs)));
+            tokio::spawn(write_jobs(server.clone(), Arc::clone(&jobs)));
         }
         Ok(Self { reader })
     }
 
     /// Opens a connection of its own, for migrations.
-    pub(crate) async fn connect(config: &Config) -> Result<Session, StoreError> {
-        session::connect(config).await
+    pub(crate) async fn connect(server: &Server) -> Result<Session, StoreError> {
+        session::connect(server).await
     }
 
     /// A handle for reading the last committed state.
@@ -89,7 +90,7 @@ type Jobs = AsyncMutex<JobReceiver>;
 
 /// A writer's connection, opened when it is needed.
 struct Line {
-    config: Config,
+    server: Server,
     session: Option<Arc<Session>>,
     /// Whether the last commit has begun the next transaction, which saves asking for it.
     begun: bool,
@@ -106,7 +107,7 @@ impl Line {
             self.session = Some(Arc::clone(&session));
             return Ok(session);
         }
-        let session = Arc::new(connect_writer(&self.config).await?);
+        let session = Arc::new(connect_writer(&self.server).await?);
         session.begin().await?;
         self.session = Some(Arc::clone(&session));
         Ok(session)
@@ -150,8 +151,8 @@ impl Line {
 }
 
 /// A writer: takes what waits, runs it in one transaction, commits once, answers all. Reconnects when it has to.
-async fn write_jobs(config: Config, jobs: Arc<Jobs>) {
-    let mut line = Line { config, session: None, begun: false };
+async fn write_jobs(server: Server, jobs: Arc<Jobs>) {
+    let mut line = Line { server, session: None, begun: false };
     while let Some(batch) = line.next_batch(&jobs).await {
         match line.begin().await {
             Ok(session) => {

@@ -6,7 +6,7 @@
 //! `INSERT` adds every row or none, `ON CONFLICT DO NOTHING` names the rows that it added, `SELECT` and `UPDATE` number
 //! theirs.
 
-use super::session::{Session, driver_error, read_row};
+use super::session::{Session, read_row};
 use crate::engine::{BoxFuture, Sql};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
@@ -365,14 +365,14 @@ impl Session {
         let mut answers: Vec<Answer> = asks.iter().map(|_| Answer::default()).collect();
         let names = Names::of(sql);
         if names == Names::None {
-            let added = self.client.execute(statement, &columns).await.map_err(driver_error)?;
+            let added = self.answer(self.client.execute(statement, &columns)).await?;
             if added != asks.len() as u64 {
                 return Err(StoreError::Driver(format!("{added} of {} rows were added", asks.len())));
             }
             answers.iter_mut().for_each(|answer| answer.changed = 1);
             return Ok(answers);
         }
-        let rows = self.client.query(statement, &columns).await.map_err(driver_error)?;
+        let rows = self.answer(self.client.query(statement, &columns)).await?;
         let places: HashMap<&str, usize> = match names {
             Names::Keys => asks.iter().enumerate().map(|(place, ask)| (ask.key(), place)).collect(),
             Names::None | Names::Places => HashMap::new(),
@@ -408,7 +408,7 @@ impl Session {
         };
         // What a row of the table looks like is for the server to tell.
         let types = if form.columns.is_some() { &[] } else { types.as_slice() };
-        let statement = self.client.prepare_typed(&form.text, types).await.map_err(driver_error)?;
+        let statement = self.answer(self.client.prepare_typed(&form.text, types)).await?;
         Ok(self.many.keep(sql, Arc::new(PreparedForMany { statement, columns: form.columns })))
     }
 }

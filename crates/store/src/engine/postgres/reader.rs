@@ -5,6 +5,7 @@
 //! and nobody who wants a row should stand behind it.
 
 use super::many::{self, Asks, Desk};
+use super::server::Server;
 use super::session::{Session, connect_reader};
 use crate::engine::{MAX_BATCH, Sql};
 use crate::error::StoreError;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio_postgres::Config;
 
 /// Connections for lists and searches. Each carries any number of queries at once.
 const OTHERS: usize = 2;
@@ -24,7 +24,7 @@ const OTHERS: usize = 2;
 pub(crate) struct Reader(Arc<Shared>);
 
 struct Shared {
-    config: Config,
+    server: Server,
     gathering: Slot<Gathering>,
     others: [Slot<Arc<Session>>; OTHERS],
     turn: AtomicUsize,
@@ -38,17 +38,17 @@ struct Gathering {
 
 impl Reader {
     /// Connects once to see that it works.
-    pub(super) async fn open(config: Config) -> Result<Self, StoreError> {
+    pub(super) async fn open(server: Server) -> Result<Self, StoreError> {
         let others = array::from_fn(|_| Slot::default());
-        let shared = Shared { config, gathering: Slot::default(), others, turn: AtomicUsize::new(0) };
-        shared.gathering.with(&shared.config, |_| ()).await?;
+        let shared = Shared { server, gathering: Slot::default(), others, turn: AtomicUsize::new(0) };
+        shared.gathering.with(&shared.server, |_| ()).await?;
         Ok(Self(Arc::new(shared)))
     }
 
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         if sql.for_many {
-            let Shared { config, gathering, .. } = &*self.0;
-            let answer = gathering.with(config, |gathering| gathering.desk.ask(sql, params)).await?;
+            let Shared { server, gathering, .. } = &*self.0;
+            let answer = gathering.with(server, |gathering| gathering.desk.ask(sql, params)).await?;
             return Ok(answer.await?.rows);
         }
         let session = self.0.session().await?;
@@ -65,19 +65,19 @@ impl Shared {
     /// The connection whose turn it is.
     async fn session(&self) -> Result<Arc<Session>, StoreError> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % OTHERS;
-        self.others[turn].with(&self.config, Arc::clone).await
+        self.others[turn].with(&self.server, Arc::clone).await
     }
 }
 
 /// What a slot holds.
 trait Connected: Sized {
-    async fn connect(config: &Config) -> Result<Self, StoreError>;
+    async fn connect(server: &Server) -> Result<Self, StoreError>;
     fn is_closed(&self) -> bool;
 }
 
 impl Connected for Arc<Session> {
-    async fn connect(config: &Config) -> Result<Self, StoreError> {
-        connect_reader(config).await.map(Arc::new)
+    async fn connect(server: &Server) -> Result<Self, StoreError> {
+        connect_reader(server).await.map(Arc::new)
     }
 
     fn is_closed(&self) -> bool {
@@ -87,8 +87,8 @@ impl Connected for Arc<Session> {
 
 impl Connected for Gathering {
     /// Connects, and starts to answer what is left at the desk.
-    async fn connect(config: &Config) -> Result<Self, StoreError> {
-        let session = <Arc<Session>>::connect(config).await?;
+    async fn connect(server: &Server) -> Result<Self, StoreError> {
+        let session = <Arc<Session>>::connect(server).await?;
         let (desk, asks) = Desk::new();
         tokio::spawn(answer_asks(Arc::clone(&session), asks));
         Ok(Self { session, desk })
@@ -127,7 +127,7 @@ impl<C> Default for Slot<C> {
 
 impl<C: Connected> Slot<C> {
     /// Does something at once with the connection, if need be a new one.
-    async fn with<T>(&self, config: &Config, act: impl FnOnce(&C) -> T) -> Result<T, StoreError> {
+    async fn with<T>(&self, server: &Server, act: impl FnOnce(&C) -> T) -> Result<T, StoreError> {
         let mut place = match self.0.try_lock() {
             Ok(place) => place,
             Err(_) => {
@@ -142,7 +142,7 @@ impl<C: Connected> Slot<C> {
         };
         let open = match place.open.take().filter(|open| !open.is_closed()) {
             Some(open) => open,
-            None => match C::connect(config).await {
+            None => match C::connect(server).await {
                 Ok(new) => new,
                 Err(error) => {
                     place.failed = Some((Instant::now(), error.clone()));

@@ -1,6 +1,7 @@
 //! A connection to PostgreSQL: its settings, its prepared statements, how values and errors cross it.
 
 use super::many::PreparedForMany;
+use super::server::Server;
 use crate::engine::{BoxFuture, Sql};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
@@ -12,9 +13,10 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{AsyncMessage, Client, Config, Statement};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Statement};
 
 /// Settings of every connection, whatever the server, the role or the database say: guarded updates are meant for READ
 /// COMMITTED, a commit is durable when it is answered, and warnings about commits must arrive.
@@ -33,6 +35,10 @@ pub(crate) const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION IS
 /// No statement of a running gateway takes long: one that does waits for something that does not come.
 const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
     SET idle_in_transaction_session_timeout = '60s'";
+/// How long a server may keep silent about what it was told. It ends a statement earlier itself, unless it stands still or
+/// its host is gone; nothing but this ends a COMMIT that waits for a synchronous standby.
+const SILENCE: Duration = Duration::from_secs(40);
+const SILENT: &str = "the server does not answer";
 /// Stand in a statement where rows are picked to be changed, or where others are to wait; comments to SQLite, which has
 /// one writer.
 const LOCKS: [(&str, &str); 2] = [("/* skip locked */", "FOR UPDATE SKIP LOCKED"), ("/* for update */", "FOR UPDATE")];
@@ -41,6 +47,12 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on";
 /// One connection with its prepared statements.
 pub(crate) struct Session {
     pub(super) client: Client,
+    /// Moves its bytes.
+    driver: AbortHandle,
+    /// How long the server may keep silent.
+    silence: Duration,
+    /// Whether it has been silent for longer.
+    given_up: AtomicBool,
     plain: Prepared<Statement>,
     /// Prepared for many callers at once; see [`super::many`].
     pub(super) many: Prepared<Arc<PreparedForMany>>,
@@ -81,55 +93,63 @@ impl<S: Clone> Prepared<S> {
     }
 }
 
-/// Opens a connection and drives it in the background.
+/// Opens a connection for migrations, which take as long as they take.
 ///
-/// Boxed: whoever may have to reconnect would otherwise carry the 4 KB of this future through every request.
-pub(crate) fn connect(config: &Config) -> BoxFuture<'_, Result<Session, StoreError>> {
-    // The driver's own timeout ends when a host has taken the connection, before the server has said a word.
-    let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
-    let patience = config.get_connect_timeout().map_or(Duration::MAX, |each| each.saturating_mul(hosts));
-    Box::pin(async move {
-        let late = |_| StoreError::Unavailable("the server does not answer".into());
-        tokio::time::timeout(patience, open(config)).await.map_err(late)?
-    })
-}
-
-async fn open(config: &Config) -> Result<Session, StoreError> {
-    let warned = Arc::new(AtomicBool::new(false));
-    let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, Arc::clone(&warned)));
-        client
-    } else {
-        let (client, connection) = config.connect(tls()).await.map_err(connect_error)?;
-        tokio::spawn(drive(connection, Arc::clone(&warned)));
-        client
-    };
-    let session = Session { client, plain: Prepared::default(), many: Prepared::default(), warned };
-    session.batch(SETTINGS).await?;
-    Ok(session)
-}
-
-/// Opens a connection that reads the last committed state and can do nothing else.
-pub(super) async fn connect_reader(config: &Config) -> Result<Session, StoreError> {
-    let session = connect(config).await?;
-    session.batch(PATIENCE).await?;
-    session.batch(READ_ONLY).await?;
-    Ok(session)
+/// This and its like are boxed: whoever may have to reconnect would otherwise carry the 4 KB of the driver's future through
+/// every request.
+pub(crate) fn connect(server: &Server) -> BoxFuture<'_, Result<Session, StoreError>> {
+    Box::pin(open_in_time(server, Duration::MAX))
 }
 
 /// Opens a connection for transactions.
-pub(super) async fn connect_writer(config: &Config) -> Result<Session, StoreError> {
-    let session = connect(config).await?;
-    session.batch(PATIENCE).await?;
-    Ok(session)
+pub(super) fn connect_writer(server: &Server) -> BoxFuture<'_, Result<Session, StoreError>> {
+    Box::pin(async move {
+        let session = open_in_time(server, SILENCE).await?;
+        session.batch(PATIENCE).await?;
+        Ok(session)
+    })
 }
 
-fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    tokio_postgres_rustls::MakeRustlsConnect::new(
-        rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
-    )
+/// Opens a connection that reads the last committed state and can do nothing else.
+pub(super) fn connect_reader(server: &Server) -> BoxFuture<'_, Result<Session, StoreError>> {
+    Box::pin(async move {
+        let session = connect_writer(server).await?;
+        session.batch(READ_ONLY).await?;
+        Ok(session)
+    })
+}
+
+/// Opens a connection and drives it in the background.
+async fn open_in_time(server: &Server, silence: Duration) -> Result<Session, StoreError> {
+    // The driver's own timeout ends when a host has taken the connection, before the server has said a word.
+    let hosts = u32::try_from(server.config.get_hosts().len()).unwrap_or(1).max(1);
+    let patience = server.config.get_connect_timeout().map_or(Duration::MAX, |each| each.saturating_mul(hosts));
+    tokio::time::timeout(patience, open(server, silence)).await.map_err(|_| silent())?
+}
+
+async fn open(server: &Server, silence: Duration) -> Result<Session, StoreError> {
+    let warned = Arc::new(AtomicBool::new(false));
+    let (client, driver) = match server.tls.clone() {
+        None => {
+            let (client, connection) = server.config.connect(NoTls).await.map_err(connect_error)?;
+            (client, tokio::spawn(drive(connection, Arc::clone(&warned))))
+        }
+        Some(tls) => {
+            let (client, connection) = server.config.connect(tls).await.map_err(connect_error)?;
+            (client, tokio::spawn(drive(connection, Arc::clone(&warned))))
+        }
+    };
+    let session = Session {
+        client,
+        driver: driver.abort_handle(),
+        silence,
+        given_up: AtomicBool::new(false),
+        plain: Prepared::default(),
+        many: Prepared::default(),
+        warned,
+    };
+    session.batch(SETTINGS).await?;
+    Ok(session)
 }
 
 /// Moves the connection's bytes until it closes, and listens for warnings.
@@ -162,30 +182,54 @@ impl Session {
         if let Some(statement) = self.plain.get(sql) {
             return Ok(statement);
         }
-        let statement = self.client.prepare(&dialect(sql)).await.map_err(driver_error)?;
+        let statement = self.answer(self.client.prepare(&dialect(sql))).await?;
         Ok(self.plain.keep(sql, statement))
     }
 
     pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {
         let statement = self.prepared(sql).await?;
-        self.client.execute_raw(&statement, params.iter()).await.map_err(driver_error)
+        self.answer(self.client.execute_raw(&statement, params.iter())).await
     }
 
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let statement = self.prepared(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
-        let rows = self.client.query(&statement, &params).await.map_err(driver_error)?;
+        let rows = self.answer(self.client.query(&statement, &params)).await?;
         rows.iter().map(|row| read_row(sql, row, 0)).collect()
     }
 
     /// Runs several statements without parameters.
     pub(crate) async fn batch(&self, text: &str) -> Result<(), StoreError> {
-        self.client.batch_execute(text).await.map_err(driver_error)
+        self.answer(self.client.batch_execute(text)).await
+    }
+
+    /// Waits for an answer of the server.
+    pub(super) async fn answer<T>(
+        &self,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StoreError> {
+        self.in_time(answer).await?.map_err(driver_error)
+    }
+
+    /// Waits for an answer for as long as the server may keep silent. When it comes no sooner the connection is closed, and
+    /// what else waits on it fails at once: closing it in an orderly way would wait for the server, too.
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, StoreError> {
+        if let Ok(answer) = tokio::time::timeout(self.silence, answer).await {
+            return Ok(answer);
+        }
+        self.given_up.store(true, Ordering::Release);
+        self.driver.abort();
+        Err(silent())
     }
 
     /// Whether the connection is lost.
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.heard().is_err()
+    }
+
+    /// An error when the server has kept silent for too long.
+    pub(super) fn heard(&self) -> Result<(), StoreError> {
+        if self.given_up.load(Ordering::Acquire) { Err(silent()) } else { Ok(()) }
     }
 
     /// Begins a transaction.
@@ -203,13 +247,14 @@ impl Session {
             return Ok(());
         }
         self.warned.store(false, Ordering::Release);
-        match self.client.batch_execute(if next { "COMMIT AND CHAIN" } else { "COMMIT" }).await {
+        match self.in_time(self.client.batch_execute(if next { "COMMIT AND CHAIN" } else { "COMMIT" })).await {
+            Err(_) => Err(StoreError::Unknown(SILENT.into())),
             // Whatever the warning is about, a COMMIT that goes well has none.
-            Ok(()) if self.warned.load(Ordering::Acquire) => {
+            Ok(Ok(())) if self.warned.load(Ordering::Acquire) => {
                 Err(StoreError::Unknown("the server warned that the commit may not have reached its standby".into()))
             }
-            Ok(()) => Ok(()),
-            Err(error) => Err(commit_error(error)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(commit_error(error)),
         }
     }
 }
@@ -272,6 +317,10 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
+fn silent() -> StoreError {
+    StoreError::Unavailable(SILENT.into())
+}
+
 fn connect_error(error: tokio_postgres::Error) -> StoreError {
     StoreError::Unavailable(explain(&error))
 }
@@ -323,7 +372,7 @@ mod tests {
     #[test]
     fn a_commit_whose_answer_says_nothing_of_the_server_is_unknown() {
         // An error of the driver itself; one that it makes of an answer which it cannot read is another.
-        let without_code = "port=none".parse::<Config>().unwrap_err();
+        let without_code = "port=none".parse::<tokio_postgres::Config>().unwrap_err();
         assert!(without_code.code().is_none() && !without_code.is_closed());
         assert!(matches!(commit_error(without_code), StoreError::Unknown(_)));
     }
