@@ -338,6 +338,23 @@ fn start_to_insert(store: &Arc<Store>, world: &World) -> JoinHandle<(SessionId, 
 }
 
 #[tokio::test]
+async fn writers_whose_connection_breaks_share_one_attempt_to_reach_the_server_again() {
+    const WRITES: usize = 8;
+    let database = Database::postgres().await;
+    let (line, store) = Line::to(&database).await;
+    let world = World::stored(&store, 1).await;
+    line.carries.send_replace(Carries::Until("INSERT INTO sessions", Then::Cut));
+    let writes: Vec<_> = (0..WRITES).map(|_| start_to_insert(&store, &world)).collect();
+    line.failed().await;
+    for write in writes {
+        let (_, answer) = write.await.unwrap();
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+    let attempts = line.unanswered.load(Ordering::SeqCst);
+    assert!(attempts < WRITES, "{attempts} attempts for {WRITES} writes");
+}
+
+#[tokio::test]
 async fn a_commit_about_which_the_server_keeps_silent_is_unknown_and_the_next_one_has_a_new_connection() {
     let database = Database::postgres().await;
     let (line, store) = Line::to(&database).await;

@@ -156,17 +156,23 @@ async fn write_jobs(server: Server, jobs: Arc<Jobs>) {
     while let Some(batch) = line.next_batch(&jobs).await {
         match line.begin().await {
             Ok(session) => {
-                for job in write_together(&mut line, &session, &jobs, batch).await {
-                    write_alone(&mut line, job).await;
+                let mut alone = write_together(&mut line, &session, &jobs, batch).await.into_iter();
+                while let Some(job) = alone.next() {
+                    if let Err(error) = write_alone(&mut line, job).await {
+                        refuse(alone.by_ref(), &error).await;
+                    }
                 }
             }
-            Err(error) => {
-                tracing::error!(%error, "no connection to write with");
-                batch.into_iter().for_each(|job| job.answer(Some(error.clone())));
-                tokio::time::sleep(RECONNECT_PAUSE).await;
-            }
+            Err(error) => refuse(batch, &error).await,
         }
     }
+}
+
+/// Answers all with the trouble that one of them has met: one after the other would wait for a server that is away.
+async fn refuse(jobs: impl IntoIterator<Item = Box<dyn Job>>, error: &StoreError) {
+    tracing::error!(%error, "no connection to write with");
+    jobs.into_iter().for_each(|job| job.answer(Some(error.clone())));
+    tokio::time::sleep(RECONNECT_PAUSE).await;
 }
 
 /// Runs a batch in the transaction that has begun, its statements interleaved and pipelined. Guarded updates and unique
@@ -215,28 +221,35 @@ fn pause_after(attempt: usize) -> Duration {
     Duration::from_micros(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), attempt) % most)
 }
 
-/// Runs one job in its own transaction, again when it lost a race.
-async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) {
+/// Runs one job in its own transaction, again when it lost a race, and answers it. An error is about the server, with
+/// which the next one would fare no better.
+async fn write_alone(line: &mut Line, mut job: Box<dyn Job>) -> Result<(), StoreError> {
     for attempt in 1..=MAX_ATTEMPTS {
         let session = match line.begin().await {
             Ok(session) => session,
-            Err(error) => return job.answer(Some(error)),
+            Err(error) => {
+                job.answer(Some(error.clone()));
+                return Err(error);
+            }
         };
         let handle = Handle { session: Arc::clone(&session), desk: None };
         match job.run(Tx::new(Connection::Postgres(handle))).await {
             Ran::Keep => {
                 let failure = session.commit(false).await.err();
-                return job.answer(failure);
+                job.answer(failure);
+                return session.heard();
             }
             Ran::Failed { retryable } | Ran::Undo { retryable } => {
                 line.roll_back(&session).await;
                 if !retryable || attempt == MAX_ATTEMPTS {
-                    return job.answer(None);
+                    job.answer(None);
+                    return session.heard();
                 }
                 tokio::time::sleep(pause_after(attempt)).await;
             }
         }
     }
+    Ok(())
 }
 
 /// Runs transactions until each has ended. Whenever all that have not wait at the desk, it is cleared. A batch is small
