@@ -177,8 +177,7 @@ async fn full_scans_on_postgres(client: &tokio_postgres::Client, text: &str, typ
 async fn no_statement_scans_a_big_table_on_postgresql() {
     let database = Database::postgres().await;
     crate::Store::open_postgres(&database.url(), false).await.unwrap().close();
-    let client = database.client().await;
-    client.batch_execute(crate::engine::SETTINGS).await.unwrap();
+    let client = database.client_with(crate::engine::SETTINGS).await;
     for (name, sql) in catalogue() {
         let scans = full_scans_on_postgres(&client, &crate::engine::dialect(sql), &[]).await;
         let allowed = SCANS.iter().filter(|(statement, _)| *statement == name).map(|(_, table)| *table).collect();
@@ -197,8 +196,7 @@ async fn no_statement_scans_a_big_table_on_postgresql() {
 async fn every_statement_for_many_prepares_on_postgresql_and_scans_no_big_table() {
     let database = Database::postgres().await;
     crate::Store::open_postgres(&database.url(), false).await.unwrap().close();
-    let client = database.client().await;
-    client.batch_execute(crate::engine::SETTINGS).await.unwrap();
+    let client = database.client_with(crate::engine::SETTINGS).await;
     let for_many: Vec<_> = catalogue().into_iter().filter(|(_, sql)| sql.for_many).collect();
     assert!(for_many.len() > 5, "{for_many:?}");
     for (name, sql) in for_many {

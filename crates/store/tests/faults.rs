@@ -166,7 +166,7 @@ async fn a_commit_that_postgresql_refuses_is_answered_so_and_spares_the_rest_of_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_commit_is_durable_and_committed_reads_are_read_whatever_the_database_prefers() {
+async fn a_commit_is_durable_and_committed_reads_are_read_whatever_the_database_and_the_url_prefer() {
     let database = Database::postgres().await;
     let name = database.url().rsplit('/').next().unwrap().to_owned();
     let client = database.client().await;
@@ -175,21 +175,54 @@ async fn a_commit_is_durable_and_committed_reads_are_read_whatever_the_database_
     {
         client.batch_execute(&format!("ALTER DATABASE {name} SET {setting}")).await.unwrap();
     }
-    let store = database.open().await;
+    let url =
+        database.url() + "?target_session_attrs=read-write&options=-c%20client_min_messages=error%20-c%20work_mem=5MB";
+    let store = Store::open_postgres(&url, false).await.unwrap();
     let world = World::stored(&store, 5).await;
     client
         .batch_execute(
             "CREATE TABLE seen (setting TEXT); \
          CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES \
-         (current_setting(''synchronous_commit'') || '', '' || current_setting(''transaction_isolation'') || '', '' || \
-         current_setting(''client_min_messages'')); RETURN NULL; END'; \
+         (concat_ws('', '', current_setting(''synchronous_commit''), current_setting(''transaction_isolation''), \
+         current_setting(''client_min_messages''), current_setting(''work_mem''))); RETURN NULL; END'; \
          CREATE TRIGGER look AFTER INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION look()",
         )
         .await
         .unwrap();
     insert(&store, &world).await.1.unwrap();
     let seen: String = client.query_one("SELECT setting FROM seen", &[]).await.unwrap().get(0);
-    assert_eq!(seen, "on, read committed, warning");
+    assert_eq!(seen, "on, read committed, warning, 5MB");
+}
+
+/// Starts a connection as the client asks, but for the server's options.
+async fn start_without_options(client: &mut TcpStream, server: &mut TcpStream) {
+    let mut message = vec![0; client.read_u32().await.unwrap() as usize - 4];
+    client.read_exact(&mut message).await.unwrap();
+    let (version, parameters) = message.split_at(4);
+    let words: Vec<&[u8]> = parameters.split(|byte| *byte == 0).collect();
+    let kept = words.chunks(2).filter(|pair| pair[0] != b"options").collect::<Vec<_>>().concat().join(&0);
+    server.write_u32(8 + kept.len() as u32).await.unwrap();
+    server.write_all(&[version, &kept].concat()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pooler_that_withholds_the_settings_is_refused() {
+    let database = Database::postgres().await;
+    let url = database.url();
+    let (user, server) = url.split_once('@').unwrap();
+    let (server, name) = server.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{user}@{}/{name}", listener.local_addr().unwrap());
+    let server = server.to_owned();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(server).await.unwrap();
+        start_without_options(&mut client, &mut server).await;
+        // It ends as the client wishes.
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+    });
+    let refusal = Store::open_postgres(&url, false).await.err().unwrap();
+    assert!(matches!(&refusal, StoreError::Schema(reason) if reason.contains("withholds")), "{refusal}");
 }
 
 /// What a line does with what it is given.

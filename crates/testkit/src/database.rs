@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 use xanpay_store::Store;
 
 /// Names the PostgreSQL server on which tests make their databases.
@@ -138,7 +138,18 @@ impl Database {
     /// # Panics
     /// On SQLite.
     pub async fn client(&self) -> Client {
-        connect(&self.url()).await.unwrap()
+        self.client_with("").await
+    }
+
+    /// The same, which starts with options of the server such as `-c jit=off`.
+    ///
+    /// # Panics
+    /// On SQLite.
+    pub async fn client_with(&self, options: &str) -> Client {
+        let mut config: Config = self.url().parse().unwrap();
+        let (client, connection) = config.options(options).connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
     }
 }
 

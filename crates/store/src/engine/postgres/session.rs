@@ -16,25 +16,29 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{AsyncMessage, Client, NoTls, Statement};
+use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage, Statement};
 
-/// Settings of every connection, whatever the server, the role or the database say: guarded updates are meant for READ
-/// COMMITTED, a commit is durable when it is answered, and warnings about commits must arrive.
+/// Settings of every connection, whatever the server, the role or the database say, as options of its start: guarded
+/// updates are meant for READ COMMITTED, and warnings about commits must arrive. A pooler that hands a connection from one
+/// to the next after each transaction would carry a SET to somebody else; these it refuses.
 ///
 /// Every statement has its index (the catalogue's test says so), and plans are kept for as long as the connection. One
 /// that was made while a table was small would read the whole table for every row once it has grown, until the server
 /// happens to analyse it; hence no sequential scans nor joins that begin with one, and one plan per statement whatever its
 /// parameters.
-pub(crate) const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-    SELECT set_config('synchronous_commit', 'on', false) \
-    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write'); \
-    SET client_min_messages = warning; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-    SET enable_bitmapscan = off; SET enable_material = off; SET jit = off; \
-    SET plan_cache_mode = force_generic_plan";
+pub(crate) const SETTINGS: &str = "-c default_transaction_isolation=read\\ committed -c client_min_messages=warning \
+    -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off -c enable_material=off \
+    -c jit=off -c plan_cache_mode=force_generic_plan";
 /// No statement of a running gateway takes long: one that does waits for something that does not come.
-const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-    SET idle_in_transaction_session_timeout = '60s'";
+const PATIENCE: &str = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
+/// Tells whether the settings have come to the server, and sees to it that a commit is durable when it is answered: that
+/// depends on what is set already.
+const GREETING: &str = "SELECT current_setting('plan_cache_mode') = 'force_generic_plan'; \
+    SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')";
+/// No option of the start: with it, the server would count as one that takes no writes, which a URL may ask not to be
+/// connected to.
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
 /// How long a server may keep silent about what it was told. It ends a statement earlier itself, unless it stands still or
 /// its host is gone; nothing but this ends a COMMIT that waits for a synchronous standby.
 const SILENCE: Duration = Duration::from_secs(40);
@@ -42,7 +46,6 @@ const SILENT: &str = "the server does not answer";
 /// Stand in a statement where rows are picked to be changed, or where others are to wait; comments to SQLite, which has
 /// one writer.
 const LOCKS: [(&str, &str); 2] = [("/* skip locked */", "FOR UPDATE SKIP LOCKED"), ("/* for update */", "FOR UPDATE")];
-const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// One connection with its prepared statements.
 pub(crate) struct Session {
@@ -98,16 +101,12 @@ impl<S: Clone> Prepared<S> {
 /// This and its like are boxed: whoever may have to reconnect would otherwise carry the 4 KB of the driver's future through
 /// every request.
 pub(crate) fn connect(server: &Server) -> BoxFuture<'_, Result<Session, StoreError>> {
-    Box::pin(open_in_time(server, Duration::MAX))
+    Box::pin(open_in_time(server, "", Duration::MAX))
 }
 
 /// Opens a connection for transactions.
 pub(super) fn connect_writer(server: &Server) -> BoxFuture<'_, Result<Session, StoreError>> {
-    Box::pin(async move {
-        let session = open_in_time(server, SILENCE).await?;
-        session.batch(PATIENCE).await?;
-        Ok(session)
-    })
+    Box::pin(open_in_time(server, PATIENCE, SILENCE))
 }
 
 /// Opens a connection that reads the last committed state and can do nothing else.
@@ -120,22 +119,25 @@ pub(super) fn connect_reader(server: &Server) -> BoxFuture<'_, Result<Session, S
 }
 
 /// Opens a connection and drives it in the background.
-async fn open_in_time(server: &Server, silence: Duration) -> Result<Session, StoreError> {
+async fn open_in_time(server: &Server, limits: &str, silence: Duration) -> Result<Session, StoreError> {
     // The driver's own timeout ends when a host has taken the connection, before the server has said a word.
     let hosts = u32::try_from(server.config.get_hosts().len()).unwrap_or(1).max(1);
     let patience = server.config.get_connect_timeout().map_or(Duration::MAX, |each| each.saturating_mul(hosts));
-    tokio::time::timeout(patience, open(server, silence)).await.map_err(|_| silent())?
+    tokio::time::timeout(patience, open(server, limits, silence)).await.map_err(|_| silent())?
 }
 
-async fn open(server: &Server, silence: Duration) -> Result<Session, StoreError> {
+async fn open(server: &Server, limits: &str, silence: Duration) -> Result<Session, StoreError> {
+    let mut config = server.config.clone();
+    // Of two that set the same the last one counts.
+    config.options(format!("{} {SETTINGS} {limits}", server.config.get_options().unwrap_or_default()));
     let warned = Arc::new(AtomicBool::new(false));
     let (client, driver) = match server.tls.clone() {
         None => {
-            let (client, connection) = server.config.connect(NoTls).await.map_err(connect_error)?;
+            let (client, connection) = config.connect(NoTls).await.map_err(connect_error)?;
             (client, tokio::spawn(drive(connection, Arc::clone(&warned))))
         }
         Some(tls) => {
-            let (client, connection) = server.config.connect(tls).await.map_err(connect_error)?;
+            let (client, connection) = config.connect(tls).await.map_err(connect_error)?;
             (client, tokio::spawn(drive(connection, Arc::clone(&warned))))
         }
     };
@@ -148,8 +150,13 @@ async fn open(server: &Server, silence: Duration) -> Result<Session, StoreError>
         many: Prepared::default(),
         warned,
     };
-    session.batch(SETTINGS).await?;
-    Ok(session)
+    let answers = session.answer(session.client.simple_query(GREETING)).await?;
+    let first =
+        answers.iter().find_map(|answer| if let SimpleQueryMessage::Row(row) = answer { row.get(0) } else { None });
+    if first == Some("t") {
+        return Ok(session);
+    }
+    Err(StoreError::Schema("what is between here and the PostgreSQL server withholds the connection's settings".into()))
 }
 
 /// Moves the connection's bytes until it closes, and listens for warnings.
