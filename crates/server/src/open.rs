@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xanpay_domain::id::to_hex;
-use xanpay_store::{Store, StoreError};
+use xanpay_store::{SchemaState, Store, StoreError};
 
 /// The name under which a database keeps which master key is its own.
 pub(crate) const KEY_ID_SETTING: &str = "master_key_id";
@@ -36,6 +36,12 @@ pub enum OpenError {
         data: PathBuf,
         /// The file that is locked.
         lock: PathBuf,
+    },
+    /// A server works on a database whose schema this program would have to change under it.
+    #[error("the database needs an upgrade for this program, and a server is running on {}; stop the server first", data.display())]
+    Outdated {
+        /// The directory of the data.
+        data: PathBuf,
     },
     /// The master key cannot be read or made.
     #[error("the master key: {0}")]
@@ -71,12 +77,13 @@ pub enum OpenError {
     Flow(#[from] FlowError),
 }
 
-/// Opens the gateway. A schema of PostgreSQL that needs an upgrade gets it only with `upgrade`.
+/// Opens the gateway. A schema of PostgreSQL that needs an upgrade gets it only with `upgrade`; one of an embedded database
+/// while no other server runs, which a server knows by its `lock`.
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn open(config: &Config, upgrade: bool) -> Result<Arc<App>, OpenError> {
-    let store = open_store(&config.storage, upgrade).await?;
+pub async fn open(config: &Config, upgrade: bool, lock: Option<&File>) -> Result<Arc<App>, OpenError> {
+    let store = open_store(&config.storage, upgrade, lock).await?;
     let master_key = open_master_key(&store, config).await?;
     let app = App::new(store, Clock::system(), master_key, addresses(config), config.terms.clone());
     refresh_sandbox_clock(&app).await?;
@@ -104,12 +111,18 @@ fn addresses(config: &Config) -> Addresses {
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn open_store(storage: &Storage, upgrade: bool) -> Result<Store, OpenError> {
+pub async fn open_store(storage: &Storage, upgrade: bool, lock: Option<&File>) -> Result<Store, OpenError> {
     match storage {
         Storage::Directory(data) => {
             make_directory(data)?;
-            make_database_file(&database_file(data))?;
-            Ok(Store::open_sqlite(&database_file(data))?)
+            let file = database_file(data);
+            make_database_file(&file)?;
+            // Held until the schema is this program's.
+            let _lock = match lock {
+                Some(_) => None,
+                None => lock_for_upgrade(storage, Store::examine_sqlite(&file)?)?,
+            };
+            Ok(Store::open_sqlite(&file)?)
         }
         Storage::Postgres(url) => Ok(Store::open_postgres(url, upgrade).await?),
     }
@@ -161,6 +174,15 @@ pub fn lock_for_serving(storage: &Storage) -> Result<Option<File>, OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::Running { data: data.clone(), lock: path }),
         Err(TryLockError::Error(source)) => Err(at_path(source)),
     }
+}
+
+/// Keeps servers off a schema that is about to change: an older one would go on with statements for its own.
+fn lock_for_upgrade(storage: &Storage, schema: SchemaState) -> Result<Option<File>, OpenError> {
+    if !schema.is_outdated() {
+        return Ok(None);
+    }
+    lock_for_serving(storage)
+        .map_err(|error| if let OpenError::Running { data, .. } = error { OpenError::Outdated { data } } else { error })
 }
 
 /// Makes a directory that only its owner can enter; one that is there stays as it is.
@@ -243,5 +265,24 @@ pub fn close(app: Arc<App>) {
         Err(app) => {
             tracing::debug!(users = Arc::strong_count(&app), "the database is closed by the end of the process")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xanpay_testkit::Database;
+
+    #[test]
+    fn a_schema_is_not_upgraded_under_a_running_server() {
+        let database = Database::sqlite();
+        let storage = Storage::Directory(database.path().parent().unwrap().to_owned());
+        let (current, outdated) = (SchemaState { applied: 2, pending: 0 }, SchemaState { applied: 1, pending: 1 });
+        let server = lock_for_serving(&storage).unwrap();
+        assert!(lock_for_upgrade(&storage, current).unwrap().is_none());
+        let refusal = lock_for_upgrade(&storage, outdated).unwrap_err();
+        assert!(refusal.to_string().contains("stop the server first"), "{refusal}");
+        drop(server);
+        assert!(lock_for_upgrade(&storage, outdated).unwrap().is_some());
     }
 }

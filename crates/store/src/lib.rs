@@ -40,6 +40,14 @@ enum Engine {
 }
 
 impl Store {
+    /// What a SQLite file has of this program's schema. One that is not there is created.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be opened or has a newer schema.
+    pub fn examine_sqlite(path: &Path) -> Result<SchemaState, StoreError> {
+        migrate::examine_sqlite(path)
+    }
+
     /// Opens a SQLite file, creating and migrating it as needed.
     ///
     /// # Errors

@@ -92,6 +92,14 @@ pub struct SchemaState {
     pub pending: usize,
 }
 
+impl SchemaState {
+    /// Whether this program would have to change a schema that others may be using.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.applied > 0 && self.pending > 0
+    }
+}
+
 fn checksum(migration: &Migration) -> String {
     xanpay_domain::id::to_hex(&Sha256::digest(migration.text.as_bytes()))
 }
@@ -118,6 +126,19 @@ fn examine(steps: &[Migration], rows: Vec<Row>) -> Result<SchemaState, StoreErro
         applied += 1;
     }
     Ok(SchemaState { applied, pending: steps.len() - applied })
+}
+
+/// What a SQLite file has of this program's schema.
+pub(crate) fn examine_sqlite(path: &std::path::Path) -> Result<SchemaState, StoreError> {
+    examine_sqlite_by(MIGRATIONS, path)
+}
+
+fn examine_sqlite_by(steps: &[Migration], path: &std::path::Path) -> Result<SchemaState, StoreError> {
+    let connection = SqliteEngine::connect(path)?;
+    // Undone when the connection closes.
+    connection.batch("BEGIN IMMEDIATE")?;
+    connection.batch(&SQLITE.bookkeeping())?;
+    examine(steps, connection.query(APPLIED, &[])?)
 }
 
 /// Brings a SQLite file to the current schema.
@@ -154,7 +175,7 @@ async fn migrate_postgres_by(steps: &[Migration], server: &Server, upgrade: bool
     session.batch(if is_torn { "" } else { "BEGIN" }).await?;
     session.batch(if is_torn { "" } else { POSTGRES.lock }).await?;
     let state = examine(steps, session.query(APPLIED, &[]).await?)?;
-    if state.pending > 0 && state.applied > 0 && !upgrade {
+    if state.is_outdated() && !upgrade {
         return Err(StoreError::Schema(format!(
             "the database needs {} schema step(s); run `xanpay migrate` or start one node with --migrate",
             state.pending
@@ -195,6 +216,19 @@ mod tests {
             }
         })
         .await;
+    }
+
+    #[test]
+    fn a_look_at_a_schema_tells_whether_it_is_outdated_and_changes_nothing() {
+        let database = Database::sqlite();
+        let look = || examine_sqlite_by(&[FIRST, SECOND], &database.path()).unwrap();
+        assert!(!look().is_outdated(), "there is nothing yet");
+        migrate_sqlite_by(&[FIRST], &database.path()).unwrap();
+        for _ in 0..2 {
+            assert!(look().is_outdated());
+        }
+        migrate_sqlite_by(&[FIRST, SECOND], &database.path()).unwrap();
+        assert!(!look().is_outdated());
     }
 
     #[tokio::test]

@@ -87,7 +87,7 @@ impl From<StoreError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let code = match &error {
-            OpenError::Running { .. } => "already_running",
+            OpenError::Running { .. } | OpenError::Outdated { .. } => "already_running",
             OpenError::OtherKey { .. } => "master_key_wrong",
             OpenError::KeyMissing { .. } | OpenError::NoHome => "master_key_missing",
             OpenError::Vault(_) => "master_key_unusable",

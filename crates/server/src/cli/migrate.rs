@@ -8,7 +8,7 @@ use serde_json::json;
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let storage = &context.config.storage;
     single_threaded()?.block_on(async {
-        open::open_store(storage, true).await?.close();
+        open::open_store(storage, true, None).await?.close();
         Ok::<_, Failure>(())
     })?;
     let text = format!("{storage:?} has this program's schema");

@@ -160,7 +160,7 @@ impl Context {
         Fut: Future<Output = Result<T, Failure>>,
     {
         single_threaded()?.block_on(async {
-            let app = open::open(&self.config, false).await?;
+            let app = open::open(&self.config, false, None).await?;
             let result = work(Arc::clone(&app)).await;
             open::close(app);
             result

@@ -76,9 +76,9 @@ pub(super) fn multi_threaded() -> Result<tokio::runtime::Runtime, Failure> {
 
 async fn serve(command: &Serve, config: &Config) -> Result<(), Failure> {
     // Held until the end of the process.
-    let _lock = open::lock_for_serving(&config.storage)?;
+    let lock = open::lock_for_serving(&config.storage)?;
     let stop = stop_signal()?;
-    let app = open::open(config, command.migrate).await?;
+    let app = open::open(config, command.migrate, lock.as_ref()).await?;
     let (listener, address) = bind(config.listen).await?;
     line(&format!("listening on http://{address}"))?;
     tracing::info!(%address, storage = ?config.storage, "serving");

@@ -43,8 +43,8 @@ pub(crate) async fn run(mut config: Config, options: Options) -> Result<(), Fail
         config.storage = Storage::Directory(scratch.0.join("data"));
     }
     // Held until the end.
-    let _lock = open::lock_for_serving(&config.storage)?;
-    let app = open::open(&config, false).await?;
+    let lock = open::lock_for_serving(&config.storage)?;
+    let app = open::open(&config, false, lock.as_ref()).await?;
     let result = play(&app, config, &scratch.0, options).await;
     open::close(app);
     result
