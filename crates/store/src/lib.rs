@@ -16,7 +16,7 @@ mod planted;
 mod rows;
 mod value;
 
-pub use engine::{Sql, Tx};
+pub use engine::{Durability, Sql, Tx};
 pub use error::{StoreError, TxError};
 pub use migrate::SchemaState;
 pub use rows::*;
@@ -113,6 +113,17 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(engine) => engine.reader(),
             Engine::Postgres(engine) => engine.reader(),
+        }
+    }
+
+    /// What keeps a commit that PostgreSQL has acknowledged. Nothing on SQLite, whose log is always synced.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn durability(&self) -> Result<Option<Durability>, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(engine) => engine.durability().await.map(Some),
         }
     }
 

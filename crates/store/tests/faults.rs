@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use xanpay_domain::id::SessionId;
-use xanpay_store::{Store, StoreError};
+use xanpay_store::{Durability, Store, StoreError};
 use xanpay_testkit::{Cluster, Database, World, commit};
 
 async fn insert(store: &Store, world: &World) -> (SessionId, Result<(), StoreError>) {
@@ -131,6 +131,24 @@ async fn a_commit_whose_standby_did_not_answer_is_unknown_and_not_a_success() {
         tokio::task::yield_now().await;
     }
     assert_eq!(insert(&store, &world).await.1, Ok(()));
+}
+
+#[tokio::test]
+async fn a_server_tells_what_keeps_its_commits() {
+    let durability = async |database: &Database| database.open().await.durability().await.unwrap();
+    assert_eq!(durability(&Database::sqlite()).await, None);
+    assert_eq!(durability(&Database::postgres_at(Cluster::start(&[]).url()).await).await, Some(Durability::Memory));
+    let cluster = Cluster::start(&["-c", "fsync=on"]);
+    let database = Database::postgres_at(cluster.url()).await;
+    assert_eq!(durability(&database).await, Some(Durability::Disk));
+    // For the next connections: that of a database which is set up already writes nothing, and waits for nobody.
+    let client = database.client().await;
+    client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    while client.query_one("SHOW synchronous_standby_names", &[]).await.unwrap().get::<_, String>(0) != "nobody" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(durability(&database).await, Some(Durability::Standby));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

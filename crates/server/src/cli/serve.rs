@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use xanpay_store::Durability;
 
 /// How long workers may take to finish what they have begun. A delivery that is cut off is repeated later.
 const WORKERS_GRACE: Duration = Duration::from_secs(15);
@@ -79,6 +80,7 @@ async fn serve(command: &Serve, config: &Config) -> Result<(), Failure> {
     let lock = open::lock_for_serving(&config.storage)?;
     let stop = stop_signal()?;
     let app = open::open(config, command.migrate, lock.as_ref()).await?;
+    tell_durability(&app).await?;
     let (listener, address) = bind(config.listen).await?;
     line(&format!("listening on http://{address}"))?;
     tracing::info!(%address, storage = ?config.storage, "serving");
@@ -90,6 +92,20 @@ async fn serve(command: &Serve, config: &Config) -> Result<(), Failure> {
     let served = run_server(Arc::clone(&app), listener, address, config, stop).await;
     open::close(app);
     served
+}
+
+/// Says when a commit that was acknowledged may be lost.
+async fn tell_durability(app: &App) -> Result<(), Failure> {
+    match app.store.durability().await? {
+        Some(Durability::Memory) => tracing::warn!(
+            "PostgreSQL runs with fsync=off: when its machine fails it loses what it has acknowledged, and perhaps all"
+        ),
+        Some(Durability::Disk) => {
+            tracing::info!("PostgreSQL has no synchronous standby: a failover may lose the last commits")
+        }
+        Some(Durability::Standby) | None => {}
+    }
+    Ok(())
 }
 
 /// Begins to listen.

@@ -10,6 +10,7 @@
 mod postgres;
 mod sqlite;
 
+pub use postgres::Durability;
 pub(crate) use postgres::{PostgresEngine, Server};
 #[cfg(test)]
 pub(crate) use postgres::{SETTINGS, array_of, dialect, for_many};

@@ -58,6 +58,23 @@ impl Handle {
     }
 }
 
+/// What of the server's settings decides on what it keeps.
+const KEEPS: Sql = Sql::new(
+    "pg_settings",
+    "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_standby_names') AS standbys",
+);
+
+/// What keeps a commit that a PostgreSQL server has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Its memory only: it does not wait for its disk.
+    Memory,
+    /// Its disk.
+    Disk,
+    /// Its disk and a standby.
+    Standby,
+}
+
 /// Reading connections and the way to reach the server.
 pub(crate) struct PostgresEngine {
     reader: Reader,
@@ -77,6 +94,18 @@ impl PostgresEngine {
     /// Opens a connection of its own, for migrations.
     pub(crate) async fn connect(server: &Server) -> Result<Session, StoreError> {
         session::connect(server).await
+    }
+
+    /// What keeps a commit, by the server's settings of this moment.
+    pub(crate) async fn durability(&self) -> Result<Durability, StoreError> {
+        let rows = self.reader.query(KEEPS, &[]).await?;
+        let mut row = rows.into_iter().next().ok_or_else(|| StoreError::Driver("no settings".into()))?;
+        let (fsync, standbys) = (row.text("fsync")?, row.text("standbys")?);
+        Ok(match (fsync.as_str(), standbys.as_str()) {
+            ("off", _) => Durability::Memory,
+            (_, "") => Durability::Disk,
+            _ => Durability::Standby,
+        })
     }
 
     /// A handle for reading the last committed state.
