@@ -133,6 +133,50 @@ async fn a_commit_whose_standby_did_not_answer_is_unknown_and_not_a_success() {
     assert_eq!(insert(&store, &world).await.1, Ok(()));
 }
 
+/// An authority's certificate, and a server's certificate and key that it has signed.
+fn certificates() -> [String; 3] {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer_key = KeyPair::generate().unwrap();
+    let authority_pem = authority.self_signed(&issuer_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let server_pem = server.signed_by(&key, &Issuer::new(authority, issuer_key)).unwrap().pem();
+    [authority_pem, server_pem, key.serialize_pem()]
+}
+
+#[tokio::test]
+async fn a_server_with_a_private_authority_is_trusted_by_who_names_it_only() {
+    let cluster = Cluster::start(&[]);
+    let database = Database::postgres_at(cluster.url()).await;
+    let client = database.client().await;
+    let [authority, certificate, key] = certificates();
+    for (text, file) in [(certificate, "server.crt"), (key, "server.key")] {
+        // Its owner writes them where the server looks for them.
+        let lines = format!("SELECT unnest(string_to_array('{}', E'\\n'))", text.trim());
+        client.batch_execute(&format!("COPY ({lines}) TO PROGRAM 'umask 077; cat > {file}'")).await.unwrap();
+    }
+    client.batch_execute("ALTER SYSTEM SET ssl = on").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    while client.query_one("SHOW ssl", &[]).await.unwrap().get::<_, String>(0) != "on" {
+        tokio::task::yield_now().await;
+    }
+    let beside = Database::sqlite();
+    let file = beside.path().with_file_name("authority.pem");
+    std::fs::write(&file, authority).unwrap();
+    let named = format!("{}?sslmode=verify-full&sslrootcert={}", database.url(), file.display());
+    let store = Store::open_postgres(&named, false).await.unwrap();
+    let world = World::stored(&store, 6).await;
+    assert_eq!(insert(&store, &world).await.1, Ok(()));
+    let encrypted = "SELECT COUNT(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+        WHERE datname = current_database() AND application_name = 'xanpay' AND ssl";
+    assert!(client.query_one(encrypted, &[]).await.unwrap().get::<_, i64>(0) > 0);
+    let unnamed = format!("{}?sslmode=require", database.url());
+    let refusal = Store::open_postgres(&unnamed, false).await.err().unwrap();
+    assert!(matches!(&refusal, StoreError::Unavailable(reason) if reason.contains("certificate")), "{refusal}");
+}
+
 #[tokio::test]
 async fn a_server_tells_what_keeps_its_commits() {
     let durability = async |database: &Database| database.open().await.durability().await.unwrap();

@@ -1,6 +1,10 @@
 //! Where the server is and how to talk to it, as its URL says.
 
 use crate::error::StoreError;
+use percent_encoding::percent_decode_str;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -30,6 +34,7 @@ impl FromStr for Server {
 
     /// Reads a connection URL and decides on TLS.
     fn from_str(url: &str) -> Result<Self, StoreError> {
+        let (url, authorities) = take_authorities(url);
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             StoreError::Schema(format!("the database URL is not valid: {error}"))
         })?;
@@ -41,7 +46,8 @@ impl FromStr for Server {
             // Where there is a `hostaddr`, it is what is connected to, whatever the host is called.
             let all_here =
                 config.get_hosts().iter().all(here) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
-            config.ssl_mode(if all_here { SslMode::Disable } else { SslMode::Require });
+            let plain = all_here && authorities.is_none();
+            config.ssl_mode(if plain { SslMode::Disable } else { SslMode::Require });
         } else if config.get_ssl_mode() == SslMode::Prefer {
             // "Prefer" silently falls back to plain text, which is no decision.
             config.ssl_mode(SslMode::Require);
@@ -54,14 +60,47 @@ impl FromStr for Server {
             config.keepalives_retries(KEEPALIVE_RETRIES);
         }
         config.application_name("xanpay");
-        let tls = (config.get_ssl_mode() != SslMode::Disable).then(tls);
+        let encrypted = config.get_ssl_mode() != SslMode::Disable;
+        let tls = encrypted.then(|| tls(authorities.as_deref())).transpose()?;
         Ok(Self { config, tls })
     }
 }
 
-fn tls() -> MakeRustlsConnect {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    MakeRustlsConnect::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+/// Takes out of a URL what the driver does not know but libpq does: the file of the authorities to trust, and the name of
+/// what is done in any case where TLS is used.
+fn take_authorities(url: &str) -> (String, Option<String>) {
+    let Some((server, query)) = url.split_once('?') else { return (url.to_owned(), None) };
+    let mut file = None;
+    let kept = query.split('&').filter(|pair| match pair.strip_prefix("sslrootcert=") {
+        Some(path) => {
+            file = Some(percent_decode_str(path).decode_utf8_lossy().into_owned());
+            false
+        }
+        None => true,
+    });
+    let kept: Vec<&str> =
+        kept.map(|pair| if pair == "sslmode=verify-full" { "sslmode=require" } else { pair }).collect();
+    let mark = if kept.is_empty() { "" } else { "?" };
+    (format!("{server}{mark}{}", kept.join("&")), file)
+}
+
+/// TLS that trusts the authorities of a PEM file, or without one those that browsers trust.
+fn tls(authorities: Option<&str>) -> Result<MakeRustlsConnect, StoreError> {
+    let roots = match authorities {
+        Some(path) => read_authorities(path)
+            .map_err(|reason| StoreError::Schema(format!("sslrootcert of the database URL: {path}: {reason}")))?,
+        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+    };
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn read_authorities(path: &str) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())? {
+        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() { Err("there is no certificate in it".into()) } else { Ok(roots) }
 }
 
 #[cfg(test)]
@@ -86,8 +125,32 @@ mod tests {
             ("postgres://localhost,db.example/pay", SslMode::Require),
             ("postgres://db.example/pay?sslmode=prefer", SslMode::Require),
             ("postgres://db.example/pay?sslmode=disable", SslMode::Disable),
+            ("postgres://localhost/pay?sslmode=verify-full", SslMode::Require),
         ] {
             assert_eq!(config(url).get_ssl_mode(), mode, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_authorities_is_taken_out_of_the_url() {
+        for (url, rest, file) in [
+            ("postgres://db.example/pay", "postgres://db.example/pay", None),
+            ("postgres://x/pay?sslrootcert=ca.pem", "postgres://x/pay", Some("ca.pem")),
+            (
+                "postgres://x/pay?sslmode=verify-full&sslrootcert=/a%20b/ca.pem&port=1",
+                "postgres://x/pay?sslmode=require&port=1",
+                Some("/a b/ca.pem"),
+            ),
+        ] {
+            assert_eq!(take_authorities(url), (rest.to_owned(), file.map(str::to_owned)), "{url}");
+        }
+    }
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_named() {
+        for path in ["/nowhere/ca.pem", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {
+            let refusal = format!("postgres://localhost/pay?sslrootcert={path}").parse::<Server>().err().unwrap();
+            assert!(refusal.to_string().contains(path), "{refusal}");
         }
     }
 
