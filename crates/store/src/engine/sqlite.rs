@@ -10,7 +10,7 @@ use super::{BoxFuture, Connection, Job, JobReceiver, Ran, Sql, Tx, fill_batch};
 use crate::error::StoreError;
 use crate::planted::{self, Fault};
 use crate::value::{Row, Value};
-use checkpoint::Folder;
+use checkpoint::Checkpointer;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql};
@@ -50,11 +50,11 @@ impl SqliteEngine {
     pub(crate) fn open(path: &Path, jobs: JobReceiver) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let writer = connect(path)?;
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
-        let folder = Folder::start(connect(path)?, path).map_err(unavailable)?;
+        let checkpointer = Checkpointer::start(connect(path)?, path).map_err(unavailable)?;
         let readers = (0..READERS).map(|_| connect_reader(path).map(Reader::new)).collect::<Result<_, _>>()?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || write_jobs(&writer, folder, jobs))
+            .spawn(move || write_jobs(&writer, checkpointer, jobs))
             .map_err(unavailable)?;
         Ok((Self { readers }, thread))
     }
@@ -115,7 +115,7 @@ fn configure(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Plans do not depend on the values that are bound. Without this, SQLite prepares some statements anew at every run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(driver_error)?;
-    // The last connection to close would fold the log into the file and keep a failed sync to itself. The one that
+    // The last connection to close would copy the log into the file and keep a failed sync to itself. The one that
     // migrates is the only one at that moment, so that the gateway would serve on what the disk has forgotten.
     let never_on_close = !planted::has(Fault::Deaf);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, never_on_close).map_err(driver_error)?;
@@ -217,12 +217,12 @@ fn driver_error(error: rusqlite::Error) -> StoreError {
 }
 
 /// The writer: takes what waits, runs it in one transaction, commits once, answers all.
-fn write_jobs(connection: &SharedConnection, mut folder: Folder, mut jobs: JobReceiver) {
+fn write_jobs(connection: &SharedConnection, mut checkpointer: Checkpointer, mut jobs: JobReceiver) {
     while let Some(first) = jobs.blocking_recv() {
         write_batch(connection, fill_batch(first, &mut jobs));
-        folder.after_commit(connection);
+        checkpointer.after_commit(connection);
     }
-    folder.end(connection);
+    checkpointer.end(connection);
 }
 
 /// How the jobs of a batch are kept apart.
@@ -453,9 +453,9 @@ mod tests {
         // What a process without the right to write gets, which root, who may run this, would not.
         let read_only = PathBuf::from(format!("file:{}?mode=ro", database.path().display()));
         let connection = connect(&read_only).unwrap();
-        let folder = Folder::start(connect(&read_only).unwrap(), &database.path()).unwrap();
+        let checkpointer = Checkpointer::start(connect(&read_only).unwrap(), &database.path()).unwrap();
         let (queue, jobs) = Queue::new();
-        let writer = std::thread::spawn(move || write_jobs(&connection, folder, jobs));
+        let writer = std::thread::spawn(move || write_jobs(&connection, checkpointer, jobs));
         let select = |tx: Tx| async move { tx.query(Sql::new("t", "SELECT id FROM t"), &[]).await };
         assert_eq!(queue.write::<_, StoreError, _, _>(select).await.unwrap().len(), 1);
         let insert = |tx: Tx| async move { tx.execute_one(INSERT, &[Value::Int(8)]).await };

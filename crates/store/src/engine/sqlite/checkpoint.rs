@@ -1,7 +1,7 @@
-//! Folding the write-ahead log into the database file.
+//! Checkpoints: what the write-ahead log holds goes into the database file.
 //!
-//! While the writer goes on, a connection of its own folds what has been committed. So hardly anything is left when the
-//! log is long enough to begin anew, for which the writer itself must find the log folded to its end: it pauses for a
+//! While the writer goes on, a connection of its own copies what has been committed. So hardly anything is left when the
+//! log is long enough to begin anew, for which the writer itself must find the log copied to its end: it pauses for a
 //! moment and not for as long as writing and syncing all of it takes.
 
 use super::writeback;
@@ -17,16 +17,16 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Pages in the log after which it is folded in the background: 16 MiB. A page that many commits have changed is written
+/// Pages in the log after which there is a checkpoint in the background: 16 MiB. A page that many commits have changed is written
 /// once.
-const FOLD_EVERY: i32 = 4096;
-/// Pages from which on it is folded in smaller pieces, so that hardly anything is left for the writer.
-const FOLD_MORE: i32 = 8 * FOLD_EVERY;
+const CHECKPOINT_EVERY: i32 = 4096;
+/// Pages from which on it comes in smaller pieces, so that hardly anything is left for the writer.
+const CHECKPOINT_OFTEN: i32 = 8 * CHECKPOINT_EVERY;
 /// Such a piece: 1 MiB.
 const PIECE: i32 = 256;
-/// Pages in the log from which on the writer folds the rest, so that the log begins anew: 132 MiB. A start after a crash
+/// Pages in the log from which on the writer copies the rest, so that the log begins anew: 132 MiB. A start after a crash
 /// reads that much.
-const BEGIN_ANEW: i32 = FOLD_MORE + 1024;
+const BEGIN_ANEW: i32 = CHECKPOINT_OFTEN + 1024;
 
 thread_local! {
     /// Pages in the log after this thread's last commit.
@@ -40,24 +40,24 @@ pub(super) fn note_length(_: &mut Wal, pages: i32) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The thread that folds, as its writer sees it.
-pub(super) struct Folder {
+/// The thread that makes checkpoints, as its writer sees it.
+pub(super) struct Checkpointer {
     bell: SyncSender<()>,
     thread: JoinHandle<()>,
     /// The log's length when the bell was last rung.
     rung_at: i32,
 }
 
-impl Folder {
+impl Checkpointer {
     /// Starts the thread on a connection of its own to the file at `path`.
     pub(super) fn start(connection: SharedConnection, path: &Path) -> std::io::Result<Self> {
         // Never closed: that would drop the locks which this process's connections hold on the file.
         let file: &File = Box::leak(Box::new(File::open(path)?));
         let (bell, rung) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("sqlite-folder".into()).spawn(move || {
+        let thread = std::thread::Builder::new().name("sqlite-checkpoint".into()).spawn(move || {
             while rung.recv().is_ok() {
-                fold(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
-                // SQLite syncs the file when the log is folded to its end; what is on the disk by then costs nothing. A
+                checkpoint(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                // SQLite syncs the file when the log is copied to its end; what is on the disk by then costs nothing. A
                 // sync here would do as well, but each makes commits wait for 5 to 12 ms.
                 if !writeback::write_back(file)
                     && let Err(error) = file.sync_data()
@@ -74,41 +74,41 @@ impl Folder {
         let pages = LOGGED.get();
         if pages >= BEGIN_ANEW {
             // While the thread is at it, this returns at once, and the next commit tries.
-            fold(writer, "PRAGMA wal_checkpoint(PASSIVE)");
+            checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)");
         }
         if pages < self.rung_at {
             // The log has begun anew.
             self.rung_at = 0;
         }
-        if pages - self.rung_at >= if pages < FOLD_MORE { FOLD_EVERY } else { PIECE } {
+        if pages - self.rung_at >= if pages < CHECKPOINT_OFTEN { CHECKPOINT_EVERY } else { PIECE } {
             self.rung_at = pages;
             // A bell that has been rung and not heard need not be rung again.
             let _ = self.bell.try_send(());
         }
     }
 
-    /// The last words: all of the log is folded, so that a backup of the file alone is whole. A command beside a running
+    /// The last words: all of the log is copied, so that a backup of the file alone is whole. A command beside a running
     /// server leaves to it what cannot be had at once: waiting for readers would hold the write lock meanwhile.
     pub(super) fn end(self, writer: &SharedConnection) {
         drop(self.bell);
         // A panic there has nothing to say to this thread.
         let _ = self.thread.join();
         // Most of it goes without the write lock, which the truncation then holds for a moment only.
-        fold(writer, "PRAGMA wal_checkpoint(PASSIVE)");
+        checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)");
         if writer.lock().busy_timeout(Duration::ZERO).is_ok() {
-            fold(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+            checkpoint(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
         }
     }
 }
 
-fn fold(connection: &SharedConnection, pragma: &str) {
+fn checkpoint(connection: &SharedConnection, pragma: &str) {
     let connection = connection.lock();
     // SQLite would try to write a file that it has opened for reading, if only the log may be written.
     if connection.is_readonly(rusqlite::MAIN_DB) == Ok(true) {
         return;
     }
-    let folded = connection.prepare_cached(pragma).and_then(|mut fold| fold.query_row([], |_| Ok(())));
-    let Err(error) = folded else { return };
+    let made = connection.prepare_cached(pragma).and_then(|mut statement| statement.query_row([], |_| Ok(())));
+    let Err(error) = made else { return };
     match error.sqlite_error_code() {
         // A reader is in the way, the disk is full, or the log is read-only: it keeps what the file has not, and the next
         // one tries.
@@ -130,22 +130,22 @@ mod tests {
     use xanpay_testkit::Database;
 
     #[test]
-    fn a_log_is_folded_while_it_is_written_and_begins_anew() {
+    fn a_log_is_copied_while_it_is_written_and_begins_anew() {
         let database = Database::sqlite();
         let writer = connect(&database.path()).unwrap();
         writer.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)").unwrap();
-        let mut folder = Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap();
+        let mut checkpointer = Checkpointer::start(connect(&database.path()).unwrap(), &database.path()).unwrap();
         let rows = "INSERT INTO t (text) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) \
             SELECT hex(zeroblob(2000)) FROM n";
         let longest = (0..100).map(|_| {
             writer.batch(rows).unwrap();
-            folder.after_commit(&writer);
+            checkpointer.after_commit(&writer);
             LOGGED.get()
         });
         let longest = longest.max().unwrap();
-        assert!((FOLD_EVERY..2 * BEGIN_ANEW).contains(&longest), "{longest}");
+        assert!((CHECKPOINT_EVERY..2 * BEGIN_ANEW).contains(&longest), "{longest}");
         assert!(LOGGED.get() < longest, "it has begun anew");
-        folder.end(&writer);
+        checkpointer.end(&writer);
         let log = std::fs::metadata(database.path().with_extension("db-wal")).map_or(0, |log| log.len());
         assert_eq!(log, 0);
     }
@@ -157,11 +157,11 @@ mod tests {
         leaving.batch("CREATE TABLE t (id INTEGER PRIMARY KEY)").unwrap();
         reading.batch("BEGIN; SELECT * FROM t").unwrap();
         leaving.batch("INSERT INTO t VALUES (1)").unwrap();
-        let folder = Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap();
+        let checkpointer = Checkpointer::start(connect(&database.path()).unwrap(), &database.path()).unwrap();
         let began = std::time::Instant::now();
-        folder.end(&leaving);
+        checkpointer.end(&leaving);
         writing.batch("BEGIN IMMEDIATE").unwrap();
-        Folder::start(connect(&database.path()).unwrap(), &database.path()).unwrap().end(&leaving);
+        Checkpointer::start(connect(&database.path()).unwrap(), &database.path()).unwrap().end(&leaving);
         assert!(began.elapsed() < super::super::BUSY_TIMEOUT, "{:?}", began.elapsed());
     }
 }
