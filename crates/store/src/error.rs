@@ -1,7 +1,5 @@
 //! What can go wrong with storage.
 
-use xanpay_domain::id::Id;
-
 /// A storage error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -36,20 +34,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The id of the row that holds an impossible value, if that is the trouble and at least its id can be read.
-    #[must_use]
-    pub fn damaged_row<Kind>(&self) -> Option<Id<Kind>> {
-        match self {
-            Self::Corrupt { id, .. } => Id::parse(id).ok(),
-            Self::Conflict
-            | Self::Busy
-            | Self::Unavailable(_)
-            | Self::Unknown(_)
-            | Self::Schema(_)
-            | Self::Driver(_) => None,
-        }
-    }
-
     /// Whether running the same transaction again can succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

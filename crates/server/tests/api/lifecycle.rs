@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use xanpay_domain::charge::ChargeState;
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
-use xanpay_domain::id::ChargeId;
+use xanpay_domain::id::{AccountId, ChargeId};
 use xanpay_domain::method::Method;
 use xanpay_domain::time::Span;
 use xanpay_server::flows;
+use xanpay_store::StoreError;
 use xanpay_testkit::{count_where, on_both_databases, row_counts, spoil};
 
 async fn status(gateway: &Gateway, caller: &crate::support::Caller, session: &str) -> String {
@@ -203,7 +204,10 @@ async fn an_account_that_cannot_be_read_keeps_no_charge_from_expiring_and_can_be
         gateway.advance(Span::hours(2));
         assert_eq!(flows::expire_due_charges(&gateway.app, Environment::Sandbox).await.unwrap(), 2);
         let stored = gateway.app.store.reader().list_accounts(Environment::Sandbox).await.unwrap();
-        let damaged = stored.into_iter().find_map(Result::err).unwrap().damaged_row().unwrap();
+        let Some(Err(StoreError::Corrupt { id, .. })) = stored.into_iter().find(Result::is_err) else {
+            panic!("damaged")
+        };
+        let damaged = AccountId::parse(&id).unwrap();
         flows::disable_account(&gateway.app, damaged, Environment::Sandbox).await.unwrap();
         assert_eq!(count_where(database, "receiving_accounts", "disabled_at IS NOT NULL").await, 1);
     })
