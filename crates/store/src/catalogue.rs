@@ -22,7 +22,7 @@ const BIG: [&str; 9] = [
 /// Statements that may read a whole index, and why their cost is bounded all the same.
 const SCANS: [(&str, &str); 2] = [
     // A partial index of waiting deliveries only, read up to the limit that the statement carries.
-    ("GET_COUNTS", "deliveries"),
+    ("COUNT_WAITING", "deliveries"),
     // The same index, when an operator takes an endpoint out of use.
     ("END_DELIVERIES", "deliveries"),
 ];

@@ -2,8 +2,9 @@
 //!
 //! Two databases, one set of statements. [`Store::write`] runs a transaction, [`Store::reader`] reads the last
 //! committed state. Row functions are methods of [`Tx`], one file per table under `rows/`, and use these verbs: `find_`
-//! returns an option, `get_` fails when there is nothing, `list_` returns a page, `insert_` adds, `lock_` loads for a
-//! change, `save_` writes the change if nobody was faster, `claim_` takes work under a lease.
+//! returns an option, `list_` all that match or a page of them, `count_` how many up to a limit, `insert_` adds, `push_`
+//! adds with what follows from it, `lock_` loads for a change, `save_` writes the change if nobody was faster, `claim_`
+//! takes work under a lease, `release_` gives back what was taken.
 //!
 //! Deliberately absent: clocks, randomness, HTTP, business rules.
 

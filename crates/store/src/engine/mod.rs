@@ -170,6 +170,11 @@ impl Tx {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
+    /// Runs a query for one number.
+    pub(crate) async fn count(&self, sql: Sql, params: &[Value<'_>]) -> Result<i64, StoreError> {
+        self.query_opt(sql, params).await?.map_or(Ok(0), |mut row| row.int("count"))
+    }
+
     /// Runs `UPDATE ... RETURNING` that changes what a row says.
     pub(crate) async fn change(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let rows = self.query(sql, params).await?;

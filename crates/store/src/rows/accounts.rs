@@ -171,9 +171,6 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn count_pending_charges(&self, id: AccountId, limit: i64) -> Result<i64, StoreError> {
-        match self.query_opt(COUNT_PENDING, &[id.into(), limit.into()]).await? {
-            Some(mut row) => row.int("count"),
-            None => Ok(0),
-        }
+        self.count(COUNT_PENDING, &[id.into(), limit.into()]).await
     }
 }

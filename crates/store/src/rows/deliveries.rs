@@ -118,7 +118,7 @@ statements! {
     HASTEN_LANE("deliveries") = "UPDATE deliveries SET next_attempt_at = $1 \
         WHERE lane = $2 AND state = 'pending' AND sequence > $3 AND next_attempt_at > $1";
     FIND_DUE("deliveries") = "SELECT id FROM deliveries WHERE finished_at IS NULL AND next_attempt_at <= $1 LIMIT 1";
-    GET_COUNTS("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
+    COUNT_WAITING("deliveries") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
         (SELECT 1 FROM deliveries WHERE finished_at IS NULL LIMIT $1) AS waiting";
     LIST_DELIVERIES("deliveries") = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.sequence \
         FROM events e JOIN deliveries d ON d.event_id = e.id WHERE e.charge_id = $1 ORDER BY e.sequence, d.id";
@@ -319,10 +319,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn count_waiting_deliveries(&self, limit: i64) -> Result<i64, StoreError> {
-        match self.query_opt(GET_COUNTS, &[limit.into()]).await? {
-            Some(mut row) => row.int("count"),
-            None => Ok(0),
-        }
+        self.count(COUNT_WAITING, &[limit.into()]).await
     }
 
     /// The deliveries of a charge's events, in order.

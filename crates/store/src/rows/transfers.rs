@@ -57,7 +57,7 @@ statements! {
     LIST_FIRST_TOLD("transfers") = concat!("SELECT ", transfer_columns!(), " FROM transfers WHERE book_id = $1 \
         AND amount_minor = $2 AND subject = $3 AND feed = $4 AND booked_at >= $5 AND booked_at <= $6 \
         AND source <> 'sandbox' LIMIT $7");
-    GET_FEEDS("transfer_reports") = "SELECT (SELECT MIN(feed) FROM transfer_reports WHERE book_id = $1) AS first_feed, \
+    FIND_FEEDS("transfer_reports") = "SELECT (SELECT MIN(feed) FROM transfer_reports WHERE book_id = $1) AS first_feed, \
         (SELECT MAX(feed) FROM transfer_reports WHERE book_id = $1) AS last_feed";
     SAVE_TRANSFER("transfers") = "UPDATE transfers SET account_id = $1, booked_at = $2, booked_exactly = $3, texts = $4, \
         bank_reference = $5, end_to_end_id = $6, payer_name = $7, payer_account = $8, subject = $9, outcome = $10, \
@@ -339,7 +339,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn has_several_feeds(&self, book: AccountId) -> Result<bool, StoreError> {
-        let row = self.query_opt(GET_FEEDS, &[book.into()]).await?;
+        let row = self.query_opt(FIND_FEEDS, &[book.into()]).await?;
         let feeds = row.map(|mut row| Ok((row.text_opt("first_feed")?, row.text_opt("last_feed")?))).transpose()?;
         Ok(feeds.is_some_and(|(first, last)| first != last))
     }

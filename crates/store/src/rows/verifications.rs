@@ -33,7 +33,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, 0, $6)";
     LIST_VERIFICATIONS("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications \
         WHERE merchant_id = $1 AND environment = $2 AND phone = $3 AND created_at > $4 ORDER BY created_at DESC, id DESC LIMIT 10");
-    COUNT_VERIFICATIONS("verifications") = "SELECT COUNT(*) AS verifications FROM (SELECT id FROM verifications \
+    COUNT_VERIFICATIONS("verifications") = "SELECT COUNT(*) FROM (SELECT id FROM verifications \
         WHERE merchant_id = $1 AND environment = $2 AND created_at > $3 LIMIT $4) AS recent";
     FIND_BY_CODE("verifications") = concat!("SELECT ", verification_columns!(), " FROM verifications WHERE code_hash = $1");
     COUNT_ATTEMPT("verifications") = "UPDATE verifications SET attempts = attempts + 1 WHERE id = $1 AND attempts = $2";
@@ -112,8 +112,7 @@ impl Tx {
         most: i64,
     ) -> Result<i64, StoreError> {
         let params = [merchant.into(), environment.as_str().into(), begun_after.into(), most.into()];
-        let row = self.query_opt(COUNT_VERIFICATIONS, &params).await?;
-        row.map_or(Ok(0), |mut row| row.int("verifications"))
+        self.count(COUNT_VERIFICATIONS, &params).await
     }
 
     /// The verification that handed out a code.
