@@ -53,9 +53,10 @@ statements! {
         " FROM receiving_accounts WHERE environment = $1 ORDER BY created_at, id");
     DISABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = $1 WHERE id = $2 \
         AND environment = $3 AND disabled_at IS NULL";
-    ENABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
+    ENABLE_ACCOUNT("receiving_accounts") = "UPDATE receiving_accounts SET disabled_at = NULL WHERE id = $1 \
+        AND environment = $2 AND disabled_at IS NOT NULL";
     ENABLE_ACCOUNT_AS("receiving_accounts") = "UPDATE receiving_accounts SET account_name = $1, template_qr = $2, \
-        template_as_issued = $3, disabled_at = NULL WHERE id = $4 AND disabled_at IS NOT NULL";
+        template_as_issued = $3, disabled_at = NULL WHERE id = $4 AND environment = $5 AND disabled_at IS NOT NULL";
     LIST_DUE_ACCOUNTS("receiving_accounts") = "SELECT id FROM receiving_accounts WHERE environment = $1 AND EXISTS \
         (SELECT 1 FROM charges WHERE account_id = receiving_accounts.id AND closed_at IS NULL AND expires_at <= $2)";
     COUNT_PENDING("charges") = "SELECT CAST(COUNT(*) AS BIGINT) FROM \
@@ -144,12 +145,12 @@ impl Tx {
         Ok(self.execute(DISABLE_ACCOUNT, &[now.into(), id.into(), environment.as_str().into()]).await? == 1)
     }
 
-    /// Lets an account take new charges again. False when it is enabled or unknown.
+    /// Lets an account of an environment take new charges again; tells whether it was disabled.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn enable_account(&self, id: AccountId) -> Result<bool, StoreError> {
-        Ok(self.execute(ENABLE_ACCOUNT, &[id.into()]).await? == 1)
+    pub async fn enable_account(&self, id: AccountId, environment: Environment) -> Result<bool, StoreError> {
+        Ok(self.execute(ENABLE_ACCOUNT, &[id.into(), environment.as_str().into()]).await? == 1)
     }
 
     /// The same with the holder's name and the issued code of `shown`; what tells the account's money apart stays as it is.
@@ -162,6 +163,7 @@ impl Tx {
             shown.template_qr.as_ref().into(),
             shown.template_as_issued.into(),
             id.into(),
+            shown.environment.as_str().into(),
         ];
         Ok(self.execute(ENABLE_ACCOUNT_AS, &row).await? == 1)
     }
