@@ -14,6 +14,7 @@ mod limits;
 pub mod metrics;
 mod object_id;
 pub mod ops;
+mod paced;
 mod request;
 mod router;
 mod server;

@@ -1,6 +1,8 @@
-//! Accepting connections: a bound on their number, a bound on the time a request's head may take, an orderly end.
+//! Accepting connections: a bound on their number, bounds on the time that a request's head and the reading of its answer may
+//! take, an orderly end.
 
 use super::client_address::client_address;
+use super::paced::Paced;
 use super::request::Arrival;
 use super::router::{Web, router};
 use crate::app::App;
@@ -16,6 +18,8 @@ use tower_service::Service;
 
 /// How long a request's head may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a peer may read nothing of what it has asked for.
+const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// How long requests that have begun may go on after the gateway was asked to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The most bytes of a request's head, which are buffered per connection.
@@ -79,6 +83,8 @@ pub async fn serve(
                 continue;
             }
         };
+        let _ = stream.set_nodelay(true);
+        let stream = Paced::new(stream, READ_PATIENCE);
         let connection = serve_connection(stream, peer, Arc::clone(&trusted), router.clone(), stopping.clone());
         tokio::spawn(async move {
             connection.await;
@@ -103,13 +109,12 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
 }
 
 async fn serve_connection(
-    stream: TcpStream,
+    stream: Paced<TcpStream>,
     peer: SocketAddr,
     trusted: Arc<[IpNet]>,
     router: axum::Router,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         let client = client_address(peer, request.headers(), &trusted);
         request.extensions_mut().insert(Arrival::new(Some(client)));
@@ -133,5 +138,43 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt;
+
+    /// A client that sends the same request again and again and reads nothing, until the connection ends. Fails when as much
+    /// is taken from it as no buffer along the way can hold.
+    async fn never_read(request: &[u8]) {
+        const MOST: usize = 64 * 1024 * 1024;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let router = axum::Router::new().route("/", get(|| async { "answer".repeat(100_000) }));
+        let (_stop, stopping) = watch::channel(false);
+        let stream = Paced::new(stream, Duration::from_millis(10));
+        let server = tokio::spawn(serve_connection(stream, peer, Arc::from([]), router, stopping));
+        let requests = request.repeat(1000);
+        let mut sent = 0;
+        while client.write_all(&requests).await.is_ok() {
+            sent += requests.len();
+            assert!(sent < MOST, "answers that nobody reads pile up");
+        }
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_answers_are_not_read_ends() {
+        never_read(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn answers_without_a_body_do_not_pile_up_unread() {
+        let request = b"OPTIONS / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\nx";
+        never_read(request).await;
     }
 }
