@@ -147,7 +147,8 @@ export class GalleryServer {
    */
   answerEvents(request, response) {
     if (!this.hasEvents) {
-      response.writeHead(404).end();
+      // As a gateway with too many streams does.
+      response.writeHead(429, { "Retry-After": "60" }).end();
       return;
     }
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });

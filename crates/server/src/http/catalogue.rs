@@ -166,7 +166,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry(
         "rate_limited",
         429,
-        "Too many unknown sessions were asked for from one address.",
+        "Too many unknown sessions were asked for from one address, or too many live streams of pages are open.",
         "Wait as long as Retry-After says.",
     ),
     entry(

@@ -30,6 +30,8 @@ pub struct Web {
     pub(super) codes_of_session: Tally<SessionId>,
     /// Codes that were sent to phones for an address.
     pub(super) codes_of_address: Tally<IpAddr>,
+    /// Live streams that are open.
+    pub(super) streams: Arc<checkout::streams::Streams>,
     /// Turns true when the gateway stops: streams end.
     pub(super) stopping: watch::Receiver<bool>,
     /// Pictures of QR codes, drawn once.
@@ -40,6 +42,8 @@ impl Web {
     /// The web side of a gateway.
     #[must_use]
     pub fn new(app: Arc<App>, settings: Settings, stopping: watch::Receiver<bool>) -> Arc<Self> {
+        // The other half of the connections is for everything else.
+        let streams = checkout::streams::Streams::new(settings.max_connections / 2);
         Arc::new(Self {
             app,
             settings,
@@ -49,6 +53,7 @@ impl Web {
             // A customer mistypes a number now and then; many customers share an address.
             codes_of_session: Tally::new(10, Duration::from_secs(3600)),
             codes_of_address: Tally::new(60, Duration::from_secs(3600)),
+            streams,
             stopping,
             pictures: checkout::pictures::Pictures::default(),
         })

@@ -372,9 +372,53 @@ async fn an_open_page_hears_of_the_payment_by_itself() {
         assert!(changed.contains("\"chargeStatus\":\"completed\""), "{changed}");
         let polled = gateway.send(Call::get(format!("/checkout/sessions/{id}/status"))).await.expect(200).text();
         assert!(changed.contains(&polled), "{changed} {polled}");
+        assert!(body.frame().await.is_none(), "what is paid does not change any more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_gateway_stops() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let mut body = gateway.open(Call::get(format!("/checkout/sessions/{id}/events"))).await.into_body();
+        next_event(&mut body).await;
         gateway.stop_streams();
-        let end = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.expect("the stream goes on");
-        assert!(end.is_none_or(|frame| frame.is_err()), "the gateway stops, the stream ends");
+        while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stream_of_a_closed_session_tells_its_state_and_ends() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        gateway.send(act(&id, "cancel")).await.expect(303);
+        let answer = gateway.send(Call::get(format!("/checkout/sessions/{id}/events"))).await.expect(200);
+        assert!(answer.text().contains("\"status\":\"cancelled\""), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_has_sixteen_streams_and_the_next_one_is_told_to_poll() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let id = new_session(&gateway, &merchant, json!({})).await;
+        let events = || Call::get(format!("/checkout/sessions/{id}/events"));
+        let mut open = Vec::new();
+        for _ in 0..16 {
+            let response = gateway.open(events()).await;
+            assert_eq!(response.status(), 200);
+            open.push(response);
+        }
+        gateway.send(events()).await.expect_problem(429, "rate_limited");
+        gateway.send(Call::get(format!("/checkout/sessions/{id}/status"))).await.expect(200);
+        let other = new_session(&gateway, &merchant, json!({})).await;
+        let response = gateway.open(Call::get(format!("/checkout/sessions/{other}/events"))).await;
+        assert_eq!(response.status(), 200, "another session is not in the way");
     })
     .await;
 }

@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
-use xanpay_domain::charge::Charge;
+use xanpay_domain::charge::{Charge, ChargeStatus};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::SessionId;
 use xanpay_domain::session::{Session, SessionRefusal, SessionState};
@@ -115,6 +115,14 @@ impl Checkout {
         match self.session.state_at(self.now) {
             SessionState::Created { .. } | SessionState::Initiated { .. } => true,
             SessionState::Charged { .. } | SessionState::Cancelled | SessionState::Expired => false,
+        }
+    }
+
+    /// Whether the page shows what cannot change any more. An expired or cancelled charge may still hear of money.
+    pub(super) fn is_final(&self) -> bool {
+        match &self.charge {
+            Some(charge) => charge.status_at(self.now) == ChargeStatus::Completed,
+            None => !self.is_open(),
         }
     }
 

@@ -22,6 +22,7 @@ mod present;
 pub mod simulate;
 pub mod start;
 pub mod status;
+pub(super) mod streams;
 pub mod text;
 pub mod verify;
 pub mod view;
