@@ -11,6 +11,8 @@ watchCopyButtons();
 watchTimes();
 watchStatus();
 watchSaveButton();
+// From here on what needs scripts is shown; early.js stands by until then.
+document.documentElement.className = "is-live";
 
 document.addEventListener("click", (event) => {
   if (event.target instanceof Element && event.target.closest("[data-print]")) print();

@@ -43,6 +43,12 @@ impl Frame {
         assets::url("checkout.css")
     }
 
+    /// Address of the script for browsers that cannot read the others.
+    #[must_use]
+    pub fn early_script_url(&self) -> &'static str {
+        assets::url("early.js")
+    }
+
     /// Address of the script that starts the others.
     #[must_use]
     pub fn script_url(&self) -> &'static str {

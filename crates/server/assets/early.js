@@ -1,0 +1,15 @@
+// For browsers that cannot read the modules, as on an older phone: no module itself, and in the JavaScript of 2009.
+//
+// Where checkout.js does not run, the page shows after a moment what needs no scripts, and a payment reads itself again.
+
+(function () {
+  var page = document.documentElement;
+  var rounds = 0;
+  page.className = "is-starting";
+  setInterval(function () {
+    if (page.className === "is-live") return;
+    page.className = "";
+    rounds += 1;
+    if (rounds % 6 === 0 && navigator.onLine && document.querySelector(".check")) location.reload();
+  }, 5000);
+})();
