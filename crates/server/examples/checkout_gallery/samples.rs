@@ -399,6 +399,6 @@ pub fn message_pages() -> Vec<(&'static str, MessagePage)> {
         ("not-found", page(MessageKind::NotFound, None, None)),
         ("failed", page(MessageKind::Failed, Some("01JD6W3T9Q"), None)),
         ("too-many", page(MessageKind::TooManyRequests, Some("01JD6W3T9Q"), None)),
-        ("form-expired", page(MessageKind::FormExpired, None, Some("/?sessionId=62b586f2313ba00012c75e7d"))),
+        ("no-more-codes", page(MessageKind::NoMoreCodes, None, Some("/?sessionId=62b586f2313ba00012c75e7d"))),
     ]
 }

@@ -98,9 +98,12 @@ impl<K: Eq + Hash> Tally<K> {
         counts.get(key).is_some_and(|(since, count)| since.elapsed() < self.window && *count >= self.most)
     }
 
-    /// Counts one, unless the key has had its share; tells whether it did. Requests that come at once cannot all find the
-    /// last one free, as they could if they looked first and counted later.
-    pub(super) fn take(&self, key: K) -> bool {
+    /// Counts one, unless the key has had its share. Requests that come at once cannot all find the last one free, as they
+    /// could if they looked first and counted later.
+    ///
+    /// # Errors
+    /// The seconds until the key has its next share.
+    pub(super) fn take(&self, key: K) -> Result<(), u32> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= MAX_KEYS {
             counts.clear();
@@ -109,9 +112,12 @@ impl<K: Eq + Hash> Tally<K> {
         if entry.0.elapsed() >= self.window {
             *entry = (Instant::now(), 0);
         }
-        let free = entry.1 < self.most;
-        entry.1 += u32::from(free);
-        free
+        if entry.1 >= self.most {
+            let left = self.window.saturating_sub(entry.0.elapsed());
+            return Err(u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX));
+        }
+        entry.1 += 1;
+        Ok(())
     }
 
     /// Gives back one that was taken and not used.

@@ -28,7 +28,7 @@ pub struct Web {
     pub(super) misses: Tally<IpAddr>,
     /// Codes that were sent to phones for a session.
     pub(super) codes_of_session: Tally<SessionId>,
-    /// Codes that were sent to phones for an address.
+    /// Codes that were sent to phones for an address of a visitor.
     pub(super) codes_of_address: Tally<IpAddr>,
     /// Live streams that are open.
     pub(super) streams: Arc<checkout::streams::Streams>,

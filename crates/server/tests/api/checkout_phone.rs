@@ -291,7 +291,10 @@ async fn codes_are_sent_five_times_an_hour_to_a_phone_and_ten_times_for_a_sessio
         for n in 0..5 {
             start(&gateway, &session, &format!("8123456{n}")).await;
         }
-        gateway.send(start_with(&session, "81234569")).await.expect(429);
+        let refused = gateway.send(start_with(&session, "81234569")).await.expect(429);
+        assert!(refused.text().contains("No more codes can be sent for this payment for now"), "{refused}");
+        let wait: u32 = refused.header("retry-after").parse().unwrap();
+        assert!(wait > 60 && wait <= 3600, "the limit is one of an hour: {wait}");
         assert_eq!(row_counts(database).await["sandbox_messages"], 10);
         // Other sessions of the shop go on.
         start(&gateway, &new_session(&gateway, &merchant).await, "81234569").await;

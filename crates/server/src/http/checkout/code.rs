@@ -42,12 +42,11 @@ async fn again(web: &Web, visitor: &Visitor, id: &str, fields: &Fields) -> Resul
 /// A stranger can have codes sent to anybody from here, so a session and an address have only so many.
 pub(super) async fn send(web: &Web, visitor: &Visitor, checkout: &Checkout, phone: &Phone) -> Result<(), NoPage> {
     let (session, address) = (checkout.session.id, visitor.address());
-    if !web.codes_of_session.take(session) {
-        return Err(NoPage::TooMany);
-    }
-    if !web.codes_of_address.take(address) {
+    let no_more = |retry_after_s| NoPage::NoMoreCodes { retry_after_s, page_url: checkout.page_url() };
+    web.codes_of_session.take(session).map_err(no_more)?;
+    if let Err(retry_after_s) = web.codes_of_address.take(address) {
         web.codes_of_session.give_back(&session);
-        return Err(NoPage::TooMany);
+        return Err(no_more(retry_after_s));
     }
     let sent = flows::send_otp(&web.app, &checkout.merchant, phone.clone(), None).await;
     if sent.is_err() {

@@ -38,7 +38,13 @@ pub(super) struct Checkout {
 /// Why there is no page.
 pub(super) enum NoPage {
     NotFound,
+    /// Too many unknown sessions were asked for.
     TooMany,
+    /// The session, or the address, has had its share of one-time passwords.
+    NoMoreCodes {
+        retry_after_s: u32,
+        page_url: String,
+    },
     Failed(FlowError),
 }
 
@@ -86,7 +92,8 @@ impl Checkout {
             sandbox.is_none_or(|sandbox| sandbox == (checkout.session.environment == Environment::Sandbox))
         };
         found.filter(fits).ok_or_else(|| {
-            web.misses.take(visitor.address);
+            // One more that is refused is told so before the next search.
+            let _ = web.misses.take(visitor.address);
             NoPage::NotFound
         })
     }
@@ -204,19 +211,22 @@ pub(in crate::http) fn html(status: StatusCode, page: &impl Template) -> Respons
 
 /// The page that says why there is no page.
 pub(super) fn message(no_page: NoPage, visitor: &Visitor) -> Response {
-    let (status, kind) = match no_page {
-        NoPage::NotFound => (StatusCode::NOT_FOUND, MessageKind::NotFound),
-        NoPage::TooMany => (StatusCode::TOO_MANY_REQUESTS, MessageKind::TooManyRequests),
+    let (status, kind, retry_after_s, page_url) = match no_page {
+        NoPage::NotFound => (StatusCode::NOT_FOUND, MessageKind::NotFound, None, None),
+        NoPage::TooMany => (StatusCode::TOO_MANY_REQUESTS, MessageKind::TooManyRequests, Some(RETRY_AFTER_S), None),
+        NoPage::NoMoreCodes { retry_after_s, page_url } => {
+            (StatusCode::TOO_MANY_REQUESTS, MessageKind::NoMoreCodes, Some(retry_after_s), Some(page_url))
+        }
         NoPage::Failed(error) => {
             tracing::error!(request_id = visitor.request_id.as_str(), %error, "a checkout page failed");
-            (StatusCode::SERVICE_UNAVAILABLE, MessageKind::Failed)
+            (StatusCode::SERVICE_UNAVAILABLE, MessageKind::Failed, Some(RETRY_AFTER_S), None)
         }
     };
     let request_id = (kind == MessageKind::Failed).then(|| visitor.request_id.as_str().to_owned());
     let frame = Frame { strings: &ENGLISH, merchant: None, is_sandbox: false };
-    let mut response = html(status, &MessagePage { frame, kind, request_id, page_url: None });
-    if status != StatusCode::NOT_FOUND {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    let mut response = html(status, &MessagePage { frame, kind, request_id, page_url });
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -228,6 +238,10 @@ pub(super) fn problem(no_page: NoPage) -> Response {
         NoPage::TooMany => {
             let detail = "too many unknown sessions were asked for from this address";
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(RETRY_AFTER_S)
+        }
+        NoPage::NoMoreCodes { retry_after_s, .. } => {
+            let detail = "no more codes can be sent for now";
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail).retry_after(retry_after_s)
         }
         NoPage::Failed(error) => error.into(),
     };

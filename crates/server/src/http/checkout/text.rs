@@ -251,7 +251,7 @@ pub struct MessagePageTexts {
     pub not_found: Message,
     pub failed: Message,
     pub too_many_requests: Message,
-    pub form_expired: Message,
+    pub no_more_codes: Message,
     pub request_id: &'static str,
     pub back_to_payment: &'static str,
 }

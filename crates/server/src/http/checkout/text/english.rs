@@ -195,10 +195,10 @@ pub static ENGLISH: Strings = Strings {
             title: "Too many requests",
             text: "Please wait a minute and try again. A payment that you have already sent is not affected.",
         },
-        form_expired: Message {
-            title: "This form has expired",
-            text: "The page had been open for too long or was opened in another tab. Nothing has changed. Go back to \
-                   the payment and try again.",
+        no_more_codes: Message {
+            title: "No more codes for now",
+            text: "No more codes can be sent for this payment for now. The last one can still be used for a few minutes. \
+                   Otherwise please contact the merchant.",
         },
         request_id: "Request number",
         back_to_payment: "Back to the payment",

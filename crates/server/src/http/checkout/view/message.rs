@@ -27,8 +27,8 @@ pub enum MessageKind {
     Failed,
     /// Rate limit. Status 429.
     TooManyRequests,
-    /// The form cannot be used any more and nothing was changed. Status 409.
-    FormExpired,
+    /// As many one-time passwords as may be were sent for the session, or asked for from the address. Status 429.
+    NoMoreCodes,
 }
 
 impl MessageKind {
@@ -39,7 +39,7 @@ impl MessageKind {
             Self::NotFound => strings.message_page.not_found,
             Self::Failed => strings.message_page.failed,
             Self::TooManyRequests => strings.message_page.too_many_requests,
-            Self::FormExpired => strings.message_page.form_expired,
+            Self::NoMoreCodes => strings.message_page.no_more_codes,
         }
     }
 }
