@@ -20,7 +20,10 @@ const SCHEME: &[u8] = b"basic ";
 const MAX_CREDENTIALS: usize = 512;
 
 /// A merchant, proved by its key.
-pub struct MerchantCaller(pub Arc<Merchant>);
+pub struct MerchantCaller {
+    /// The merchant.
+    pub merchant: Arc<Merchant>,
+}
 
 /// An operator, proved by an operator's key.
 pub struct OperatorCaller {
@@ -36,7 +39,7 @@ impl MerchantCaller {
     /// # Errors
     /// `permission_denied`.
     pub fn require(&self, permission: Permission) -> Result<(), ApiError> {
-        if self.0.permissions.contains(&permission) {
+        if self.merchant.permissions.contains(&permission) {
             return Ok(());
         }
         let detail = format!("this merchant may not use {}", permission.as_str());
@@ -46,7 +49,7 @@ impl MerchantCaller {
     /// The owner of idempotency keys.
     #[must_use]
     pub fn owner(&self) -> String {
-        format!("{}/{}", self.0.id, self.0.environment)
+        format!("{}/{}", self.merchant.id, self.merchant.environment)
     }
 }
 
@@ -55,7 +58,8 @@ impl FromRequestParts<Arc<Web>> for MerchantCaller {
 
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Self::Rejection> {
         let known = authenticate(&parts.headers, web).await?;
-        known.merchant.map(Self).ok_or_else(ApiError::unauthorized)
+        let merchant = known.merchant.ok_or_else(ApiError::unauthorized)?;
+        Ok(Self { merchant })
     }
 }
 

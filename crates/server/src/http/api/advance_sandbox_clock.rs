@@ -25,7 +25,7 @@ pub async fn handle(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if caller.0.environment != Environment::Sandbox {
+    if caller.merchant.environment != Environment::Sandbox {
         return Err(ApiError::not_found());
     }
     let body = read_body(&headers, body).await?;

@@ -26,7 +26,7 @@ pub async fn handle(
     let (mut parts, body) = request.into_parts();
     let authority = if has_credentials(&parts.headers) {
         let caller = MerchantCaller::from_request_parts(&mut parts, &web).await?;
-        CancelAuthority::Merchant(caller.0.id, caller.0.environment)
+        CancelAuthority::Merchant(caller.merchant.id, caller.merchant.environment)
     } else {
         let body = read_body(&parts.headers, body).await?;
         CancelAuthority::Token(Secret::new(the_token(query.as_deref(), &body)?))

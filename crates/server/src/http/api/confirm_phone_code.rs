@@ -29,7 +29,7 @@ pub async fn handle(
     let body = read_body(&headers, body).await?;
     let run = |key| async {
         let (phone, otp) = read(&body)?;
-        flows::confirm_phone(&web.app, &caller.0, &phone, &otp, key, answer_json).await
+        flows::confirm_phone(&web.app, &caller.merchant, &phone, &otp, key, answer_json).await
     };
     // Both ways to ask are one request.
     once(&web, &headers, caller.owner(), "POST /customers/phone/verification/complete", &body, run).await

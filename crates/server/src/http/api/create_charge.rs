@@ -40,8 +40,8 @@ pub async fn handle(
     caller.require(Permission::Charges)?;
     let body = read_body(&headers, body).await?;
     let run = |key| async {
-        let new = read(&web.app, &body, &caller.0).await?;
-        flows::create_charge(&web.app, &caller.0, new, key, created_json).await
+        let new = read(&web.app, &body, &caller.merchant).await?;
+        flows::create_charge(&web.app, &caller.merchant, new, key, created_json).await
     };
     once(&web, &headers, caller.owner(), "POST /charges", &body, run).await
 }

@@ -24,7 +24,7 @@ pub async fn handle(
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
-    let hash = hash_request(&body, &hash_key(&web.app, &caller.0)?)?;
+    let hash = hash_request(&body, &hash_key(&web.app, &caller.merchant)?)?;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], hash).into_response())
 }

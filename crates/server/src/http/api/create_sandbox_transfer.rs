@@ -21,14 +21,14 @@ pub async fn handle(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if caller.0.environment != Environment::Sandbox {
+    if caller.merchant.environment != Environment::Sandbox {
         return Err(ApiError::not_found());
     }
     let body = read_body(&headers, body).await?;
     let run = |key| async {
         let now = web.app.clock.now(Environment::Sandbox);
         let mut new = create_transfer::read(&body, Environment::Sandbox, "sandbox", now)?;
-        new.merchant = Some(Arc::clone(&caller.0));
+        new.merchant = Some(Arc::clone(&caller.merchant));
         Ok(flows::record_transfer(&web.app, new, key, recorded_json).await?.1)
     };
     once(&web, &headers, caller.owner(), "POST /sandbox/transfers", &body, run).await

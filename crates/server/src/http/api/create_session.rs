@@ -32,8 +32,9 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let body = read_body(&headers, body).await?;
     let run = |key| async {
-        let new = read(&web.app, &body, &caller.0).await?;
-        flows::create_session(&web.app, &caller.0, new, key, |session| session_json(session, session.created_at)).await
+        let new = read(&web.app, &body, &caller.merchant).await?;
+        flows::create_session(&web.app, &caller.merchant, new, key, |session| session_json(session, session.created_at))
+            .await
     };
     once(&web, &headers, caller.owner(), "POST /sessions", &body, run).await
 }

@@ -6,5 +6,5 @@ use axum::response::{IntoResponse, Response};
 
 /// The merchant's certificate, PEM.
 pub async fn handle(caller: MerchantCaller) -> Response {
-    ([(header::CONTENT_TYPE, "application/x-pem-file")], caller.0.certificate.clone()).into_response()
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], caller.merchant.certificate.clone()).into_response()
 }

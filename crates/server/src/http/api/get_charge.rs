@@ -19,6 +19,9 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let id = ChargeId::parse(&id).map_err(|_| ApiError::not_found())?;
     let tx = web.app.store.reader();
-    let charge = tx.find_charge_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
+    let charge = tx
+        .find_charge_of(caller.merchant.id, caller.merchant.environment, id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     Ok(json(classic_json(&charge, web.app.clock.now(charge.environment))))
 }

@@ -20,8 +20,10 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
     let tx = web.app.store.reader();
-    let mut session =
-        tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
+    let mut session = tx
+        .find_session_of(caller.merchant.id, caller.merchant.environment, id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     let now = web.app.clock.now(session.environment);
     flows::judge_session(&web.app, &mut session, now).await?;
     Ok(json(session_json(&session, now)))

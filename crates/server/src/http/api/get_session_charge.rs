@@ -20,7 +20,7 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
     let tx = web.app.store.reader();
-    tx.find_session_of(caller.0.id, caller.0.environment, id).await?.ok_or_else(ApiError::not_found)?;
+    tx.find_session_of(caller.merchant.id, caller.merchant.environment, id).await?.ok_or_else(ApiError::not_found)?;
     let none = || ApiError::new(StatusCode::NOT_FOUND, "charge_not_found", "the session has no charge");
     let charge = tx.find_charge_of_session(id).await?.ok_or_else(none)?;
     Ok(json(session_charge_json(&charge, web.app.clock.now(charge.environment))))

@@ -25,10 +25,10 @@ struct Message {
 
 /// Lists the newest messages of the merchant's sandbox.
 pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller) -> Result<Response, ApiError> {
-    if caller.0.environment != Environment::Sandbox {
+    if caller.merchant.environment != Environment::Sandbox {
         return Err(ApiError::not_found());
     }
-    let messages = web.app.store.reader().list_sandbox_messages(caller.0.id, SHOWN).await?;
+    let messages = web.app.store.reader().list_sandbox_messages(caller.merchant.id, SHOWN).await?;
     #[derive(Serialize)]
     struct Page {
         data: Vec<Message>,

@@ -29,7 +29,7 @@ pub async fn handle(
     let body = read_body(&headers, body).await?;
     let run = |key: Option<Idempotency>| async {
         let phone = read(&body)?;
-        flows::send_otp(&web.app, &caller.0, phone, key.map(|key| (key, ANSWER))).await?;
+        flows::send_otp(&web.app, &caller.merchant, phone, key.map(|key| (key, ANSWER))).await?;
         Ok(ANSWER.to_owned())
     };
     once(&web, &headers, caller.owner(), "POST /customers/phone/verification", &body, run).await
