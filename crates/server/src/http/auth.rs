@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::router::Web;
-use crate::flows::Refusal;
+use crate::flows::{Kind, Refusal};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use xanpay_domain::environment::Environment;
-use xanpay_store::{Merchant, Permission};
+use xanpay_store::{ApiKey, Merchant, Permission};
 
 /// What stands before the credentials.
 const SCHEME: &[u8] = b"basic ";
@@ -23,6 +23,7 @@ const MAX_CREDENTIALS: usize = 512;
 pub struct MerchantCaller {
     /// The merchant.
     pub merchant: Arc<Merchant>,
+    key: Arc<ApiKey>,
 }
 
 /// An operator, proved by an operator's key.
@@ -43,7 +44,8 @@ impl MerchantCaller {
             return Ok(());
         }
         let detail = format!("this merchant may not use {}", permission.as_str());
-        Err(Refusal::new(crate::flows::Kind::Forbidden, "permission_denied", detail).into())
+        let refusal = Refusal::new(Kind::Forbidden, "permission_denied", detail);
+        Err(ApiError::from(refusal).of_key(&self.key.api_key))
     }
 
     /// The owner of idempotency keys.
@@ -58,8 +60,8 @@ impl FromRequestParts<Arc<Web>> for MerchantCaller {
 
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Self::Rejection> {
         let known = authenticate(&parts.headers, web).await?;
-        let merchant = known.merchant.ok_or_else(ApiError::unauthorized)?;
-        Ok(Self { merchant })
+        let merchant = known.merchant.ok_or_else(|| ApiError::unauthorized().of_key(&known.key.api_key))?;
+        Ok(Self { merchant, key: known.key })
     }
 }
 
@@ -70,7 +72,7 @@ impl FromRequestParts<Arc<Web>> for OperatorCaller {
         let known = authenticate(&parts.headers, web).await?;
         match known.key.merchant_id {
             None => Ok(Self { api_key: known.key.api_key.clone(), environment: known.key.environment }),
-            Some(_) => Err(ApiError::unauthorized()),
+            Some(_) => Err(ApiError::unauthorized().of_key(&known.key.api_key)),
         }
     }
 }
@@ -88,7 +90,9 @@ async fn authenticate(headers: &HeaderMap, web: &Web) -> Result<crate::directory
     let expected = known.as_ref().map_or([0; 32].as_slice(), |known| known.key.secret_hash.as_slice());
     match (bool::from(offered.as_slice().ct_eq(expected)), known) {
         (true, Some(known)) => Ok(known),
-        _ => Err(ApiError::unauthorized()),
+        // A key that is not known may be anything, a secret in the wrong place among it: the log does not hear of it.
+        (false, Some(_)) => Err(ApiError::unauthorized().of_key(key)),
+        (_, None) => Err(ApiError::unauthorized()),
     }
 }
 

@@ -15,13 +15,14 @@ pub struct ApiError {
     faults: Vec<Fault>,
     retry_after_s: Option<u32>,
     source: Option<String>,
+    key: Option<Box<str>>,
 }
 
 impl ApiError {
     /// An error without fields.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), faults: Vec::new(), retry_after_s: None, source: None }
+        Self { status, code, detail: detail.into(), faults: Vec::new(), retry_after_s: None, source: None, key: None }
     }
 
     /// Wrong, missing or revoked credentials: the answer is the same for all of them.
@@ -40,6 +41,13 @@ impl ApiError {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Names the caller's API key for the log. It must be one that is known.
+    #[must_use]
+    pub fn of_key(mut self, api_key: &str) -> Self {
+        self.key = Some(api_key.into());
         self
     }
 
@@ -69,7 +77,7 @@ impl From<Refusal> for ApiError {
         };
         // A fault without a field is about the whole body; the detail says it.
         let faults = refusal.faults.into_iter().filter(|fault| !fault.field.is_empty()).collect();
-        Self { status, code: refusal.code, detail: refusal.detail, faults, retry_after_s, source: None }
+        Self { status, code: refusal.code, detail: refusal.detail, faults, retry_after_s, source: None, key: None }
     }
 }
 
@@ -166,7 +174,11 @@ impl IntoResponse for ApiError {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         // The outermost layer logs it once and puts the request id into the body.
-        response.extensions_mut().insert(super::request::Trouble { code: self.code, source: self.source.clone() });
+        response.extensions_mut().insert(super::request::Trouble {
+            code: self.code,
+            source: self.source,
+            key: self.key,
+        });
         response
     }
 }

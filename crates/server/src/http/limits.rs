@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::error::Error;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
@@ -83,6 +84,36 @@ pub(super) struct Tally<K> {
     counts: Mutex<HashMap<K, (Instant, u32)>>,
 }
 
+/// Lets one log line per key and second through, and counts the others.
+#[derive(Debug)]
+pub(super) struct Quiet<K> {
+    lines: Mutex<HashMap<K, (Instant, u64)>>,
+}
+
+impl<K> Default for Quiet<K> {
+    fn default() -> Self {
+        Self { lines: Mutex::default() }
+    }
+}
+
+impl<K: Eq + Hash> Quiet<K> {
+    /// How many lines were left out since the key's last one; nothing when this one is to be left out too.
+    pub(super) fn speak(&self, key: K, now: Instant) -> Option<u64> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() >= MAX_KEYS {
+            lines.clear();
+        }
+        match lines.entry(key) {
+            Entry::Occupied(mut entry) if now.duration_since(entry.get().0) < Duration::from_secs(1) => {
+                entry.get_mut().1 += 1;
+                None
+            }
+            Entry::Occupied(mut entry) => Some(entry.insert((now, 0)).1),
+            Entry::Vacant(entry) => Some(entry.insert((now, 0)).1),
+        }
+    }
+}
+
 /// Keys remembered; when there are more, everyone starts afresh.
 const MAX_KEYS: usize = 100_000;
 
@@ -126,5 +157,23 @@ impl<K: Eq + Hash> Tally<K> {
         if let Some((_, count)) = counts.get_mut(key) {
             *count = count.saturating_sub(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_is_let_through_and_tells_how_many_were_not() {
+        let quiet = Quiet::default();
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(quiet.speak("a", at(0)), Some(0));
+        assert_eq!(quiet.speak("a", at(1)), None);
+        assert_eq!(quiet.speak("a", at(999)), None);
+        assert_eq!(quiet.speak("b", at(999)), Some(0));
+        assert_eq!(quiet.speak("a", at(1000)), Some(2));
+        assert_eq!(quiet.speak("a", at(2000)), Some(0));
     }
 }

@@ -1,7 +1,7 @@
 //! Around every request: an id, one log line, one measurement, and security headers.
 
 use super::error::ApiError;
-use super::metrics::Metrics;
+use super::router::Web;
 use super::server::MAX_HEAD;
 use crate::entropy;
 use axum::body::{Body, to_bytes};
@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::convert::Infallible;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 use xanpay_domain::id::write_hex;
@@ -27,6 +27,8 @@ const MAX_PROBLEM: usize = 256 * 1024;
 pub(super) struct Trouble {
     pub(super) code: &'static str,
     pub(super) source: Option<String>,
+    /// The caller's API key, where it is one that is known.
+    pub(super) key: Option<Box<str>>,
 }
 
 /// What is known of a request before it is looked at.
@@ -77,9 +79,9 @@ impl fmt::Debug for RequestId {
 }
 
 /// The layer.
-pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn around(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let Arrival { id, .. } = Arrival::of(request.extensions_mut());
+    let Arrival { id, client } = Arrival::of(request.extensions_mut());
     let id = id.as_str();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -96,11 +98,19 @@ pub(super) async fn around(State(metrics): State<Arc<Metrics>>, mut request: Req
     let trouble = response.extensions_mut().remove::<Trouble>();
     let route = route.as_ref().map_or("none", |route| name_of(route.as_str()));
     let status = response.status().as_u16();
-    metrics.observe(route, status, started.elapsed());
+    web.metrics.observe(route, status, started.elapsed());
     if let Some(trouble) = trouble {
         match trouble.source {
             Some(source) => {
                 tracing::error!(request_id = id, %method, route, status, code = trouble.code, source, "request failed")
+            }
+            // Whoever tries keys out shows in the log, and cannot fill it.
+            None if ["unauthorized", "permission_denied"].contains(&trouble.code) => {
+                let client = client.map_or(Ipv4Addr::UNSPECIFIED.into(), |client| client.ip());
+                if let Some(left_out) = web.refused.speak(client, Instant::now()) {
+                    let Trouble { code, key, .. } = trouble;
+                    tracing::info!(request_id = id, %method, route, status, code, %client, key, left_out, "caller refused");
+                }
             }
             None => tracing::debug!(request_id = id, %method, route, status, code = trouble.code, "request refused"),
         }

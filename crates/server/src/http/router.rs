@@ -1,7 +1,7 @@
 //! Which path goes where. Every path also answers with a slash at its end, directly.
 
 use super::error::ApiError;
-use super::limits::Tally;
+use super::limits::{Quiet, Tally};
 use super::metrics::Metrics;
 use super::{Settings, api, checkout, docs, ops, request};
 use crate::app::App;
@@ -23,7 +23,9 @@ pub struct Web {
     /// What the HTTP side is told.
     pub settings: Settings,
     /// Figures.
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) metrics: Metrics,
+    /// Log lines about callers who were refused.
+    pub(super) refused: Quiet<IpAddr>,
     /// Failed guesses of session ids.
     pub(super) misses: Tally<IpAddr>,
     /// Codes that were sent to phones for a session.
@@ -47,7 +49,8 @@ impl Web {
         Arc::new(Self {
             app,
             settings,
-            metrics: Arc::default(),
+            metrics: Metrics::default(),
+            refused: Quiet::default(),
             // Honest customers do not miss.
             misses: Tally::new(60, Duration::from_secs(60)),
             // A customer mistypes a number now and then; many customers share an address.
@@ -113,11 +116,10 @@ pub fn router(web: Arc<Web>) -> Router {
     for (path, methods) in routes() {
         router = router.route(path, methods.clone()).route(&format!("{path}/"), methods);
     }
-    let metrics = Arc::clone(&web.metrics);
     router
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(metrics, request::around))
+        .layer(middleware::from_fn_with_state(Arc::clone(&web), request::around))
         .with_state(web)
 }
 

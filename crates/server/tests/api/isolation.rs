@@ -3,6 +3,8 @@
 use crate::support::{Answer, Call, Caller, Gateway};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::method::Method;
@@ -257,6 +259,68 @@ async fn a_part_of_the_api_that_is_switched_off_is_forbidden() {
         // It creates nothing, and a checkout's hash is made with it, too.
         let request = json!({"merchantAmount": 1, "merchantCurrency": "SGD"});
         gateway.send(Call::post("/charges/hash").by(&merchant).json(&request)).await.expect(200);
+    })
+    .await;
+}
+
+/// What is logged by whatever the test does from here on.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        (log, tracing::subscriber::set_default(lines))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains("caller refused")).map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_is_refused_is_logged_with_address_and_known_key_and_never_with_a_secret() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        gateway.switch(&merchant, |row| row.permissions.clear()).await;
+        let barred = gateway.merchant("Barred", merchant.environment).await;
+        gateway.switch(&barred, |row| row.permissions.clear()).await;
+        let (log, _guard) = Log::start();
+        let operators = Call::get("/transfers");
+        let phone = Call::post("/customers/phone/verification");
+        let calls = [
+            (Call::get("/certificate").basic(&merchant.key, "guessed"), 401, "unauthorized", Some(&merchant.key)),
+            (Call::get("/certificate").basic("xp_unknown", "guessed"), 401, "unauthorized", None),
+            (operators.by(&merchant), 401, "unauthorized", Some(&merchant.key)),
+            (phone.by(&barred), 403, "permission_denied", Some(&barred.key)),
+        ];
+        for (n, (call, status, code, key)) in calls.into_iter().enumerate() {
+            let address = [203, 0, 113, n as u8];
+            gateway.send(call.from(address)).await.expect_problem(status, code);
+            let line = log.lines().pop().unwrap();
+            assert!(line.contains(code) && line.contains(&format!("client=203.0.113.{n}")), "{line}");
+            assert_eq!(line.contains("key="), key.is_some(), "{line}");
+            assert!(key.is_none_or(|key| line.contains(key.as_str())), "{line}");
+        }
+        for line in log.lines() {
+            for secret in ["guessed", "xp_unknown", &merchant.secret, &barred.secret] {
+                assert!(!line.contains(secret), "{line}");
+            }
+        }
+        assert_eq!(log.lines().len(), 4);
     })
     .await;
 }
