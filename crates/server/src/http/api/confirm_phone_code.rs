@@ -51,8 +51,8 @@ fn read(body: &[u8]) -> Result<(Phone, String), Refusal> {
         otp
     });
     fields.finish()?;
-    let missing = || Refusal::field("code", "missing_field", "is required");
-    Ok((phone.ok_or_else(missing)?, otp.ok_or_else(missing)?))
+    let missing = |field| move || Refusal::field(field, "missing_field", "is required");
+    Ok((phone.ok_or_else(missing("phone"))?, otp.ok_or_else(missing("code"))?))
 }
 
 fn answer_json(code: &str) -> String {
