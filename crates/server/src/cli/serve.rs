@@ -27,7 +27,7 @@ pub(super) struct Serve {
     /// Upgrade a PostgreSQL schema before serving; the embedded database is upgraded without being asked
     #[arg(long)]
     migrate: bool,
-    /// Where customers reach the checkout [env: XANPAY_PUBLIC_URL] [default: the listening address]
+    /// Where customers reach the checkout, without a path; https tells browsers to stay with it [env: XANPAY_PUBLIC_URL] [default: the listening address]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Private networks that webhooks and callbacks may be sent to [env: XANPAY_ALLOW_PRIVATE_NETWORKS]

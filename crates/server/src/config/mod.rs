@@ -36,7 +36,10 @@ pub const SETTINGS: &[SettingInfo] = &[
     SettingInfo { name: "master_key_file", help: "file with the key that seals stored secrets" },
     SettingInfo { name: "master_key", help: "that key itself, 64 hexadecimal digits" },
     SettingInfo { name: "listen", help: "address and port to listen on" },
-    SettingInfo { name: "public_url", help: "where customers reach the checkout; base of checkout links" },
+    SettingInfo {
+        name: "public_url",
+        help: "where customers reach the checkout, without a path; https tells browsers to stay with it",
+    },
     SettingInfo { name: "log", help: "what to log: a level, or a filter such as info,xanpay_server=debug" },
     SettingInfo { name: "log_format", help: "text or json" },
     SettingInfo { name: "allow_private_networks", help: "private networks that notices may be sent to" },

@@ -377,10 +377,11 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn public_url(text: &str) -> Result<Url, String> {
-    let expected = "must be an http or https URL without user, query and fragment";
+    let expected = "must be an http or https URL without user, path, query and fragment";
     let url: Url = text.parse().map_err(|_| expected.to_owned())?;
     let plain = url.username().is_empty() && url.password().is_none();
-    let bare = url.query().is_none() && url.fragment().is_none() && url.host().is_some();
+    // Every link of the pages begins at the host.
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.host().is_some();
     if ["http", "https"].contains(&url.scheme()) && plain && bare { Ok(url) } else { Err(expected.to_owned()) }
 }
 

@@ -188,7 +188,13 @@ fn checkout_links_lead_to_an_address_that_a_browser_can_open() {
     assert_eq!(config.public_base("[::]:81".parse().unwrap()), "http://[::1]:81");
     let config = Config::resolve(&[flags(&[("public_url", "https://pay.example/")])], Vec::new()).unwrap();
     assert_eq!(config.public_base("0.0.0.0:81".parse().unwrap()), "https://pay.example");
-    for bad in ["pay.example", "ftp://pay.example", "https://u:p@pay.example", "https://pay.example/?a=b"] {
+    for bad in [
+        "pay.example",
+        "ftp://pay.example",
+        "https://u:p@pay.example",
+        "https://pay.example/?a=b",
+        "https://pay.example/pay",
+    ] {
         assert!(Config::resolve(&[flags(&[("public_url", bad)])], Vec::new()).is_err(), "{bad}");
     }
 }

@@ -19,6 +19,8 @@ use xanpay_domain::id::write_hex;
 
 /// The header that carries the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// For a year browsers come by https only, whatever a link says.
+const STAY_WITH_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Problem documents are small; anything larger is not one of ours.
 const MAX_PROBLEM: usize = 256 * 1024;
 
@@ -121,6 +123,9 @@ pub(super) async fn around(State(web): State<Arc<Web>>, mut request: Request, ne
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
+    }
+    if web.settings.public_url.starts_with("https://") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STAY_WITH_TLS);
     }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

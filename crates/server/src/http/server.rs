@@ -28,7 +28,7 @@ pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// What the HTTP side is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where customers reach the checkout: scheme and host, no slash at the end.
+    /// Where customers reach the checkout: scheme and host, no slash at the end. With https, browsers are told to stay with it.
     pub public_url: String,
     /// The most connections at once; further ones wait to be accepted.
     pub max_connections: usize,
@@ -36,18 +36,6 @@ pub struct Settings {
     pub metrics_allowed: Vec<IpNet>,
     /// Proxies that are believed when they say for whom they speak.
     pub trusted_proxies: Vec<IpNet>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let loopback = || ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect();
-        Self {
-            public_url: "http://127.0.0.1:8080".into(),
-            max_connections: 10_000,
-            metrics_allowed: loopback(),
-            trusted_proxies: loopback(),
-        }
-    }
 }
 
 /// Serves until `shutdown`, then lets the requests at hand finish.

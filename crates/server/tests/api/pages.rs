@@ -439,3 +439,19 @@ async fn assets_are_named_by_their_content_and_cached_for_ever() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn browsers_are_told_to_stay_with_https_where_the_gateway_is_reached_by_it() {
+    on_both_databases(async |database| {
+        let (gateway, _) = Gateway::with_merchant(database).await;
+        let calls = || [Call::get("/"), Call::get("/healthz"), Call::get("/nothing"), Call::post("/sessions")];
+        for call in calls() {
+            assert_eq!(gateway.send(call).await.header("strict-transport-security"), "");
+        }
+        let gateway = gateway.reached_at("https://pay.example");
+        for call in calls() {
+            assert_eq!(gateway.send(call).await.header("strict-transport-security"), "max-age=31536000");
+        }
+    })
+    .await;
+}

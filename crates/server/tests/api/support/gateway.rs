@@ -79,7 +79,7 @@ impl Gateway {
         let master_key = MasterKey::from_bytes(&[7; 32]).unwrap();
         let app = App::new(database.open().await, clock, master_key, addresses, terms);
         let (stop, stopping) = watch::channel(false);
-        let router = router(Web::new(Arc::clone(&app), Settings::default(), stopping));
+        let router = router(Web::new(Arc::clone(&app), settings("http://127.0.0.1:8080"), stopping));
         Self { app, router, stop }
     }
 
@@ -107,6 +107,12 @@ impl Gateway {
     /// Ends streams, as a gateway that stops does.
     pub fn stop_streams(&self) {
         let _ = self.stop.send(true);
+    }
+
+    /// The same gateway where customers reach it elsewhere.
+    pub fn reached_at(self, public_url: &str) -> Self {
+        let web = Web::new(Arc::clone(&self.app), settings(public_url), self.stop.subscribe());
+        Self { router: router(web), ..self }
     }
 
     /// Moves the clock.
@@ -249,6 +255,17 @@ impl Gateway {
     pub async fn deliveries(&self, charge: &Value) -> Vec<DeliveryReport> {
         let id = ChargeId::parse(charge["id"].as_str().unwrap()).unwrap();
         self.app.store.reader().list_deliveries(id).await.unwrap()
+    }
+}
+
+/// What the HTTP side is told, by default but for the address.
+fn settings(public_url: &str) -> Settings {
+    let loopback = vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+    Settings {
+        public_url: public_url.to_owned(),
+        max_connections: 10_000,
+        metrics_allowed: loopback.clone(),
+        trusted_proxies: loopback,
     }
 }
 
