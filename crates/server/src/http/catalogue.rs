@@ -43,12 +43,6 @@ pub const CATALOGUE: &[Entry] = &[
         "Send the method, or name the account as it was added.",
     ),
     entry(
-        "account_exists",
-        400,
-        "The receiving account is already there.",
-        "Use it; `xanpay account enable` brings one back that was disabled.",
-    ),
-    entry(
         "body_unreadable",
         400,
         "The body broke off, or its chunks are not what HTTP asks for.",
@@ -79,12 +73,6 @@ pub const CATALOGUE: &[Entry] = &[
     entry("invalid_header", 400, "A header stands twice that may stand once.", "Send it once."),
     entry("invalid_json", 400, "The body is not JSON.", "Send JSON in UTF-8."),
     entry("invalid_request", 400, "Several fields are wrong in different ways.", "See `errors`."),
-    entry(
-        "merchant_unknown",
-        400,
-        "There is no such merchant in this environment.",
-        "Check the id and the environment.",
-    ),
     entry(
         "method_not_enabled",
         400,
@@ -129,7 +117,7 @@ pub const CATALOGUE: &[Entry] = &[
         "unauthorized",
         401,
         "Key and secret are missing, wrong or revoked.",
-        "Send HTTP Basic with a live key pair.",
+        "Send HTTP Basic with an API key that is not revoked, and its secret.",
     ),
     entry(
         "permission_denied",
@@ -172,7 +160,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry(
         "too_many_codes",
         429,
-        "Too many one-time passwords were asked for this phone.",
+        "Too many one-time passwords were asked for this phone, or a thousand within an hour by the merchant.",
         "Wait as long as Retry-After says.",
     ),
     entry("header_too_large", 431, "Path and headers are larger than 64 KiB.", "Send less."),
@@ -182,7 +170,7 @@ pub const CATALOGUE: &[Entry] = &[
     entry(
         "outcome_unknown",
         503,
-        "The connection to the database was lost while committing.",
+        "The connection to the database was lost while committing, or a standby that must confirm is silent.",
         "Repeat the request with the same Idempotency-Key.",
     ),
     entry(
@@ -211,6 +199,7 @@ pub fn markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use xanpay_domain::matching::{Outcome, Reason};
 
     #[test]
     fn the_document_is_what_the_catalogue_says() {
@@ -219,6 +208,15 @@ mod tests {
             std::fs::write(path, markdown()).unwrap();
         }
         assert_eq!(std::fs::read_to_string(path).unwrap(), markdown(), "run with XANPAY_UPDATE=1 to write it");
+    }
+
+    #[test]
+    fn every_outcome_and_reason_of_a_transfer_is_explained() {
+        let text = include_str!("../../../../docs/api.md");
+        let outcomes = Outcome::ALL.map(Outcome::as_str);
+        for name in outcomes.into_iter().chain(Reason::ALL.map(Reason::as_str)) {
+            assert!(text.contains(&format!("\n| `{name}` |")), "{name}");
+        }
     }
 
     #[test]

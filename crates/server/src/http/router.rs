@@ -69,7 +69,7 @@ fn form<T: 'static>(handler: impl Handler<T, Arc<Web>>) -> MethodRouter<Arc<Web>
     post(handler).get(checkout::page::of_form)
 }
 
-/// Every route of the API, under its OpenAPI path.
+/// Every route with its path as the documents print it.
 fn routes() -> Vec<(&'static str, MethodRouter<Arc<Web>>)> {
     vec![
         ("/sessions", post(api::create_session::handle)),

@@ -1,4 +1,4 @@
-//! The API: one file per operation, named as in the OpenAPI document.
+//! The API: one file per operation.
 
 pub mod advance_sandbox_clock;
 pub mod cancel_charge;
