@@ -4,6 +4,7 @@
 
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+use xanpay_domain::id::to_hex;
 
 /// For the `Cache-Control` header of every asset.
 pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
@@ -84,8 +85,7 @@ fn compact(source: &str) -> String {
 
 /// `/assets/<stem>.<first 12 hex digits of the SHA-256>.<ending>`.
 fn hashed_url(name: &str, text: &str) -> String {
-    let digest = Sha256::digest(text);
-    let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hex = to_hex(&Sha256::digest(text)[..6]);
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "bin"));
     format!("{PREFIX}{stem}.{hex}.{ending}")
 }
