@@ -61,7 +61,7 @@ impl Idempotency {
 
 fn in_flight() -> Refusal {
     let detail = "the first request with this idempotency key is still being worked on";
-    Refusal::new(Kind::Conflict, "idempotency_in_flight", detail)
+    Refusal::new(Kind::InFlight, "idempotency_in_flight", detail)
 }
 
 async fn find(tx: &Tx, idempotency: &Idempotency, now: Timestamp) -> Result<Option<KnownRequest>, FlowError> {

@@ -17,6 +17,8 @@ pub enum Kind {
     Conflict,
     /// The idempotency key belongs to another request.
     KeyReused,
+    /// The first request with this idempotency key is still being worked on.
+    InFlight,
     /// Too many requests; the next may come after so many seconds.
     TooMany(u32),
     /// Not now: something that is needed is missing for the moment.

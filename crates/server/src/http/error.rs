@@ -70,7 +70,7 @@ impl From<Refusal> for ApiError {
             Kind::Invalid => (StatusCode::BAD_REQUEST, None),
             Kind::Forbidden => (StatusCode::FORBIDDEN, None),
             Kind::NotFound => (StatusCode::NOT_FOUND, None),
-            Kind::Conflict => (StatusCode::CONFLICT, None),
+            Kind::Conflict | Kind::InFlight => (StatusCode::CONFLICT, None),
             Kind::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, None),
             Kind::TooMany(after_s) => (StatusCode::TOO_MANY_REQUESTS, Some(after_s)),
             Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(60)),

@@ -19,7 +19,7 @@ pub mod send_phone_code;
 use super::error::ApiError;
 use super::limits;
 use super::router::Web;
-use crate::flows::{self, FlowError, Idempotency};
+use crate::flows::{self, FlowError, Idempotency, Kind};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -54,7 +54,7 @@ where
     match run(Some(key.clone())).await {
         Ok(answer) => Ok(json(answer)),
         // Somebody else took the key in the meantime: what they answered is the answer.
-        Err(FlowError::Refused(refusal)) if refusal.code == "idempotency_in_flight" => {
+        Err(FlowError::Refused(refusal)) if refusal.kind == Kind::InFlight => {
             match flows::replay(&web.app, &key).await? {
                 Some(answer) => Ok(replayed(answer)),
                 None => Err(refusal.into()),
