@@ -1,11 +1,11 @@
 //! `POST /sandbox/clock`: moves the sandbox's time ahead.
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use super::json;
 use crate::flows;
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::body::{Body as Fields, whole_number};
 use crate::wire::json::to_text;
 use crate::wire::time::iso;

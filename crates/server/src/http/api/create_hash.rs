@@ -1,11 +1,11 @@
 //! `POST /charges/hash`: the secure mode's hash over what must not be changed on the way.
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use crate::app::App;
 use crate::flows::{Fault, FlowError, hash_key};
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::hash::{hash_amount, hash_request};
 use axum::body::Body;
 use axum::extract::State;

@@ -1,11 +1,11 @@
 //! `POST /sandbox/transfers`: a merchant plays the customer's bank.
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use super::{create_transfer, once};
 use crate::flows;
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::transfer::recorded_json;
 use axum::body::Body;
 use axum::extract::State;

@@ -1,12 +1,12 @@
 //! `POST /sessions`
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use super::once;
 use crate::app::App;
 use crate::flows::{self, FlowError, NewSession, Refusal};
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::body::Body as Fields;
 use crate::wire::orders::read_orders;
 use crate::wire::session::session_json;

@@ -1,11 +1,11 @@
 //! `POST /transfers`: an operator, or the operator's bank connection, reports an incoming transfer.
 
-use super::super::auth::OperatorCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use super::once;
 use crate::flows::{self, NewTransfer, Refusal};
+use crate::http::auth::OperatorCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::body::{Body as Fields, MAX_NAME, MAX_REFERENCE};
 use crate::wire::time::{Precision, parse_iso};
 use crate::wire::transfer::recorded_json;

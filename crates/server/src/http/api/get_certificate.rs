@@ -1,6 +1,6 @@
 //! `GET /certificate`: the certificate against which callbacks can be verified.
 
-use super::super::auth::MerchantCaller;
+use crate::http::auth::MerchantCaller;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 

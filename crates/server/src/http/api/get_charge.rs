@@ -1,10 +1,10 @@
 //! `GET /charges/{id}` and `POST /charges/{id}`, which the documents print for the same thing.
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::json;
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use crate::wire::charge::classic_json;
 use axum::extract::State;
 use axum::response::Response;

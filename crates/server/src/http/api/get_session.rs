@@ -1,11 +1,11 @@
 //! `GET /sessions/{id}`
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::json;
 use crate::flows;
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use crate::wire::session::session_json;
 use axum::extract::State;
 use axum::response::Response;

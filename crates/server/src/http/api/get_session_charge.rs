@@ -1,10 +1,10 @@
 //! `GET /sessions/{id}/charge`
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::json;
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use crate::wire::charge::session_charge_json;
 use axum::extract::State;
 use axum::http::StatusCode;

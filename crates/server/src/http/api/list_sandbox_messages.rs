@@ -1,9 +1,9 @@
 //! `GET /sandbox/messages`: what would have been sent by SMS.
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::router::Web;
 use super::json;
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::router::Web;
 use crate::wire::json::to_text;
 use crate::wire::time::iso;
 use axum::extract::State;

@@ -1,10 +1,10 @@
 //! `GET /transfers`
 
-use super::super::auth::OperatorCaller;
-use super::super::error::ApiError;
-use super::super::router::Web;
 use super::json;
 use crate::flows::Refusal;
+use crate::http::auth::OperatorCaller;
+use crate::http::error::ApiError;
+use crate::http::router::Web;
 use crate::wire::transfer::page_json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;

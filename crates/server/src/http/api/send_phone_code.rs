@@ -1,11 +1,11 @@
 //! `POST /customers/phone/verification`
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use super::once;
 use crate::flows::{self, Idempotency, Refusal};
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::body::Body as Fields;
 use axum::body::Body;
 use axum::extract::State;

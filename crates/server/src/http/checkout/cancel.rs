@@ -1,9 +1,9 @@
 //! `POST /checkout/sessions/{id}/cancel`: the customer gives up.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, message, see_page};
 use crate::flows;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! `POST /checkout/sessions/{id}/code`: the customer asks for another code.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::choice::Choice;
 use super::fields::Fields;
 use super::load::{Checkout, NoPage, Visitor, message, over, see, see_page};
 use super::start::unprovable;
 use super::verify::stale;
 use crate::flows::{self, FlowError, Kind};
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;

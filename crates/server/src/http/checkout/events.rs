@@ -1,10 +1,10 @@
 //! `GET /checkout/sessions/{id}/events`: server-sent events, so that an open page changes by itself.
 
-use super::super::error::ApiError;
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::load::{Checkout, Visitor, problem};
 use super::status::status_json;
+use crate::http::error::ApiError;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};

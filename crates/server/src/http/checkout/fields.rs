@@ -1,7 +1,7 @@
 //! A posted form.
 
-use super::super::error::ApiError;
-use super::super::limits::read_body;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
 use axum::extract::{FromRequest, Request};
 use std::collections::HashMap;
 

@@ -1,9 +1,9 @@
 //! `POST /checkout/sessions/{id}/initiate`: the page tells that the customer has begun to act.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, problem};
 use crate::flows;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

@@ -1,12 +1,12 @@
 //! Loading what a checkout page is about, and its plain answers.
 
-use super::super::error::ApiError;
-use super::super::request::{Arrival, RequestId};
-use super::super::router::Web;
 use super::text::ENGLISH;
 use super::view::{Frame, MessageKind, MessagePage};
 use super::{security_headers, view};
 use crate::flows::{self, FlowError};
+use crate::http::error::ApiError;
+use crate::http::request::{Arrival, RequestId};
+use crate::http::router::Web;
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

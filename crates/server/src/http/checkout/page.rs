@@ -1,13 +1,13 @@
 //! `GET /?sessionId=...[&isSandbox=true]`, also under `/checkout/`: the page, whatever the session's state.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::choice::Choice;
 use super::load::{Checkout, NoPage, Visitor, html, message, see_page};
 use super::present::{choose_again, choose_page, closed_page, pay_page, receipt_page};
 use super::verify::verify_page;
 use super::view::Closing;
 use crate::flows;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;

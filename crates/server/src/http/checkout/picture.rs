@@ -1,12 +1,12 @@
 //! `GET /checkout/sessions/{id}/qr.svg`: the QR as a file.
 
-use super::super::error::ApiError;
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::load::{Checkout, Visitor, problem};
 use super::pictures::code_of;
 use crate::directory::{Freshness, account_by_id};
 use crate::flows::FlowError;
+use crate::http::error::ApiError;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

@@ -1,6 +1,5 @@
 //! From domain objects to display-ready views.
 
-use super::super::router::Web;
 use super::choice::Choice;
 use super::details::details;
 use super::load::{Checkout, frame};
@@ -13,6 +12,7 @@ use super::view::{
 };
 use crate::directory::{Freshness, KnownAccount, account_by_id};
 use crate::flows::{self, FlowError, Offer};
+use crate::http::router::Web;
 use crate::wire::time::iso;
 use xanpay_domain::charge::{Charge, ChargeState};
 use xanpay_domain::contact::Phone;

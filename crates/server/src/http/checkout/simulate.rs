@@ -1,9 +1,9 @@
 //! `POST /checkout/sessions/{id}/simulate`: in sandbox, the customer's bank is a button.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::load::{Checkout, NoPage, Visitor, message, see_page};
 use crate::flows::{self, NewTransfer};
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use crate::wire::transfer::recorded_json;
 use axum::extract::State;
 use axum::response::Response;

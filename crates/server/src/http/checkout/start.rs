@@ -1,7 +1,5 @@
 //! `POST /checkout/sessions/{id}/start`: the customer has chosen how to pay.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::choice::Choice;
 use super::code;
 use super::fields::Fields;
@@ -9,6 +7,8 @@ use super::load::{Checkout, NoPage, Visitor, html, message, over, see, see_page}
 use super::present::choose_page;
 use super::view::{FieldFault, MethodFault};
 use crate::flows::{self, FlowError, Kind, Start};
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;

@@ -1,8 +1,8 @@
 //! `GET /checkout/sessions/{id}/status`: what an open page polls.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::load::{Checkout, Visitor, problem};
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use crate::wire::amount::Amount;
 use crate::wire::json::to_text;
 use axum::extract::State;

@@ -1,7 +1,5 @@
 //! `POST /checkout/sessions/{id}/verify`: the customer has entered the code from the message.
 
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::choice::Choice;
 use super::fields::Fields;
 use super::load::{Checkout, NoPage, Visitor, frame, html, message, over, see, see_page};
@@ -9,6 +7,8 @@ use super::present::{choose_again, form, open_live, session_summary};
 use super::start::unprovable;
 use super::view::{ChooseNotice, CodeFault, Inbox, MethodFault, Standing, VerifyPage};
 use crate::flows::{self, FlowError, Kind, Start, Started};
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
