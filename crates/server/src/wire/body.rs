@@ -25,12 +25,12 @@ pub const MAX_PAYLOAD: usize = 8 * 1024;
 const MAX_METHODS: usize = 50;
 
 /// A JSON object under inspection. Members are taken by name; those that nobody takes are ignored.
-pub struct Body<'a> {
+pub struct Fields<'a> {
     members: HashMap<String, &'a RawValue>,
     faults: Vec<Fault>,
 }
 
-impl<'a> Body<'a> {
+impl<'a> Fields<'a> {
     /// Reads a body as a JSON object, whatever its content type said.
     ///
     /// # Errors
@@ -278,14 +278,14 @@ impl<'a> Body<'a> {
     }
 
     /// A nested object under inspection, its faults named by their path.
-    pub fn object<T>(&mut self, field: &str, inspect: impl FnOnce(&mut Body<'a>, &str) -> T) -> Option<T> {
+    pub fn object<T>(&mut self, field: &str, inspect: impl FnOnce(&mut Fields<'a>, &str) -> T) -> Option<T> {
         let json = self.raw(field)?;
         let members = if json.starts_with('{') { serde_json::from_str(json).ok() } else { None };
         let Some(Members(members)) = members else {
             self.fault(field, "invalid_field", "must be an object that names no member twice");
             return None;
         };
-        let mut inner = Body { members, faults: Vec::new() };
+        let mut inner = Fields { members, faults: Vec::new() };
         let value = inspect(&mut inner, field);
         self.faults.append(&mut inner.faults);
         Some(value)

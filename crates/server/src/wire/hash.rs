@@ -1,6 +1,6 @@
 //! The secure mode's hash of a request.
 
-use super::body::Body;
+use super::body::Fields;
 use super::json::canonical;
 use super::orders::read_orders;
 use crate::flows::Refusal;
@@ -14,7 +14,7 @@ use xanpay_domain::secure_hash::secure_hash;
 /// # Errors
 /// Everything that is wrong with the body.
 pub fn hash_request(body: &[u8], key: &[u8]) -> Result<String, Refusal> {
-    let mut fields = Body::parse(body)?;
+    let mut fields = Fields::parse(body)?;
     let currency = fields.currency("merchantCurrency");
     let amount = fields.amount("merchantAmount", currency);
     let orders = read_orders(&mut fields, "orders", currency);

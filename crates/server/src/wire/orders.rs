@@ -1,6 +1,6 @@
 //! Order lines: checked for form, kept as they were sent.
 
-use super::body::{Body, MAX_NAME, Members, read_amount_in, whole_number};
+use super::body::{Fields, MAX_NAME, Members, read_amount_in, whole_number};
 use super::json::{compact, has_nul};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use xanpay_domain::money::AmountError;
 const MAX_LINES: usize = 100;
 
 /// Reads `orders` and returns them as compact JSON text: unknown keys, key order and spelling of numbers stay.
-pub fn read_orders(body: &mut Body<'_>, field: &str, currency: Option<Currency>) -> Option<String> {
+pub fn read_orders(body: &mut Fields<'_>, field: &str, currency: Option<Currency>) -> Option<String> {
     let json = body.raw(field)?;
     let Ok(lines) = serde_json::from_str::<Vec<&RawValue>>(json) else {
         body.fault(field, "invalid_field", "must be a list of order lines");
@@ -27,7 +27,7 @@ pub fn read_orders(body: &mut Body<'_>, field: &str, currency: Option<Currency>)
     Some(compact(json))
 }
 
-fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Currency>) {
+fn check_line(body: &mut Fields<'_>, path: &str, json: &str, currency: Option<Currency>) {
     // Reading everything once finds broken escapes, half surrogates and absurd nesting in members that nobody knows.
     let whole = serde_json::from_str::<serde_json::Value>(json);
     let members = match whole {
@@ -71,7 +71,7 @@ fn check_line(body: &mut Body<'_>, path: &str, json: &str, currency: Option<Curr
     }
 }
 
-fn check_numbers(body: &mut Body<'_>, path: &str, members: &HashMap<String, &RawValue>, currency: Option<Currency>) {
+fn check_numbers(body: &mut Fields<'_>, path: &str, members: &HashMap<String, &RawValue>, currency: Option<Currency>) {
     let is_count = |count| (1..=i64::from(u32::MAX)).contains(&count);
     let member = |name: &str| members.get(name).map(|raw| raw.get()).filter(|json| *json != "null");
     if member("quantity").is_some_and(|json| !whole_number(json).is_some_and(is_count)) {

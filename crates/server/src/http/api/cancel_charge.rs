@@ -7,7 +7,7 @@ use super::super::object_id::ObjectId;
 use super::super::router::Web;
 use super::json;
 use crate::flows::{self, CancelAuthority, Refusal};
-use crate::wire::body::{Body as Fields, MAX_NAME};
+use crate::wire::body::{Fields, MAX_NAME};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::Request;

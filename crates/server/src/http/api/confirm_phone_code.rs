@@ -6,7 +6,7 @@ use crate::http::auth::MerchantCaller;
 use crate::http::error::ApiError;
 use crate::http::limits::read_body;
 use crate::http::router::Web;
-use crate::wire::body::{Body as Fields, MAX_NAME};
+use crate::wire::body::{Fields, MAX_NAME};
 use crate::wire::json::to_text;
 use axum::body::Body;
 use axum::extract::State;

@@ -7,7 +7,7 @@ use super::super::router::Web;
 use super::{create_hash, once};
 use crate::app::App;
 use crate::flows::{self, FlowError, NewCharge, Refusal};
-use crate::wire::body::{Body as Fields, MAX_NAME};
+use crate::wire::body::{Fields, MAX_NAME};
 use crate::wire::charge::created_json;
 use crate::wire::orders::read_orders;
 use axum::body::Body;

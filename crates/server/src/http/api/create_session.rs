@@ -7,7 +7,7 @@ use crate::http::auth::MerchantCaller;
 use crate::http::error::ApiError;
 use crate::http::limits::read_body;
 use crate::http::router::Web;
-use crate::wire::body::Body as Fields;
+use crate::wire::body::Fields;
 use crate::wire::orders::read_orders;
 use crate::wire::session::session_json;
 use axum::body::Body;

@@ -6,7 +6,7 @@ use crate::http::auth::OperatorCaller;
 use crate::http::error::ApiError;
 use crate::http::limits::read_body;
 use crate::http::router::Web;
-use crate::wire::body::{Body as Fields, MAX_NAME, MAX_REFERENCE};
+use crate::wire::body::{Fields, MAX_NAME, MAX_REFERENCE};
 use crate::wire::time::{Precision, parse_iso};
 use crate::wire::transfer::recorded_json;
 use axum::body::Body;
