@@ -26,6 +26,9 @@ pub struct MerchantCaller {
     key: Arc<ApiKey>,
 }
 
+/// A merchant in sandbox; to a live key what only sandbox has does not exist.
+pub struct SandboxCaller(pub MerchantCaller);
+
 /// An operator, proved by an operator's key.
 pub struct OperatorCaller {
     /// The key's public half, which owns idempotency keys.
@@ -62,6 +65,18 @@ impl FromRequestParts<Arc<Web>> for MerchantCaller {
         let known = authenticate(&parts.headers, web).await?;
         let merchant = known.merchant.ok_or_else(|| ApiError::unauthorized().of_key(&known.key.api_key))?;
         Ok(Self { merchant, key: known.key })
+    }
+}
+
+impl FromRequestParts<Arc<Web>> for SandboxCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Self::Rejection> {
+        let caller = MerchantCaller::from_request_parts(parts, web).await?;
+        match caller.merchant.environment {
+            Environment::Sandbox => Ok(Self(caller)),
+            Environment::Live => Err(ApiError::not_found()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::json;
 use crate::flows;
-use crate::http::auth::MerchantCaller;
+use crate::http::auth::SandboxCaller;
 use crate::http::error::ApiError;
 use crate::http::limits::read_body;
 use crate::http::router::Web;
@@ -21,13 +21,10 @@ use xanpay_domain::time::Span;
 /// Advances the clock of the whole sandbox.
 pub async fn handle(
     State(web): State<Arc<Web>>,
-    caller: MerchantCaller,
+    _: SandboxCaller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if caller.merchant.environment != Environment::Sandbox {
-        return Err(ApiError::not_found());
-    }
     let body = read_body(&headers, body).await?;
     let mut fields = Fields::parse(&body)?;
     let wanted = fields.raw("advanceMs").map(whole_number);

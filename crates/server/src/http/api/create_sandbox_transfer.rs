@@ -2,7 +2,7 @@
 
 use super::{create_transfer, once};
 use crate::flows;
-use crate::http::auth::MerchantCaller;
+use crate::http::auth::SandboxCaller;
 use crate::http::error::ApiError;
 use crate::http::limits::read_body;
 use crate::http::router::Web;
@@ -17,13 +17,10 @@ use xanpay_domain::environment::Environment;
 /// Records a transfer that no bank has made. Only sandbox keys reach it: in live the path does not exist.
 pub async fn handle(
     State(web): State<Arc<Web>>,
-    caller: MerchantCaller,
+    SandboxCaller(caller): SandboxCaller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if caller.merchant.environment != Environment::Sandbox {
-        return Err(ApiError::not_found());
-    }
     let body = read_body(&headers, body).await?;
     let run = |key| async {
         let now = web.app.clock.now(Environment::Sandbox);

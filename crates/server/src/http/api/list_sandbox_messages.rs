@@ -1,7 +1,7 @@
 //! `GET /sandbox/messages`: what would have been sent by SMS.
 
 use super::json;
-use crate::http::auth::MerchantCaller;
+use crate::http::auth::SandboxCaller;
 use crate::http::error::ApiError;
 use crate::http::router::Web;
 use crate::wire::json::to_text;
@@ -10,7 +10,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use std::sync::Arc;
-use xanpay_domain::environment::Environment;
 
 /// How many messages are shown.
 const SHOWN: i64 = 50;
@@ -24,10 +23,7 @@ struct Message {
 }
 
 /// Lists the newest messages of the merchant's sandbox.
-pub async fn handle(State(web): State<Arc<Web>>, caller: MerchantCaller) -> Result<Response, ApiError> {
-    if caller.merchant.environment != Environment::Sandbox {
-        return Err(ApiError::not_found());
-    }
+pub async fn handle(State(web): State<Arc<Web>>, SandboxCaller(caller): SandboxCaller) -> Result<Response, ApiError> {
     let messages = web.app.store.reader().list_sandbox_messages(caller.merchant.id, SHOWN).await?;
     #[derive(Serialize)]
     struct Page {
