@@ -19,6 +19,9 @@ use tokio::sync::Mutex as AsyncMutex;
 /// Connections for lists and searches. Each carries any number of queries at once.
 const OTHERS: usize = 2;
 
+/// What a statement brings.
+type Rows = Result<Vec<Row>, StoreError>;
+
 /// Reads the last committed state, statement by statement.
 #[derive(Clone)]
 pub(crate) struct Reader(Arc<Shared>);
@@ -46,13 +49,25 @@ impl Reader {
     }
 
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        if sql.for_many {
-            let Shared { server, gathering, .. } = &*self.0;
-            let answer = gathering.with(server, |gathering| gathering.desk.ask(sql, params)).await?;
-            return Ok(answer.await?.rows);
+        let (session, answer) = self.ask(sql, params).await?;
+        if answer.is_err() && session.has_ended() {
+            // Servers end connections when they restart, and networks when they are idle. Reading once more does no harm.
+            return self.ask(sql, params).await?.1;
         }
-        let session = self.0.session().await?;
-        Box::pin(session.query(sql, params)).await
+        answer
+    }
+
+    /// The answer to a statement, and the connection that it was asked on.
+    async fn ask(&self, sql: Sql, params: &[Value<'_>]) -> Result<(Arc<Session>, Rows), StoreError> {
+        if !sql.for_many {
+            let session = self.0.session().await?;
+            let rows = Box::pin(session.query(sql, params)).await;
+            return Ok((session, rows));
+        }
+        let Shared { server, gathering, .. } = &*self.0;
+        let ask = |gathering: &Gathering| (Arc::clone(&gathering.session), gathering.desk.ask(sql, params));
+        let (session, answer) = gathering.with(server, ask).await?;
+        Ok((session, answer.await.map(|answer| answer.rows)))
     }
 
     pub(crate) async fn execute(&self, sql: Sql, params: &[Value<'_>]) -> Result<u64, StoreError> {

@@ -56,6 +56,8 @@ pub(crate) struct Session {
     silence: Duration,
     /// Whether it has been silent for longer.
     given_up: AtomicBool,
+    /// Whether an answer has told that the connection is over, which its driver may not know yet.
+    ended: AtomicBool,
     plain: Prepared<Statement>,
     /// Prepared for many callers at once; see [`super::many`].
     pub(super) many: Prepared<Arc<PreparedForMany>>,
@@ -146,6 +148,7 @@ async fn open(server: &Server, limits: &str, silence: Duration) -> Result<Sessio
         driver: driver.abort_handle(),
         silence,
         given_up: AtomicBool::new(false),
+        ended: AtomicBool::new(false),
         plain: Prepared::default(),
         many: Prepared::default(),
         warned,
@@ -215,7 +218,11 @@ impl Session {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, StoreError> {
-        self.in_time(answer).await?.map_err(driver_error)
+        let answer = self.in_time(answer).await?;
+        if answer.as_ref().is_err_and(ends_connection) {
+            self.ended.store(true, Ordering::Release);
+        }
+        answer.map_err(driver_error)
     }
 
     /// Waits for an answer for as long as the server may keep silent. When it comes no sooner the connection is closed, and
@@ -231,7 +238,12 @@ impl Session {
 
     /// Whether the connection is lost.
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed() || self.heard().is_err()
+        self.has_ended() || self.heard().is_err()
+    }
+
+    /// Whether the server or the network has ended the connection.
+    pub(super) fn has_ended(&self) -> bool {
+        self.client.is_closed() || self.ended.load(Ordering::Acquire)
     }
 
     /// An error when the server has kept silent for too long.
@@ -341,6 +353,12 @@ fn explain(error: &tokio_postgres::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// Whether nothing comes over the connection after an error.
+fn ends_connection(error: &tokio_postgres::Error) -> bool {
+    let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+    error.is_closed() || error.code().is_some_and(|code| ends.contains(code))
 }
 
 /// Sorts an error by its SQLSTATE (PostgreSQL's manual, appendix A).
