@@ -62,5 +62,5 @@ pub use record_transfer::{NewTransfer, RecordedTransfer, record_transfer};
 pub use refusal::{Fault, FlowError, Kind, Refusal};
 pub use save_rates::{SavedRates, save_rates};
 pub use set_merchant::set_merchant;
-pub use start_checkout::{Start, Started, check_method, session_over, start_checkout};
+pub use start_checkout::{Start, Started, check_method, session_cancelled, session_expired, start_checkout};
 pub use verify_phone::{can_send_codes, confirm_phone, phone_code, sandbox_message, send_otp};

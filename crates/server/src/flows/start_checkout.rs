@@ -120,7 +120,8 @@ async fn charge_session(
             let charge = tx.find_charge(charge_id).await?.ok_or(StoreError::Conflict)?;
             return Ok(Started::Charged(Box::new(charge)));
         }
-        Err(over @ (SessionRefusal::Cancelled | SessionRefusal::Expired)) => return Err(session_over(over).into()),
+        Err(SessionRefusal::Cancelled) => return Err(session_cancelled().into()),
+        Err(SessionRefusal::Expired) => return Err(session_expired().into()),
     };
     let proved = match proof {
         Some(proof) => {
@@ -145,13 +146,14 @@ async fn charge_session(
     Ok(Started::Charged(charge))
 }
 
-/// The refusal of a session that is over.
+/// The refusal of a session that was cancelled.
 #[must_use]
-pub fn session_over(refusal: SessionRefusal) -> Refusal {
-    let code = match refusal {
-        SessionRefusal::Charged(_) => "session_charged",
-        SessionRefusal::Cancelled => "session_cancelled",
-        SessionRefusal::Expired => "session_expired",
-    };
-    Refusal::new(Kind::Conflict, code, refusal.to_string())
+pub fn session_cancelled() -> Refusal {
+    Refusal::new(Kind::Conflict, "session_cancelled", SessionRefusal::Cancelled.to_string())
+}
+
+/// The refusal of a session whose time is over.
+#[must_use]
+pub fn session_expired() -> Refusal {
+    Refusal::new(Kind::Conflict, "session_expired", SessionRefusal::Expired.to_string())
 }

@@ -141,7 +141,6 @@ pub const CATALOGUE: &[Entry] = &[
         "Repeat it in a moment.",
     ),
     entry("session_cancelled", 409, "The session was cancelled.", "Create another session."),
-    entry("session_charged", 409, "The session already has its charge.", "Use that charge."),
     entry("session_expired", 409, "The session's time is over.", "Create another session."),
     entry("body_too_large", 413, "The body is larger than 64 KiB.", "Send less."),
     entry(

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use xanpay_domain::charge::{Charge, ChargeStatus};
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::SessionId;
-use xanpay_domain::session::{Session, SessionRefusal, SessionState};
+use xanpay_domain::session::{Session, SessionState};
 use xanpay_domain::time::Timestamp;
 use xanpay_store::Merchant;
 
@@ -176,13 +176,13 @@ pub(super) fn see_page(checkout: &Checkout) -> Response {
 /// that the session ended without a charge.
 pub(super) fn over(checkout: &Checkout, visitor: &Visitor) -> Response {
     let refusal = match checkout.session.state_at(checkout.now) {
-        SessionState::Cancelled => SessionRefusal::Cancelled,
-        SessionState::Expired => SessionRefusal::Expired,
+        SessionState::Cancelled => flows::session_cancelled(),
+        SessionState::Expired => flows::session_expired(),
         SessionState::Created { .. } | SessionState::Initiated { .. } | SessionState::Charged { .. } => {
             return see_page(checkout);
         }
     };
-    if visitor.wants_json { ApiError::from(flows::session_over(refusal)).into_response() } else { see_page(checkout) }
+    if visitor.wants_json { ApiError::from(refusal).into_response() } else { see_page(checkout) }
 }
 
 /// On to a page of ours after a form.
