@@ -62,13 +62,9 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
     if app.store.reader().find_merchant(new.merchant, new.environment).await?.is_none() {
         return Err(Refusal::unknown_merchant().into());
     }
-    let seal = |purpose: &str, secret: &[u8]| {
-        app.seal(purpose, secret).map_err(|error| FlowError::Internal(error.to_string()))
-    };
-    let secret =
-        WebhookSecret::from_bytes(&entropy::bytes::<32>()).map_err(|error| FlowError::Internal(error.to_string()))?;
+    let secret = WebhookSecret::from_bytes(&entropy::bytes::<32>())?;
     let basic = match new.basic {
-        Some((username, password)) => Some((username, seal(PASSWORD_PURPOSE, password.as_bytes())?)),
+        Some((username, password)) => Some((username, app.seal(PASSWORD_PURPOSE, password.as_bytes())?)),
         None => None,
     };
     let webhook = Webhook {
@@ -77,7 +73,7 @@ pub async fn add_webhook(app: &App, new: NewWebhook) -> Result<AddedWebhook, Flo
         environment: new.environment,
         url: url.into(),
         basic,
-        secret: seal(SECRET_PURPOSE, secret.as_bytes())?,
+        secret: app.seal(SECRET_PURPOSE, secret.as_bytes())?,
         created_at: app.clock.real_now(),
         disabled_at: None,
     };

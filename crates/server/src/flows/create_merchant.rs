@@ -57,9 +57,6 @@ pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerch
     let id = MerchantId::new(now, entropy::bytes());
     let (signing_key, certificate) = make_certificate(&new.name, now).await?;
     let hash_key = entropy::bytes::<32>();
-    let seal = |purpose: &str, secret: &[u8]| {
-        app.seal(purpose, secret).map_err(|error| FlowError::Internal(error.to_string()))
-    };
     let merchant = Merchant {
         id,
         name: new.name,
@@ -70,8 +67,8 @@ pub async fn create_merchant(app: &App, new: NewMerchant) -> Result<CreatedMerch
         phone_verification: new.phone_verification,
         secure_mode: false,
         markup_bp: 0,
-        hash_key: seal(HASH_KEY_PURPOSE, &hash_key)?,
-        signing_key: seal(SIGNING_KEY_PURPOSE, &signing_key)?,
+        hash_key: app.seal(HASH_KEY_PURPOSE, &hash_key)?,
+        signing_key: app.seal(SIGNING_KEY_PURPOSE, &signing_key)?,
         certificate,
     };
     let (row, key) = new_key(Some(id), merchant.environment, now);
@@ -138,7 +135,7 @@ async fn make_certificate(name: &str, now: Timestamp) -> Result<(Vec<u8>, String
 /// # Errors
 /// [`FlowError::Internal`] when it was sealed with another master key.
 pub fn hash_key(app: &App, merchant: &Merchant) -> Result<Vec<u8>, FlowError> {
-    app.unseal(HASH_KEY_PURPOSE, &merchant.hash_key).map_err(|error| FlowError::Internal(error.to_string()))
+    Ok(app.unseal(HASH_KEY_PURPOSE, &merchant.hash_key)?)
 }
 
 /// The Standard Webhooks secret of a merchant's callbacks. Derived from its hash key, so that one secret is kept.
@@ -147,8 +144,8 @@ pub fn hash_key(app: &App, merchant: &Merchant) -> Result<Vec<u8>, FlowError> {
 /// [`FlowError::Internal`] when the key is none that this program made.
 pub(crate) fn callback_secret(hash_key: &[u8]) -> Result<WebhookSecret, FlowError> {
     use hmac::{Hmac, KeyInit, Mac};
-    let internal = |error: &dyn std::fmt::Display| FlowError::Internal(error.to_string());
-    let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(hash_key).map_err(|error| internal(&error))?;
+    let mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(hash_key);
+    let mut mac = mac.map_err(|error| FlowError::Internal(error.to_string()))?;
     mac.update(b"xanpay callback secret");
-    WebhookSecret::from_bytes(&mac.finalize().into_bytes()).map_err(|error| internal(&error))
+    Ok(WebhookSecret::from_bytes(&mac.finalize().into_bytes())?)
 }

@@ -72,9 +72,7 @@ async fn find(tx: &Tx, idempotency: &Idempotency, now: Timestamp) -> Result<Opti
 /// An answer that must not be stored in clear text, in the form in which [`Idempotency::answer`] may store it. No JSON
 /// object looks like it.
 pub(super) fn seal(master_key: &MasterKey, answer: &str) -> Result<String, FlowError> {
-    let sealed = master_key.seal(SEALED, answer.as_bytes(), entropy::bytes());
-    let sealed = sealed.map_err(|error| FlowError::Internal(error.to_string()))?;
-    Ok(STANDARD.encode(sealed))
+    Ok(STANDARD.encode(master_key.seal(SEALED, answer.as_bytes(), entropy::bytes())?))
 }
 
 fn open(app: &App, answer: &str) -> Result<String, FlowError> {
@@ -82,8 +80,7 @@ fn open(app: &App, answer: &str) -> Result<String, FlowError> {
         return Ok(answer.to_owned());
     }
     let sealed = STANDARD.decode(answer).map_err(|error| FlowError::Internal(error.to_string()))?;
-    let opened = app.unseal(SEALED, &sealed).map_err(|error| FlowError::Internal(error.to_string()))?;
-    String::from_utf8(opened).map_err(|error| FlowError::Internal(error.to_string()))
+    String::from_utf8(app.unseal(SEALED, &sealed)?).map_err(|error| FlowError::Internal(error.to_string()))
 }
 
 /// The stored answer of an earlier equal request; nothing when the key is new.
