@@ -250,12 +250,7 @@ fn default_key_file(storage: &Storage) -> Result<PathBuf, OpenError> {
 
 /// Of several processes that open a new database at once, the first one's key stands.
 async fn remember_key(store: &Store, id: String) -> Result<String, StoreError> {
-    store
-        .write(move |tx| {
-            let id = id.clone();
-            async move { tx.insert_setting(KEY_ID_SETTING, &id).await }
-        })
-        .await
+    store.write_with(id, |tx, id| async move { tx.insert_setting(KEY_ID_SETTING, &id).await }).await
 }
 
 /// Lets the writer finish and closes the database, when nobody else uses the gateway any more.

@@ -279,7 +279,7 @@ async fn record_lane(
     for item in lane {
         let told = |beside: &Beside| item.reference.as_ref().and_then(|same| beside.get(same)).cloned();
         let beside = [&known, &here].into_iter().filter_map(told).flatten().collect();
-        let job = Arc::new(Report {
+        let report = Report {
             book: item.book,
             reported: item.reported,
             undivided: item.undivided,
@@ -292,14 +292,8 @@ async fn record_lane(
             seed: EventSeed::draw(),
             now: app.clock.now(environment),
             real_now: app.clock.real_now(),
-        });
-        let credited = app
-            .store
-            .write(move |tx| {
-                let job = Arc::clone(&job);
-                async move { credit(&tx, &job).await }
-            })
-            .await?;
+        };
+        let credited = app.store.write_with(report, |tx, report| async move { credit(&tx, &report).await }).await?;
         if let Some(charge) = &credited.changed {
             app.announce(charge);
         }

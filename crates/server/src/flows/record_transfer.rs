@@ -66,24 +66,20 @@ pub async fn record_transfer(
         now: app.clock.now(new.environment),
         real_now: app.clock.real_now(),
     };
-    let job = Arc::new((report, idempotency));
     let (recorded, changed, answer) = app
         .store
-        .write(move |tx| {
-            let job = Arc::clone(&job);
-            async move {
-                let (report, idempotency) = &*job;
-                if let Some(idempotency) = idempotency {
-                    idempotency.reserve(&tx, report.real_now).await?;
-                }
-                let Credited { transfer, duplicate, changed, judged: _ } = credit(&tx, report).await?;
-                let recorded = RecordedTransfer { transfer, duplicate };
-                let answer = render(&recorded);
-                if let Some(idempotency) = idempotency {
-                    idempotency.answer(&tx, &answer).await?;
-                }
-                Ok::<_, FlowError>((recorded, changed, answer))
+        .write_with((report, idempotency), move |tx, job| async move {
+            let (report, idempotency) = &*job;
+            if let Some(idempotency) = idempotency {
+                idempotency.reserve(&tx, report.real_now).await?;
             }
+            let Credited { transfer, duplicate, changed, judged: _ } = credit(&tx, report).await?;
+            let recorded = RecordedTransfer { transfer, duplicate };
+            let answer = render(&recorded);
+            if let Some(idempotency) = idempotency {
+                idempotency.answer(&tx, &answer).await?;
+            }
+            Ok::<_, FlowError>((recorded, changed, answer))
         })
         .await?;
     if let Some(charge) = &changed {

@@ -174,13 +174,9 @@ impl Deliverer {
     async fn release(&self, delivery: ClaimedDelivery, at_most: Span) -> Result<(), FlowError> {
         let wait = shorten(at_most, u16::from_be_bytes(entropy::bytes()));
         let again = self.app.clock.real_now().plus(wait);
-        let delivery = Arc::new(delivery);
         self.app
             .store
-            .write(move |tx| {
-                let delivery = Arc::clone(&delivery);
-                async move { Ok(tx.release_delivery(&delivery, again).await?) }
-            })
+            .write_with(delivery, move |tx, delivery| async move { Ok(tx.release_delivery(&delivery, again).await?) })
             .await
     }
 
@@ -244,19 +240,15 @@ impl Deliverer {
                 None => tell!(warn, delivery, result, "a notice is given up"),
             }
         }
-        let job = Arc::new((delivery, attempt));
         self.app
             .store
-            .write(move |tx| {
-                let job = Arc::clone(&job);
-                async move {
-                    let (delivery, attempt) = &*job;
-                    match next {
-                        Some(next) => tx.postpone_delivery(delivery, attempt, next).await?,
-                        None => tx.finish_delivery(delivery, attempt, delivered, now).await?,
-                    }
-                    Ok(())
+            .write_with((delivery, attempt), move |tx, job| async move {
+                let (delivery, attempt) = &*job;
+                match next {
+                    Some(next) => tx.postpone_delivery(delivery, attempt, next).await?,
+                    None => tx.finish_delivery(delivery, attempt, delivered, now).await?,
                 }
+                Ok(())
             })
             .await
     }
