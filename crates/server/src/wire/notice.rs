@@ -3,7 +3,7 @@
 use super::amount::Amount;
 use super::json::{Raw, to_text};
 use super::time::epoch_seconds;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use xanpay_domain::charge::Charge;
 use xanpay_domain::time::Timestamp;
@@ -36,30 +36,18 @@ struct Payload<'a> {
     received_amount: Option<Amount>,
 }
 
-/// An order line of a notice: the documented members, the merchant's currency where the line has none.
-#[derive(Serialize)]
+/// An order line of a notice: the documented members, as the merchant sent them.
+#[derive(Serialize, Deserialize)]
 struct Line<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     id: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     name: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     quantity: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     amount: Option<&'a RawValue>,
-    currency: String,
-}
-
-#[derive(serde::Deserialize)]
-struct StoredLine<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    quantity: Option<&'a RawValue>,
-    #[serde(borrow)]
-    amount: Option<&'a RawValue>,
+    /// Where the line has none, the merchant's.
     currency: Option<String>,
 }
 
@@ -67,15 +55,11 @@ struct StoredLine<'a> {
 #[must_use]
 pub fn status_notice(charge: &Charge, now: Timestamp) -> String {
     let currency = charge.merchant_amount.currency().code();
-    let stored: Vec<StoredLine<'_>> =
+    let mut orders: Vec<Line<'_>> =
         charge.orders.as_deref().and_then(|orders| serde_json::from_str(orders).ok()).unwrap_or_default();
-    let orders = stored.into_iter().map(|line| Line {
-        id: line.id,
-        name: line.name,
-        quantity: line.quantity,
-        amount: line.amount,
-        currency: line.currency.unwrap_or_else(|| currency.to_owned()),
-    });
+    for line in &mut orders {
+        line.currency.get_or_insert_with(|| currency.to_owned());
+    }
     to_text(&Notice {
         timestamp: Raw(&epoch_seconds(now)),
         reason: "charge_status_updated",
@@ -88,7 +72,7 @@ pub fn status_notice(charge: &Charge, now: Timestamp) -> String {
             status: charge.state.status().as_str(),
             notify_payload: charge.notify_payload.as_deref(),
             payment_method: charge.method.as_str(),
-            orders: orders.collect(),
+            orders,
             customer_amount: Amount(charge.customer_amount),
             session_id: charge.session_id.map(|id| id.to_text()),
             received_amount: (!charge.received.is_zero()).then_some(Amount(charge.received)),
