@@ -68,8 +68,8 @@ fn choose() -> ChoosePage {
         ],
         selected: None,
         method_fault: None,
-        email: Some(TextField { value: "customer@gmail.com".into(), is_required: true, fault: None }),
-        phone: Some(PhoneField { code: "+65".into(), number: "12345678901".into(), is_required: false, fault: None }),
+        email: TextField { value: "customer@gmail.com".into(), fault: None },
+        phone: PhoneField { code: "+65".into(), number: "12345678901".into(), is_required: false, fault: None },
         is_unprovable: false,
         notice: None,
         form: form("start"),
@@ -89,20 +89,20 @@ pub fn choose_pages() -> Vec<(&'static str, ChoosePage)> {
     let single = ChoosePage {
         frame: frame("Kopi & Kettle", false),
         methods: vec![choice(Method::Paynow, "35.00")],
-        phone: None,
-        email: Some(TextField { is_required: true, ..TextField::default() }),
+        phone: PhoneField::default(),
+        email: TextField::default(),
         ..choose()
     };
     let faults = ChoosePage {
         selected: Some(Method::Fps),
         method_fault: Some(MethodFault::NotOffered),
-        email: Some(TextField { value: "customer@".into(), is_required: true, fault: Some(FieldFault::Malformed) }),
-        phone: Some(PhoneField {
+        email: TextField { value: "customer@".into(), fault: Some(FieldFault::Malformed) },
+        phone: PhoneField {
             code: "65".into(),
             number: String::new(),
             is_required: true,
             fault: Some(FieldFault::Missing),
-        }),
+        },
         notice: Some(ChooseNotice::FormStale),
         ..choose()
     };

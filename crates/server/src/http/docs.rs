@@ -2,6 +2,7 @@
 //! of this gateway's data and need no script.
 
 use super::catalogue::{CATALOGUE, Entry};
+use super::checkout::present::group;
 use super::checkout::text::{ENGLISH, Step, StepPart, StepValues};
 use super::checkout::{assets, html};
 use super::router::Web;
@@ -184,19 +185,7 @@ fn ways(method: Method) -> Vec<WayView> {
 
 /// An amount with its thousands apart and the decimals that the rail pays.
 fn grouped(money: Money, method: Method) -> String {
-    let text = money.to_decimal_with(method.payable_exponent());
-    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
-    let mut spaced = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            spaced.push(',');
-        }
-        spaced.push(digit);
-    }
-    match fraction {
-        Some(fraction) => format!("{spaced}.{fraction}"),
-        None => spaced,
-    }
+    group(&money.to_decimal_with(method.payable_exponent()), money.currency())
 }
 
 /// How much one transfer may carry.

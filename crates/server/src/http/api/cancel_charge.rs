@@ -1,12 +1,12 @@
 //! `PATCH /charges/{id}/cancel`
 
-use super::super::auth::{MerchantCaller, has_credentials};
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::object_id::ObjectId;
-use super::super::router::Web;
 use super::json;
 use crate::flows::{self, CancelAuthority, Refusal};
+use crate::http::auth::{MerchantCaller, has_credentials};
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::object_id::ObjectId;
+use crate::http::router::Web;
 use crate::wire::body::{Fields, MAX_NAME};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawQuery, State};

@@ -1,12 +1,12 @@
 //! `POST /charges`
 
-use super::super::auth::MerchantCaller;
-use super::super::error::ApiError;
-use super::super::limits::read_body;
-use super::super::router::Web;
 use super::{create_hash, once};
 use crate::app::App;
 use crate::flows::{self, FlowError, NewCharge, Refusal};
+use crate::http::auth::MerchantCaller;
+use crate::http::error::ApiError;
+use crate::http::limits::read_body;
+use crate::http::router::Web;
 use crate::wire::body::{Fields, MAX_NAME};
 use crate::wire::charge::created_json;
 use crate::wire::orders::read_orders;

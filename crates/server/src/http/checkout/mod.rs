@@ -18,7 +18,7 @@ pub mod merchant_text;
 pub mod page;
 pub mod picture;
 pub mod pictures;
-mod present;
+pub(super) mod present;
 pub mod simulate;
 pub mod start;
 pub mod status;

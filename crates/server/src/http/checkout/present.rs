@@ -38,13 +38,13 @@ pub(super) async fn choose_page(web: &Web, checkout: &Checkout) -> Result<Choose
         methods: offers.iter().map(choice).collect(),
         selected: likely_method(&offers, phone),
         method_fault: None,
-        email: Some(TextField { value: email.unwrap_or_default(), is_required: true, fault: None }),
-        phone: Some(PhoneField {
+        email: TextField { value: email.unwrap_or_default(), fault: None },
+        phone: PhoneField {
             code: phone.map(|phone| phone.code().to_owned()).unwrap_or_default(),
             number: phone.map(|phone| phone.number().to_owned()).unwrap_or_default(),
             is_required: checkout.merchant.phone_verification,
             fault: None,
-        }),
+        },
         is_unprovable: checkout.merchant.phone_verification && !flows::can_send_codes(&checkout.merchant),
         notice: None,
         form: form(checkout, "start"),
@@ -68,13 +68,9 @@ fn likely_method(offers: &[Offer], phone: Option<&Phone>) -> Option<Method> {
 pub(super) async fn choose_again(web: &Web, checkout: &Checkout, made: &Choice) -> Result<ChoosePage, FlowError> {
     let mut page = choose_page(web, checkout).await?;
     page.selected = Some(made.method);
-    if let Some(email) = &mut page.email {
-        made.email.as_str().clone_into(&mut email.value);
-    }
-    if let Some(phone) = &mut page.phone {
-        made.phone.code().clone_into(&mut phone.code);
-        made.phone.number().clone_into(&mut phone.number);
-    }
+    made.email.as_str().clone_into(&mut page.email.value);
+    made.phone.code().clone_into(&mut page.phone.code);
+    made.phone.number().clone_into(&mut page.phone.number);
     Ok(page)
 }
 
@@ -236,7 +232,7 @@ pub(super) fn amount(money: Money, method: Option<Method>) -> Amount {
 }
 
 /// Groups the digits before the point: in threes, and rupees above a thousand in twos, as lakhs and crores are read.
-fn group(plain: &str, currency: Currency) -> String {
+pub(in crate::http) fn group(plain: &str, currency: Currency) -> String {
     let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut grouped = String::new();
     for (index, digit) in whole.chars().enumerate() {

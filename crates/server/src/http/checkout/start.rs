@@ -104,12 +104,9 @@ async fn again(web: &Web, checkout: &Checkout, entered: Entered) -> Result<Respo
     let mut page = choose_page(web, checkout).await?;
     page.selected = entered.method.or(page.selected);
     page.method_fault = entered.method_fault;
-    if let Some(email) = &mut page.email {
-        (email.value, email.fault) = (entered.email, entered.email_fault);
-    }
-    if let Some(phone) = &mut page.phone {
-        (phone.code, phone.number, phone.fault) = (entered.phone_code, entered.phone, entered.phone_fault);
-    }
+    (page.email.value, page.email.fault) = (entered.email, entered.email_fault);
+    let phone = &mut page.phone;
+    (phone.code, phone.number, phone.fault) = (entered.phone_code, entered.phone, entered.phone_fault);
     Ok(html(StatusCode::BAD_REQUEST, &page))
 }
 

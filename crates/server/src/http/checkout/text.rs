@@ -1,7 +1,7 @@
 //! Every word that the checkout says, one [`Strings`] per language.
 //!
 //! Templates name a field and never carry words of their own, so another language is another constant beside
-//! [`ENGLISH`]. The structs serialise to the nested objects that a translations endpoint answers.
+//! [`ENGLISH`]. The structs serialise to nested objects with the names of the public documents.
 
 #![expect(missing_docs, reason = "each field is named after the words that it holds")]
 
@@ -53,7 +53,6 @@ pub struct Common {
     pub copy_failed: &'static str,
     /// Takes `{host}`.
     pub back_to: &'static str,
-    pub new_content: &'static str,
     pub safety: &'static str,
     pub powered_by: &'static str,
     pub page_title: &'static str,

@@ -22,7 +22,6 @@ pub static ENGLISH: Strings = Strings {
         copied: "Copied",
         copy_failed: "Could not copy. Press and hold the text instead.",
         back_to: "Return to {host}",
-        new_content: "The payment has changed.",
         safety: "You pay from your own bank app. We never ask for your bank password or PIN.",
         powered_by: "Payment page by XanPay",
         page_title: "Payment",

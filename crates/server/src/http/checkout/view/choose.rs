@@ -22,10 +22,10 @@ pub struct ChoosePage {
     pub selected: Option<Method>,
     /// What was wrong with the choice.
     pub method_fault: Option<MethodFault>,
-    /// Asked for when present.
-    pub email: Option<TextField>,
-    /// Asked for when present.
-    pub phone: Option<PhoneField>,
+    /// The customer's e-mail address.
+    pub email: TextField,
+    /// The customer's phone.
+    pub phone: PhoneField,
     /// The merchant asks for a proved phone and there is no way to prove one: nothing can be paid.
     pub is_unprovable: bool,
     /// Why the page is shown again, when no field is to blame.
@@ -65,8 +65,6 @@ pub struct CountryGroup<'a> {
 pub struct TextField {
     /// Prefilled or typed before.
     pub value: String,
-    /// The merchant insists on it.
-    pub is_required: bool,
     /// What was wrong with it.
     pub fault: Option<FieldFault>,
 }
@@ -194,7 +192,7 @@ impl ChoosePage {
     /// What is wrong with the e-mail address, in words.
     #[must_use]
     pub fn email_fault(&self) -> Option<&'static str> {
-        let fault = self.email.as_ref()?.fault?;
+        let fault = self.email.fault?;
         let page = &self.frame.strings.main_page;
         Some(fault.sentence(page, &page.email))
     }
@@ -202,7 +200,7 @@ impl ChoosePage {
     /// What is wrong with the phone number, in words.
     #[must_use]
     pub fn phone_fault(&self) -> Option<&'static str> {
-        let fault = self.phone.as_ref()?.fault?;
+        let fault = self.phone.fault?;
         let page = &self.frame.strings.main_page;
         Some(fault.sentence(page, &page.phone))
     }

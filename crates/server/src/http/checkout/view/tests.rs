@@ -27,8 +27,8 @@ fn choose() -> ChoosePage {
         methods: vec![choice(Method::Paynow), choice(Method::Fps), choice(Method::HkBankTransfer)],
         selected: None,
         method_fault: None,
-        email: None,
-        phone: None,
+        email: TextField::default(),
+        phone: PhoneField::default(),
         is_unprovable: false,
         notice: None,
         form: form("start"),
@@ -144,11 +144,7 @@ fn merchant_text_is_escaped_and_cannot_turn_the_page_round() {
 #[test]
 fn what_a_customer_typed_comes_back_as_text() {
     let mut page = choose();
-    page.email = Some(TextField {
-        value: "\"><script>alert(1)</script>".into(),
-        is_required: true,
-        fault: Some(FieldFault::Malformed),
-    });
+    page.email = TextField { value: "\"><script>alert(1)</script>".into(), fault: Some(FieldFault::Malformed) };
     let html = page.render().unwrap();
     assert!(!html.contains("<script>alert"), "{html}");
     assert!(html.contains("aria-invalid=\"true\""), "{html}");
