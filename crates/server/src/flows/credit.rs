@@ -78,9 +78,11 @@ struct Named<'a> {
     id: ChargeId,
 }
 
-/// A report, and what its texts name.
+/// A report, and what is named by all that tells of its money.
 struct Reading<'a> {
     report: &'a Report,
+    /// What the report says, and what an earlier report of the same money has said.
+    said: Vec<&'a ReportedTransfer>,
     named: Vec<Named<'a>>,
     subject: String,
     /// Whether a word is a nonce of no charge of the book: that of another account, or of another shop.
@@ -104,6 +106,20 @@ impl<'a> Reading<'a> {
                 None => self.named.push(Named { account, evidence, id }),
             }
         }
+    }
+
+    /// Every text in which a nonce may stand.
+    fn references(&self) -> Vec<&'a str> {
+        self.said.iter().flat_map(|said| said.references()).collect()
+    }
+
+    /// The payer's names, where they are a place of the reference.
+    fn payer_names(&self) -> Vec<&'a str> {
+        let is_read = self.report.book.accounts.iter().any(|account| account.method.refers_by_payer_name());
+        let mut names: Vec<_> =
+            self.said.iter().filter(|_| is_read).filter_map(|said| said.payer_name.as_deref()).collect();
+        names.dedup();
+        names
     }
 
     fn told(&self) -> Told<'_> {
@@ -134,7 +150,7 @@ enum Recognised {
 /// Stores a transfer with its outcome and credits its charge, or finds it again.
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
-    let reading = find_named_charges(tx, report, &report.reported).await?;
+    let reading = find_named_charges(tx, report, vec![&report.reported]).await?;
     let (identity, is_doubtful) = match recognise(tx, &reading).await? {
         Recognised::Again(known) if adds_words(&known.reported, &report.reported) => {
             return rejudge(tx, report, *known).await;
@@ -202,22 +218,22 @@ fn most_alike(
     best.map(|((likeness, _), known)| (likeness, known))
 }
 
-/// Finds the charges of the report's book that the texts of `told` name, or the payer's name where a rail carries no other
-/// words.
+/// Finds the charges of the report's book that the texts of what is `said` name, or the payer's name where a rail carries no
+/// other words.
 async fn find_named_charges<'a>(
     tx: &Tx,
     report: &'a Report,
-    told: &ReportedTransfer,
+    said: Vec<&'a ReportedTransfer>,
 ) -> Result<Reading<'a>, FlowError> {
-    let mut reading = Reading { report, named: Vec::new(), subject: String::new(), names_another: false };
+    let mut reading = Reading { report, said, named: Vec::new(), subject: String::new(), names_another: false };
     let mut nonces = Vec::new();
-    for mention in mentions(&told.references()) {
+    for mention in mentions(&reading.references()) {
         let held = holders(tx, report, &mention.nonce).await?;
         reading.names_another |= held.is_empty() && mention.evidence == Evidence::Word;
         nonces.extend(held.iter().map(|_| mention.nonce.clone()));
         reading.add(mention.evidence, held);
     }
-    for mention in payer_name(report, told).map(mentions_in_name).unwrap_or_default() {
+    for mention in reading.payer_names().into_iter().flat_map(mentions_in_name) {
         let mut held = holders(tx, report, &mention.nonce).await?;
         held.retain(|(account, _)| account.method.refers_by_payer_name());
         nonces.extend(held.iter().map(|_| mention.nonce.clone()));
@@ -225,12 +241,6 @@ async fn find_named_charges<'a>(
     }
     reading.subject = subject(nonces);
     Ok(reading)
-}
-
-/// The payer's name, where it is a place of the reference.
-fn payer_name<'a>(report: &Report, told: &'a ReportedTransfer) -> Option<&'a str> {
-    let is_read = report.book.accounts.iter().any(|account| account.method.refers_by_payer_name());
-    told.payer_name.as_deref().filter(|_| is_read)
 }
 
 /// The charges of the book that hold a nonce.
@@ -274,8 +284,7 @@ async fn rejudge(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, 
     }
     let mut report = report.clone();
     report.reported.booked = decisive(&known, report.reported.booked);
-    let both = merged(known.reported.clone(), report.reported.clone());
-    let reading = find_named_charges(tx, &report, &both).await?;
+    let reading = find_named_charges(tx, &report, vec![&report.reported, &known.reported]).await?;
     if reading.named.is_empty() && !is_held_for_its_time(&known) {
         return Ok(untouched(known));
     }
@@ -283,9 +292,10 @@ async fn rejudge(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, 
     if (&judged.subject, judged.reason, judged.charge_id) == (&known.subject, known.reason, known.charge_id) {
         return Ok(untouched(known));
     }
+    let reported = merged(known.reported.clone(), report.reported.clone());
     let transfer = Transfer {
         account_id: judged.account_id,
-        reported: both,
+        reported,
         subject: judged.subject,
         outcome: judged.outcome,
         reason: judged.reason,
@@ -299,7 +309,7 @@ async fn rejudge(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, 
 /// Whether a report has words that an earlier one of the same payment has not.
 fn adds_words(known: &ReportedTransfer, new: &ReportedTransfer) -> bool {
     let is_new = |text: &String| !known.texts.contains(text);
-    new.texts.iter().any(is_new) || (known.payer_name.is_none() && new.payer_name.is_some())
+    new.texts.iter().any(is_new) || (new.payer_name.is_some() && new.payer_name != known.payer_name)
 }
 
 /// What two reports say of one payment. Nothing that the first one said is lost.
@@ -436,7 +446,7 @@ async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<
     let mut found: Vec<(&Account, Evidence, ChargeId)> =
         reading.named.iter().map(|named| (named.account, named.evidence, named.id)).collect();
     if found.is_empty() && !reading.names_another {
-        let meant = by_policy(tx, report).await?;
+        let meant = by_policy(tx, reading).await?;
         found.extend(meant.into_iter().map(|(account, id)| (account, Evidence::Policy, id)));
     }
     let mut locked = Vec::new();
@@ -452,14 +462,14 @@ async fn candidates<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<Candidate<
 }
 
 /// The charges that money without a nonce can mean, and whoever has nearly typed the nonce of a charge.
-async fn by_policy<'a>(tx: &Tx, report: &'a Report) -> Result<Vec<(&'a Account, ChargeId)>, StoreError> {
+async fn by_policy<'a>(tx: &Tx, reading: &Reading<'a>) -> Result<Vec<(&'a Account, ChargeId)>, StoreError> {
+    let report = reading.report;
     let mut meant: Vec<_> =
         claiming(tx, report).await?.into_iter().map(|(account, charge)| (account, charge.id)).collect();
     if meant.is_empty() {
         return Ok(meant);
     }
-    let words: Vec<&str> =
-        report.reported.references().into_iter().chain(payer_name(report, &report.reported)).collect();
+    let words = [reading.references(), reading.payer_names()].concat();
     for nonce in mistyped(&words) {
         for (account, id) in holders(tx, report, &nonce).await? {
             if meant.iter().all(|(_, charge)| *charge != id) {

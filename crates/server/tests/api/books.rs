@@ -589,6 +589,29 @@ async fn where_the_payers_name_carries_the_reference_it_names_the_charge() {
     .await;
 }
 
+#[tokio::test]
+async fn a_nonce_counts_wherever_a_later_report_of_the_money_has_it_though_an_earlier_one_had_something_there() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let toss = NewAccount {
+            bank: Some("토스뱅크".into()),
+            ..account(Method::Toss, "110123456789", Some(Policy::Nonce), None)
+        };
+        let shop = Shop::on(&gateway, toss).await;
+        for (number, payer) in ["홍길동", "NOTPROVIDED"].into_iter().enumerate() {
+            let charge = shop.charge("35000", &format!("{number}@b.kr")).await;
+            let (amount, reference) = (money(Method::Toss, 35_000), format!("R{number}"));
+            let first = json!({"reference": "", "payerName": payer, "bankReference": reference});
+            assert_eq!(notify(&gateway, "110123456789", amount, &first).await["reason"], "no_reference", "{payer}");
+            let file = dated("110123456789", amount, "toss", &reference, (nonce(&charge), june(24)));
+            let report = import(&gateway, &file).await;
+            assert_eq!((report.duplicates, report.outcome(Outcome::Matched)), (1, 1), "{payer}");
+            assert_eq!(shop.status(&charge).await, "completed", "{payer}");
+        }
+    })
+    .await;
+}
+
 /// A charge that expires unpaid.
 async fn lapsed(gateway: &Gateway, shop: &Shop<'_>, price: &str, email: &str) -> Value {
     let charge = shop.charge(price, email).await;
