@@ -50,7 +50,7 @@ impl Reader {
 
     pub(crate) async fn query(&self, sql: Sql, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let (session, answer) = self.ask(sql, params).await?;
-        if answer.is_err() && session.has_ended() {
+        if answer.is_err() && session.heard().is_ok() && session.has_ended() {
             // Servers end connections when they restart, and networks when they are idle. Reading once more does no harm.
             return self.ask(sql, params).await?.1;
         }

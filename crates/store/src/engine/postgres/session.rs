@@ -13,10 +13,13 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::net::lookup_host;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement};
 
 /// Settings of every connection, whatever the server, the role or the database say, as options of its start: guarded
 /// updates are meant for READ COMMITTED, and warnings about commits must arrive. A pooler that hands a connection from one
@@ -122,10 +125,31 @@ pub(super) fn connect_reader(server: &Server) -> BoxFuture<'_, Result<Session, S
 
 /// Opens a connection and drives it in the background.
 async fn open_in_time(server: &Server, limits: &str, silence: Duration) -> Result<Session, StoreError> {
-    // The driver's own timeout ends when a host has taken the connection, before the server has said a word.
-    let hosts = u32::try_from(server.config.get_hosts().len()).unwrap_or(1).max(1);
-    let patience = server.config.get_connect_timeout().map_or(Duration::MAX, |each| each.saturating_mul(hosts));
-    tokio::time::timeout(patience, open(server, limits, silence)).await.map_err(|_| silent())?
+    // The driver's own timeout ends when an address has taken the connection, before the server has said a word.
+    let patience = match server.config.get_connect_timeout() {
+        Some(each) => each.saturating_mul(addresses(&server.config, *each).await),
+        None => Duration::MAX,
+    };
+    timeout(patience, open(server, limits, silence)).await.map_err(|_| silent())?
+}
+
+/// How many addresses the driver tries one after the other, each for as long as it takes to connect at most. A name counts
+/// once when it cannot be looked up: the driver will say why.
+async fn addresses(config: &Config, patience: Duration) -> u32 {
+    let mut count = config.get_hostaddrs().len();
+    if count == 0 {
+        let ports = config.get_ports().iter().chain(std::iter::repeat(config.get_ports().first().unwrap_or(&5432)));
+        for (host, port) in config.get_hosts().iter().zip(ports) {
+            count += match host {
+                Host::Tcp(name) => {
+                    let found = timeout(patience, lookup_host((name.as_str(), *port))).await;
+                    found.ok().and_then(Result::ok).map_or(1, |found| found.count().max(1))
+                }
+                Host::Unix(_) => 1,
+            };
+        }
+    }
+    u32::try_from(count).unwrap_or(u32::MAX).max(1)
 }
 
 async fn open(server: &Server, limits: &str, silence: Duration) -> Result<Session, StoreError> {
@@ -228,7 +252,7 @@ impl Session {
     /// Waits for an answer for as long as the server may keep silent. When it comes no sooner the connection is closed, and
     /// what else waits on it fails at once: closing it in an orderly way would wait for the server, too.
     async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, StoreError> {
-        if let Ok(answer) = tokio::time::timeout(self.silence, answer).await {
+        if let Ok(answer) = timeout(self.silence, answer).await {
             return Ok(answer);
         }
         self.given_up.store(true, Ordering::Release);
@@ -393,6 +417,20 @@ pub(super) fn driver_error(error: tokio_postgres::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn every_address_of_a_server_has_its_time() {
+        for (url, count) in [
+            ("postgres://127.0.0.1/pay", 1),
+            ("postgres://127.0.0.1,127.0.0.2:5433,[::1]/pay", 3),
+            ("host=/run/postgresql", 1),
+            ("hostaddr=203.0.113.7,203.0.113.8", 2),
+            ("host=a.example,b.example hostaddr=203.0.113.7,203.0.113.8", 2),
+            ("user=pay", 1),
+        ] {
+            assert_eq!(addresses(&url.parse().unwrap(), Duration::from_secs(5)).await, count, "{url}");
+        }
+    }
 
     #[test]
     fn a_commit_whose_answer_says_nothing_of_the_server_is_unknown() {

@@ -17,8 +17,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Pages in the log after which there is a checkpoint in the background: 16 MiB. A page that many commits have changed is written
-/// once.
+/// Pages in the log after which there is a checkpoint in the background: 16 MiB. A page that many commits have changed is
+/// written once.
 const CHECKPOINT_EVERY: i32 = 4096;
 /// Pages from which on it comes in smaller pieces, so that hardly anything is left for the writer.
 const CHECKPOINT_OFTEN: i32 = 8 * CHECKPOINT_EVERY;
