@@ -23,8 +23,8 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 /// How many names one client looks up at the same time. The system's lookup occupies a thread until the system gives
-/// up, which takes far longer than a call may. It is more than one merchant has calls to hosts that do not answer.
-pub(super) const LOOKUPS_AT_ONCE: usize = 160;
+/// up, which takes far longer than a call may. It is more than there are calls at once to hosts that may not answer.
+pub(crate) const LOOKUPS_AT_ONCE: usize = 224;
 
 /// How many of a name's addresses are tried before the call fails.
 const ADDRESSES_TRIED: usize = 4;

@@ -20,3 +20,5 @@ pub mod client;
 pub mod connector;
 pub mod signature;
 pub mod vault;
+
+pub(crate) use connector::LOOKUPS_AT_ONCE;

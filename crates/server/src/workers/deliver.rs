@@ -141,10 +141,11 @@ impl Deliverer {
         };
         let attempted = self.attempt(&delivery, url.as_ref(), started).await;
         let shown = attempted.as_ref().ok().and_then(|attempted| attempted.shown);
+        let was_answered = attempted.as_ref().is_ok_and(|attempted| attempted.attempt.result.is_ok());
         let client = self.client(delivery.environment);
         // No merchant can have more lookups under way than calls: the place is free when both have ended.
         let leave = async {
-            if let Some(url) = &url {
+            if let Some(url) = url.as_ref().filter(|_| !was_answered) {
                 client.settled(url).await;
             }
             self.hosts.leave(place, shown);

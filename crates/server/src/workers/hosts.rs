@@ -2,6 +2,7 @@
 //! dead receiver holds nobody else up: no other host, no other merchant whose receiver is at the same host, and with
 //! however many hosts a merchant has, no other merchant.
 
+use crate::outbound::LOOKUPS_AT_ONCE;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
@@ -35,6 +36,8 @@ const IN_LIVE: Limits = Limits { in_all: MAX_IN_FLIGHT, unproven: 192 };
 // Whatever sandbox and one live merchant do, a claim finds room, and so do quick calls when all that may stall do.
 const _: () = assert!(IN_SANDBOX.in_all + OF_MERCHANT.in_all + MIN_CLAIM <= MAX_IN_FLIGHT);
 const _: () = assert!(IN_SANDBOX.in_all + IN_LIVE.unproven + MIN_CLAIM <= MAX_IN_FLIGHT);
+// Nor do names that nobody answers for take all lookups.
+const _: () = assert!(IN_SANDBOX.unproven < LOOKUPS_AT_ONCE && IN_LIVE.unproven < LOOKUPS_AT_ONCE);
 
 /// Lines remembered while nothing is going on with them.
 const MAX_IDLE_LINES: usize = 10_000;
