@@ -77,8 +77,8 @@ pub enum QuoteRefusal {
         /// The customer's currency.
         to: Currency,
     },
-    /// The rate that is known is too old to be used.
-    #[error("the exchange rate from {from} to {to} is too old")]
+    /// The rate that is known is too old to be used, or dated ahead.
+    #[error("the exchange rate from {from} to {to} is too old, or dated ahead")]
     Stale {
         /// The merchant's currency.
         from: Currency,

@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use xanpay_domain::currency::Currency;
-use xanpay_domain::exchange::{ECB, OPERATOR, PairRate, Rate, RateEntry};
+use xanpay_domain::exchange::{ECB, MOST_AHEAD, OPERATOR, PairRate, Rate, RateEntry};
 use xanpay_domain::time::{Span, Timestamp};
 
 /// A day's reference rates are published at about 16:00 Central European Time, which is 15:00 UTC in winter and 14:00
@@ -117,7 +117,7 @@ impl Found {
             return Err(malformed("gives a rate from the euro to itself", line));
         }
         let as_of = midnight(day).plus(ECB_HOUR);
-        if midnight(day) > self.now.plus(Span::days(1)) {
+        if as_of > self.now.plus(MOST_AHEAD) {
             return Err(malformed("has rates of a day that is yet to come", line));
         }
         let found = (Currency::EUR, quote, rate, as_of);
