@@ -100,7 +100,8 @@ mod tests {
         let of_address: Vec<_> = (0..=255).map(|n| streams.take(session(n), address(99))).collect();
         assert!(of_address[0].is_none(), "the session is full for everybody");
         assert_eq!(of_address.iter().flatten().count(), 255);
-        assert!(streams.take(session(1), address(99)).is_some());
+        let last = streams.take(session(1), address(99));
+        assert!(last.is_some() && streams.take(session(2), address(99)).is_none());
         let streams = Streams::new(3);
         let all: Vec<_> = (0..5).filter_map(|n| streams.take(session(n), address(n))).collect();
         assert_eq!(all.len(), 3);
