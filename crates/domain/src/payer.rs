@@ -1,8 +1,8 @@
 //! What two feeds say about a payer: whether the names can be one person's.
 //!
 //! Banks put titles before names, cut them, turn family and given name round, write them in Latin letters here and in the
-//! country's own there, mask them, or fill in a placeholder. All that may be the same payer. Names contradict each other only when both are written
-//! in one script and have nothing in common.
+//! country's own there, mask them, or fill in a placeholder. All that may be the same payer. Names contradict each other
+//! only when both are written in one script and have nothing in common.
 
 use crate::linking::squeezed;
 use alloc::string::String;

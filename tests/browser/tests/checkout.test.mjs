@@ -177,7 +177,7 @@ test("a customer who has chosen nothing yet can cancel, and the session says so"
   await page.context().close();
 });
 
-test("an unknown session and the wrong world are not found", async () => {
+test("an unknown session and the wrong environment are not found", async () => {
   for (const path of ["/checkout/?sessionId=000000000000000000000000&isSandbox=true", `/checkout/?sessionId=${await shop.session()}`, "/"]) {
     assert.equal((await fetch(`${shop.url}${path}`)).status, 404, path);
   }

@@ -252,7 +252,7 @@ impl Gateway {
 
     fn sqlite(&self) -> Result<rusqlite::Connection, String> {
         let database = rusqlite::Connection::open(self.data().join("xanpay.db")).map_err(|error| error.to_string())?;
-        // The last connection to close would fold the log into the file, and no start would ever have to.
+        // The last connection to close would checkpoint the log, and no start would ever have to.
         let keep = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         database.set_db_config(keep, true).map_err(|error| error.to_string())?;
         Ok(database)

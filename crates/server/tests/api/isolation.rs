@@ -71,7 +71,7 @@ const MATRIX: &[(&str, &str, Reach)] = &[
 
 const ABSENT: &str = "62b586f2313ba00012c75e7d";
 
-/// The same merchant in the other world.
+/// The same merchant in the other environment.
 async fn in_live(gateway: &Gateway, merchant: &Caller) -> Caller {
     let reader = gateway.app.store.reader();
     let mut row = reader.find_merchant(merchant.id(), Environment::Sandbox).await.unwrap().unwrap();
@@ -173,7 +173,7 @@ async fn a_merchant_cannot_pay_or_see_anothers_charge_by_a_sandbox_transfer() {
 }
 
 #[tokio::test]
-async fn idempotency_keys_of_two_merchants_and_two_worlds_are_different_keys() {
+async fn idempotency_keys_of_two_merchants_and_two_environments_are_different_keys() {
     on_both_databases(async |database| {
         let (gateway, a) = Gateway::with_merchant(database).await;
         let b = gateway.merchant("Paper Moon", Environment::Sandbox).await;

@@ -30,9 +30,9 @@ statements! {
     FIND_BY_REPORT("transfers") = concat!("SELECT told_at, told_exactly, ", transfer_columns!(), " FROM transfers, \
         (SELECT transfer_id, booked_at AS told_at, booked_exactly AS told_exactly FROM transfer_reports \
         WHERE book_id = $1 AND feed = $2 AND identity = $3) AS report WHERE id = transfer_id");
-    // The reports of a feed under one reference are numbered without a gap. All of them are walked through, and the transfers of
-    // those are given that were booked about then or have the nonces; and the last one, whose number says how many there are.
-    // CROSS JOIN has SQLite keep this order.
+    // The reports of a feed under one reference are numbered without a gap. All of them are walked through, and the transfers
+    // of those are given that were booked about then or have the nonces; and the last one, whose number says how many there
+    // are. CROSS JOIN has SQLite keep this order.
     LIST_NUMBERED("transfers") = concat!("WITH RECURSIVE told (number, transfer_id, told_at, told_exactly) AS (\
         SELECT CAST(1 AS BIGINT), transfer_id, booked_at, booked_exactly FROM transfer_reports \
         WHERE book_id = $1 AND feed = $2 AND identity = $3 \

@@ -38,7 +38,7 @@ pub struct Caller {
     pub key: String,
     /// The API secret.
     pub secret: String,
-    /// The world that the key opens.
+    /// The environment of the key.
     pub environment: Environment,
 }
 
@@ -74,7 +74,7 @@ impl Gateway {
         Self::start_calling(database, clock, Addresses { sandbox, live: AddressPolicy::default() }, terms).await
     }
 
-    /// A gateway process with other addresses that notices of either world may call.
+    /// A gateway process with other addresses that notices of either environment may call.
     pub async fn start_calling(database: &Database, clock: Clock, addresses: Addresses, terms: Terms) -> Self {
         let master_key = MasterKey::from_bytes(&[7; 32]).unwrap();
         let app = App::new(database.open().await, clock, master_key, addresses, terms);
