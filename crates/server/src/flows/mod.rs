@@ -27,6 +27,7 @@ mod imported_file;
 mod initiate_session;
 mod placement;
 mod quote;
+mod reading;
 mod record_transfer;
 mod refusal;
 mod save_rates;
