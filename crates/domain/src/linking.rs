@@ -310,9 +310,10 @@ pub fn same_feed_likeness(known: &Told<'_>, new: &Told<'_>) -> Likeness {
         (_, Agreement::Against) if is_other_day => Likeness::Different,
         // A feed dates its own payments in one way, but for those that it tells of before and after a weekend.
         (_, _) if apart > REDATED_WITHIN || (is_other_day && has_other_words) => Likeness::Different,
+        // Where the known one is held, taking them for two payments pays the one that is named, whichever is true.
+        (Nonces::One, Agreement::Against) if is_held => Likeness::Different,
         (_, Agreement::Against) => Likeness::Unclear,
         (_, _) if is_other_day => Likeness::Unclear,
-        // Where the known one is held, taking them for two payments pays the one that is named, whichever is true.
         (Nonces::One, Agreement::Silent) if has_other_words && is_held => Likeness::Different,
         (Nonces::One, Agreement::Silent) if has_other_words => Likeness::Unclear,
         (Nonces::One | Nonces::Neither, Agreement::For | Agreement::Silent) => Likeness::Reference,
@@ -529,6 +530,9 @@ mod tests {
             (of(&a, "", 0), of("rent", "", 0), Likeness::Reference, Likeness::Unclear),
             (of("rent", "", 0), of(&a, "", 1), Likeness::Reference, Likeness::Different),
             (of("rent", "ANNA", 0), of("food", "ANNA", 1), Likeness::Reference, Likeness::Different),
+            // Somebody else's money, of which the one that is held pays nothing.
+            (of("rent", "ANNA", 0), of(&a, "BERT", 0), Likeness::Unclear, Likeness::Different),
+            (of(&a, "ANNA", 0), of("rent", "BERT", 0), Likeness::Unclear, Likeness::Unclear),
             (of("rent", "", 0), of(&format!("rent {a}"), "", 0), Likeness::Reference, Likeness::Reference),
             (of("rent", "ANNA", 0), of(&a, "ANNA", 0), Likeness::Reference, Likeness::Reference),
         ] {

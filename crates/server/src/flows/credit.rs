@@ -93,33 +93,69 @@ enum Recognised {
     },
 }
 
+/// What a report is about.
+enum About {
+    /// What its feed has told of before.
+    Again(Box<Transfer>),
+    /// What another feed has told of.
+    Linked { identity: String, known: Box<Transfer> },
+    /// A transfer of its own, alike to another one as far as is seen.
+    New { identity: String, seen: Likeness, is_doubtful: bool },
+}
+
 /// Stores a transfer with its outcome and credits its charge, or finds it again.
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
     let reading = find_named_charges(tx, report, vec![&report.reported]).await?;
-    let (identity, is_doubtful) = match recognise(tx, &reading).await? {
-        Recognised::Again(known) if adds_words(&known.reported, &report.reported) => {
-            return rejudge(tx, report, *known).await;
-        }
-        Recognised::Again(known) => {
-            return Ok(Credited { transfer: *known, duplicate: true, judged: false, changed: None });
-        }
+    match find_subject(tx, &reading, &[]).await? {
+        About::Again(known) => tell_again(tx, report, *known).await,
+        About::Linked { identity, known } => link(tx, report, &identity, *known).await,
+        About::New { identity, seen, is_doubtful } => insert_judged(tx, &reading, identity, seen, is_doubtful).await,
+    }
+}
+
+/// Records a report that names no charge, if it is about a known transfer that names none either; leaves it alone otherwise.
+/// Nothing is judged. Of the charges that wait for as much, those are the money of others whose nonces are `named` beside it.
+pub(super) async fn credit_known(tx: &Tx, report: &Report, named: &[String]) -> Result<Option<Credited>, FlowError> {
+    tx.lock_transfers().await?;
+    let reading = find_named_charges(tx, report, vec![&report.reported]).await?;
+    let is_plain =
+        |known: &Transfer| reading.subject.is_empty() && known.subject.is_empty() && !is_held_for_its_time(known);
+    Ok(match find_subject(tx, &reading, named).await? {
+        About::Again(known) if is_plain(&known) => Some(tell_again(tx, report, *known).await?),
+        About::Linked { identity, known } if is_plain(&known) => Some(link(tx, report, &identity, *known).await?),
+        About::Again(_) | About::Linked { .. } | About::New { .. } => None,
+    })
+}
+
+async fn find_subject(tx: &Tx, reading: &Reading<'_>, named: &[String]) -> Result<About, FlowError> {
+    let (identity, is_doubtful) = match recognise(tx, reading).await? {
+        Recognised::Again(known) => return Ok(About::Again(known)),
         Recognised::New { identity, is_doubtful } => (identity, is_doubtful),
     };
-    let nearest = find_counterpart(tx, &reading).await?;
+    let nearest = find_counterpart(tx, reading).await?;
     let seen = nearest.as_ref().map_or(Likeness::Different, |(likeness, _)| *likeness);
     let is_one = match seen {
         Likeness::Different | Likeness::Unclear => false,
-        Likeness::Amount => !is_doubtful && !is_awaited(tx, report).await?,
+        Likeness::Amount => !is_doubtful && !is_awaited(tx, reading.report, named).await?,
         Likeness::Payer | Likeness::Text | Likeness::Nonce | Likeness::Reference => true,
     };
-    match nearest {
-        Some((_, known)) if is_one => {
-            tx.insert_transfer_report(&known, report.feed, &identity, report.reported.booked).await?;
-            rejudge(tx, report, known).await
-        }
-        _ => insert_judged(tx, &reading, identity, seen, is_doubtful).await,
+    Ok(match nearest {
+        Some((_, known)) if is_one => About::Linked { identity, known: Box::new(known) },
+        _ => About::New { identity, seen, is_doubtful },
+    })
+}
+
+async fn tell_again(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, FlowError> {
+    if adds_words(&known.reported, &report.reported) {
+        return rejudge(tx, report, known).await;
     }
+    Ok(Credited { transfer: known, duplicate: true, judged: false, changed: None })
+}
+
+async fn link(tx: &Tx, report: &Report, identity: &str, known: Transfer) -> Result<Credited, FlowError> {
+    tx.insert_transfer_report(&known, report.feed, identity, report.reported.booked).await?;
+    rejudge(tx, report, known).await
 }
 
 /// Looks for the report among what its feed has told of. Rows are known by their facts and their number. A reference may be
@@ -183,10 +219,12 @@ async fn find_counterpart(tx: &Tx, reading: &Reading<'_>) -> Result<Option<(Like
     Ok(most_alike(known, reading, |known, new| likeness(known, new, amounts)))
 }
 
-/// Whether a charge waits for the report's amount, or may still be meant by it.
-async fn is_awaited(tx: &Tx, report: &Report) -> Result<bool, StoreError> {
+/// Whether a charge waits for the report's amount, or may still be meant by it, other than those of these nonces.
+async fn is_awaited(tx: &Tx, report: &Report, named: &[String]) -> Result<bool, StoreError> {
     let charges = claiming(tx, report).await?;
-    Ok(charges.iter().any(|(_, charge)| charge.outstanding() == report.reported.amount))
+    let is_named = |charge: &Charge| named.contains(&charge.destination.nonce.to_ascii_lowercase());
+    let awaits = |charge: &Charge| charge.outstanding() == report.reported.amount && !is_named(charge);
+    Ok(charges.iter().any(|(_, charge)| awaits(charge)))
 }
 
 /// A report of a transfer that is known. Where the words that name a charge were left out before, this one may bring them,

@@ -1,7 +1,7 @@
 //! A bank's statement file is read, and every credit in it recorded.
 
 use super::book::{Book, all_accounts, squeeze, unknown_account};
-use super::credit::{Credited, Report, credit};
+use super::credit::{Credited, Report, credit, credit_known};
 use super::events::EventSeed;
 use super::imported_file::{ImportedFile, payments};
 use super::refusal::{FlowError, Refusal};
@@ -78,11 +78,20 @@ pub async fn import_statement(
     let feed = feed(&file).ok_or_else(|| {
         Refusal::field("", "format_unknown", "nobody knows how payments are told apart in files of this format")
     })?;
-    // What names a charge goes first: it knows its place, and leaves the others to what names none.
-    let (named, unnamed): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.is_named);
-    let mut beside = Beside::new();
-    for items in [named, unnamed] {
-        record(app, items, options.environment, feed, (&mut beside, &mut report)).await?;
+    let mut import = Import { app, environment: options.environment, feed, beside: Beside::new(), report: &mut report };
+    let (named, unnamed): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| !item.nonces.is_empty());
+    // What names a charge must not be taken for a known payment that names none, where that one's own row is in the file.
+    let mut amounts: HashMap<_, Vec<String>> = HashMap::new();
+    for item in &named {
+        amounts.entry(item.amount()).or_default().extend(item.nonces.iter().cloned());
+    }
+    let (near, mut rest): (Vec<Item>, Vec<Item>) =
+        unnamed.into_iter().partition(|item| amounts.contains_key(&item.amount()));
+    rest.extend(import.record(near, &Take::Known(Arc::new(amounts))).await?);
+    rest.sort_by_key(|item| item.place);
+    // Then what names a charge: it knows its place, and leaves the others to what names none.
+    for items in [named, rest] {
+        import.record(items, &Take::All).await?;
     }
     Ok(report)
 }
@@ -146,6 +155,7 @@ fn feed(file: &File) -> Option<Feed> {
 }
 
 /// A payment to record.
+#[derive(Clone)]
 struct Item {
     /// Its place in the file.
     place: usize,
@@ -155,8 +165,8 @@ struct Item {
     number: u32,
     /// The statement that it stands in, and the reference that it may share with other rows there.
     reference: Option<Reference>,
-    /// Whether its texts name a charge, as far as the texts alone tell.
-    is_named: bool,
+    /// The nonces that its texts mention, as far as the texts alone tell: none where it names no charge.
+    nonces: Vec<String>,
     /// What it may share with others that are about the same charge or the same transfer.
     keys: Vec<(AccountId, String)>,
 }
@@ -168,7 +178,47 @@ type Reference = (usize, AccountId, String);
 type Beside = HashMap<Reference, Vec<TransferId>>;
 
 /// What became of the payments of a lane.
-type Recorded = Vec<(Option<Reference>, Credited)>;
+#[derive(Default)]
+struct Recorded {
+    done: Vec<(Option<Reference>, Credited)>,
+    left: Vec<Item>,
+}
+
+/// What a payment brought on which bank account.
+type Amount = (AccountId, Currency, i64);
+
+/// Which payments are taken.
+#[derive(Clone)]
+enum Take {
+    All,
+    /// Those that name no charge and are known; the others are left. The nonces are those that others of the same amount
+    /// name.
+    Known(Arc<HashMap<Amount, Vec<String>>>),
+}
+
+impl Item {
+    fn amount(&self) -> Amount {
+        (self.book.id, self.reported.amount.currency(), self.reported.amount.minor())
+    }
+
+    /// The report of it beside others of its statement.
+    fn report(&self, app: &App, environment: Environment, feed: Feed, beside: Vec<TransferId>) -> Report {
+        Report {
+            book: Arc::clone(&self.book),
+            reported: self.reported.clone(),
+            undivided: self.undivided,
+            source: "statement",
+            feed,
+            number: Some(self.number),
+            beside,
+            payee: None,
+            id: TransferId::new(app.clock.real_now(), entropy::bytes()),
+            seed: EventSeed::draw(),
+            now: app.clock.now(environment),
+            real_now: app.clock.real_now(),
+        }
+    }
+}
 
 /// The payments of a file that brought money, in its order.
 fn items(file: &File, books: Vec<Vec<Book>>, now: Timestamp) -> Result<Vec<Item>, Refusal> {
@@ -183,8 +233,7 @@ fn items(file: &File, books: Vec<Vec<Book>>, now: Timestamp) -> Result<Vec<Item>
             let book = Arc::clone(Book::of_payment(&books, reported.amount.currency())?);
             let fingerprint = reported.fingerprint();
             let nonces: Vec<String> = mentions(&reported.references()).iter().map(|m| m.nonce.to_string()).collect();
-            let is_named = !nonces.is_empty();
-            let mut keys = if is_named { nonces } else { vec![reported.amount.to_decimal()] };
+            let mut keys = if nonces.is_empty() { vec![reported.amount.to_decimal()] } else { nonces.clone() };
             let (number, reference) = if reported.bank_reference.is_some() {
                 keys.push(fingerprint.clone());
                 (1, Some((statement, book.id, fingerprint)))
@@ -194,7 +243,7 @@ fn items(file: &File, books: Vec<Vec<Book>>, now: Timestamp) -> Result<Vec<Item>
                 (*number, None)
             };
             let keys = keys.into_iter().map(|key| (book.id, key)).collect();
-            items.push(Item { place: items.len(), book, reported, undivided, number, reference, is_named, keys });
+            items.push(Item { place: items.len(), book, reported, undivided, number, reference, nonces, keys });
         }
     }
     Ok(items)
@@ -227,82 +276,89 @@ fn lanes(items: Vec<Item>) -> Vec<Vec<Item>> {
     lanes
 }
 
-/// Records payments, each in a transaction of its own. Many are on their way at once, so that they share commits.
-async fn record(
-    app: &Arc<App>,
-    items: Vec<Item>,
+/// An import on its way.
+struct Import<'a> {
+    app: &'a Arc<App>,
     environment: Environment,
     feed: Feed,
-    (beside, report): (&mut Beside, &mut ImportedFile),
-) -> Result<(), FlowError> {
-    let mut waiting = lanes(items).into_iter();
-    let known = Arc::new(beside.clone());
-    let mut running: JoinSet<Result<Recorded, FlowError>> = JoinSet::new();
-    let mut failure = None;
-    loop {
-        while failure.is_none()
-            && running.len() < MAX_IN_FLIGHT
-            && let Some(lane) = waiting.next()
-        {
-            running.spawn(record_lane(Arc::clone(app), lane, environment, feed, Arc::clone(&known)));
-        }
-        match running.join_next().await {
-            None => break,
-            Some(Ok(Ok(done))) => {
-                for (reference, credited) in done {
-                    report.add(&credited);
-                    if let Some(reference) = reference {
-                        beside.entry(reference).or_default().push(credited.transfer.id);
+    beside: Beside,
+    report: &'a mut ImportedFile,
+}
+
+impl Import<'_> {
+    /// Records payments, each in a transaction of its own, and returns those that are left. Many are on their way at once,
+    /// so that they share commits.
+    async fn record(&mut self, items: Vec<Item>, take: &Take) -> Result<Vec<Item>, FlowError> {
+        let mut waiting = lanes(items).into_iter();
+        let known = Arc::new(self.beside.clone());
+        let mut running: JoinSet<Result<Recorded, FlowError>> = JoinSet::new();
+        let (mut left, mut failure) = (Vec::new(), None);
+        loop {
+            while failure.is_none()
+                && running.len() < MAX_IN_FLIGHT
+                && let Some(lane) = waiting.next()
+            {
+                let (app, known) = (Arc::clone(self.app), Arc::clone(&known));
+                running.spawn(record_lane(app, lane, (self.environment, self.feed, take.clone()), known));
+            }
+            match running.join_next().await {
+                None => break,
+                Some(Ok(Ok(recorded))) => {
+                    left.extend(recorded.left);
+                    for (reference, credited) in recorded.done {
+                        self.report.add(&credited);
+                        if let Some(reference) = reference {
+                            self.beside.entry(reference).or_default().push(credited.transfer.id);
+                        }
                     }
                 }
-            }
-            Some(Ok(Err(error))) => failure = failure.or(Some(error)),
-            Some(Err(_)) => {
-                let error = StoreError::Driver("the recording of a payment ended before its time".into());
-                failure = failure.or(Some(error.into()));
+                Some(Ok(Err(error))) => failure = failure.or(Some(error)),
+                Some(Err(_)) => {
+                    let error = StoreError::Driver("the recording of a payment ended before its time".into());
+                    failure = failure.or(Some(error.into()));
+                }
             }
         }
+        failure.map_or(Ok(left), Err)
     }
-    failure.map_or(Ok(()), Err)
 }
 
 /// Records the payments of a lane one after another.
 async fn record_lane(
     app: Arc<App>,
     lane: Vec<Item>,
-    environment: Environment,
-    feed: Feed,
+    (environment, feed, take): (Environment, Feed, Take),
     known: Arc<Beside>,
 ) -> Result<Recorded, FlowError> {
-    let mut done = Recorded::with_capacity(lane.len());
+    let mut recorded = Recorded::default();
     let mut here = Beside::new();
     for item in lane {
         let told = |beside: &Beside| item.reference.as_ref().and_then(|same| beside.get(same)).cloned();
         let beside = [&known, &here].into_iter().filter_map(told).flatten().collect();
-        let report = Report {
-            book: item.book,
-            reported: item.reported,
-            undivided: item.undivided,
-            source: "statement",
-            feed,
-            number: Some(item.number),
-            beside,
-            payee: None,
-            id: TransferId::new(app.clock.real_now(), entropy::bytes()),
-            seed: EventSeed::draw(),
-            now: app.clock.now(environment),
-            real_now: app.clock.real_now(),
+        let report = item.report(&app, environment, feed, beside);
+        let named = match &take {
+            Take::All => None,
+            Take::Known(amounts) => Some(amounts.get(&item.amount()).cloned().unwrap_or_default()),
         };
-        let credited = app.store.write_with(report, |tx, report| async move { credit(&tx, &report).await }).await?;
+        let credited = app.store.write_with((report, named), |tx, job| async move {
+            match &*job {
+                (report, None) => credit(&tx, report).await.map(Some),
+                (report, Some(named)) => credit_known(&tx, report, named).await,
+            }
+        });
+        let Some(credited) = credited.await? else {
+            recorded.left.push(item);
+            continue;
+        };
         if let Some(charge) = &credited.changed {
             app.announce(charge);
         }
         if let Some(reference) = &item.reference {
             here.entry(reference.clone()).or_default().push(credited.transfer.id);
         }
-        done.push((item.reference, credited));
+        recorded.done.push((item.reference, credited));
     }
-    Ok(done)
+    Ok(recorded)
 }
 
 /// What tells a payment from the others that share its reference, whatever the order in which the file has them.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xanpay_domain::currency::Currency;
 use xanpay_domain::environment::Environment;
 use xanpay_domain::id::ChargeId;
-use xanpay_domain::matching::Outcome;
+use xanpay_domain::matching::{Outcome, Policy};
 use xanpay_domain::method::Method;
 use xanpay_domain::money::Money;
 use xanpay_domain::time::Span;
@@ -720,6 +720,56 @@ async fn rows_without_a_reference_are_told_apart_by_their_payers() {
             assert_eq!(import(&gateway, &file(payers)).await.new, new, "{payers:?}");
         }
         assert_eq!(transfers(database).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reference_that_a_bank_gives_to_all_payments_holds_up_none_that_names_its_charge() {
+    on_both_databases(async |database| {
+        let (gateway, merchant) = Gateway::with_merchant(database).await;
+        let named = [charge(&gateway, &merchant, "one").await, charge(&gateway, &merchant, "two").await];
+        let day = [
+            Paid::new(3500, "Transfer", "RAJESH LEE", "0101"),
+            Paid::new(3500, &nonce(&named[0]), "KUMAR CHIA", "0101"),
+            Paid::new(3500, &nonce(&named[1]), "ALICIA TOH", "0101"),
+        ];
+        // The day so far, in each file from its beginning; then what is new alone.
+        for (rows, (new, duplicates)) in [(&day[..1], (1, 0)), (&day[..2], (1, 1)), (&day[2..], (1, 0)), (&day, (0, 3))]
+        {
+            let report = import(&gateway, &render("camt.053", rows)).await;
+            assert_eq!((report.new, report.duplicates), (new, duplicates));
+        }
+        for charge in &named {
+            assert_eq!(state(&gateway, &merchant, charge).await, ("completed".to_owned(), 3500));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_payment_that_names_its_charge_is_not_taken_for_an_older_one_whose_own_row_is_in_the_file() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = gateway.merchant("Paper Moon", Environment::Sandbox).await;
+        let account = NewAccount { policy: Some(Policy::UniqueAmount), ..stated_account(&shop, ACCOUNT) };
+        flows::add_account(&gateway.app, account).await.unwrap();
+        // One feed has the payers' names, the other one what stands for them.
+        let day = |charge: &Value, payers: [&str; 2]| {
+            [Paid::new(3500, &nonce(charge), payers[0], "B2"), Paid::new(3500, "Transfer", payers[1], "B1")]
+        };
+        let older = Paid::new(3500, "Transfer", "MARY TAN", "B1");
+        assert_eq!(import(&gateway, &render("dbs-2026", &[older])).await.outcome(Outcome::Unmatched), 1);
+        let charge = gateway.charge(&shop, &json!({})).await;
+        for (feed, payers) in [
+            ("dbs-classic", ["NONREF", "NONREF"]),
+            ("dbs-2026", ["MARY TAN", "MARY TAN"]),
+            ("dbs-2026-ref", ["MARY TAN", "NONREF"]),
+        ] {
+            import(&gateway, &render(feed, &day(&charge, payers))).await;
+            assert_eq!(state(&gateway, &shop, &charge).await, ("completed".to_owned(), 3500), "{feed}");
+            assert_eq!(transfers(database).await, 2, "{feed}");
+        }
     })
     .await;
 }
