@@ -1,4 +1,4 @@
-// The chooser: a country shows its own methods only, so the chosen method is always one that can be seen.
+// The chooser: the customer's first act, and a button that is pressed once.
 
 /** Starts listening. */
 export function watchChooser() {
@@ -8,10 +8,6 @@ export function watchChooser() {
     const begin = () => void fetch(form.dataset.initiate ?? "", { method: "POST", keepalive: true }).catch(() => {});
     form.addEventListener("input", begin, { once: true });
   }
-  document.addEventListener("change", (event) => {
-    const input = event.target;
-    if (input instanceof HTMLInputElement && input.name === "country") chooseWithin(input.value);
-  });
   document.addEventListener("submit", (event) => {
     if (event.target instanceof HTMLFormElement) preventSecondSubmit(event, event.target);
   });
@@ -19,13 +15,6 @@ export function watchChooser() {
     // A page that comes back from the browser's memory still shows the pressed button.
     if (event.persisted) document.querySelectorAll("form").forEach(release);
   });
-}
-
-/** @param {string} country */
-function chooseWithin(country) {
-  const methods = document.querySelectorAll(`[data-country="${CSS.escape(country)}"] input[name="method"]`);
-  const inputs = [...methods].filter((input) => input instanceof HTMLInputElement);
-  if (inputs.length > 0 && !inputs.some((input) => input.checked)) inputs[0].checked = true;
 }
 
 /**

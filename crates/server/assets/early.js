@@ -12,4 +12,14 @@
     rounds += 1;
     if (rounds % 6 === 0 && navigator.onLine && document.querySelector(".check")) location.reload();
   }, 5000);
+
+  // A country shows its own methods only, from the first moment on: the chosen method is always one that can be seen.
+  document.addEventListener("change", function (event) {
+    var country = /** @type {HTMLInputElement} */ (event.target);
+    if (country.name !== "country") return;
+    /** @type {NodeListOf<HTMLInputElement>} */
+    var methods = document.querySelectorAll("[data-country=" + country.value + "] input[name=method]");
+    for (var i = 0; i < methods.length; i += 1) if (methods[i].checked) return;
+    if (methods.length) methods[0].checked = true;
+  });
 })();

@@ -292,6 +292,26 @@ describe("where the modules cannot be read", () => {
       await page.getByRole("button", { name: "Print receipt" }).waitFor({ state: "hidden" });
       await page.context().close();
     });
+
+    test(`${how} lets nobody choose a country and be charged by another one's method`, async () => {
+      const page = await open();
+      await page.clock.install();
+      await page.route(/\/assets\/checkout\.\w+\.js$/, answer);
+      await page.goto(`${server.url}/choose`);
+      // For a moment the page cannot know that nothing more comes.
+      await page.getByRole("radio", { name: "Malaysia", exact: true }).check();
+      assert.deepEqual(await page.locator(".method:visible .method-name").allTextContents(), ["DuitNow"]);
+      assert.equal(await page.locator("input[name=method]:checked").inputValue(), "duit-now");
+      await page.clock.runFor(5_000);
+      assert.equal(await page.locator(".chip:visible").count(), 0);
+      assert.equal(await page.locator(".method:visible").count(), 4);
+      assert.deepEqual(await page.locator(".country-name:visible").allTextContents(), [
+        "Singapore",
+        "Malaysia",
+        "Hong Kong",
+      ]);
+      await page.context().close();
+    });
   }
 });
 
