@@ -292,6 +292,17 @@ fn a_demonstration_leaves_the_rates_that_it_finds() {
 }
 
 #[test]
+fn a_demonstration_on_data_that_is_named_finds_the_key_to_it_where_others_do() {
+    let scratch = Scratch::new();
+    let demo = |key: &str| {
+        let mut demo = scratch.command(&["demo", "--once", "--data", "shop", "--json"]);
+        demo.env("XANPAY_MASTER_KEY_FILE", scratch.path(key)).output().unwrap().status.code()
+    };
+    assert_eq!((demo("key"), scratch.path("key").exists()), (Some(0), true));
+    assert_eq!((demo("another"), demo("key")), (Some(1), Some(0)));
+}
+
+#[test]
 fn switches_of_a_merchant_change_and_the_rest_stays() {
     let scratch = Scratch::new();
     let merchant = scratch.json(&["merchant", "create", "--name", "Shop", "--currency", "SGD"], 0);
@@ -613,6 +624,10 @@ fn a_disabled_account_that_is_added_again_takes_the_new_name_and_keeps_what_its_
     let list = scratch.json(&["account", "list"], 0);
     assert_eq!(list["accounts"].as_array().unwrap().len(), 1);
     assert_eq!((&list["accounts"][0]["name"], &list["accounts"][0]["disabled"]), (&"DN PTE LTD".into(), &false.into()));
+
+    scratch.json(&["account", "disable", id.as_str().unwrap()], 0);
+    assert_eq!(scratch.json(&add[..6], 0)["accountId"], id);
+    assert_eq!(scratch.json(&["account", "list"], 0)["accounts"][0]["name"], "DN PTE LTD", "none was given");
 }
 
 #[test]

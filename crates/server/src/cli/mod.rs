@@ -249,9 +249,11 @@ fn resolve(global: &Global, command: &Command) -> Result<Config, ConfigError> {
     }
     let file = global.config.clone().or(named_file).map(|path| Layer::file(&path, &mut faults));
     let mut layers = [flags(global, command), environment, file.unwrap_or_default()];
-    if let (Command::Demo(_), [_, environment, file]) = (command, &mut layers) {
-        // A demonstration touches real data only when it is told so on the command line.
-        for name in ["data", "database_url", "master_key", "master_key_file", "listen", "public_url"] {
+    if let (Command::Demo(_), [flags, environment, file]) = (command, &mut layers) {
+        // A demonstration touches real data only when it is told so on the command line, and then needs the key to it.
+        let has_place = flags.get("data").is_some() || flags.get("database_url").is_some();
+        let keys: &[&str] = if has_place { &[] } else { &["master_key", "master_key_file"] };
+        for name in ["data", "database_url", "listen", "public_url"].iter().chain(keys) {
             environment.forget(name);
             file.forget(name);
         }
