@@ -94,6 +94,9 @@ async fn insert_or_enable(tx: &Tx, mut account: Account, entropy: [u8; 8]) -> Re
     let known =
         stored.iter().flatten().find(is_meant).filter(|known| known.disabled_at.is_some()).ok_or_else(in_use)?;
     check_what_stays(known, &account)?;
+    if account.account_name.is_empty() {
+        account.account_name.clone_from(&known.account_name);
+    }
     match tx.enable_account_as(known.id, &account).await? {
         true => Ok(known.id),
         false => Err(in_use().into()),
