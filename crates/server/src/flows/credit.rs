@@ -148,7 +148,9 @@ async fn find_subject(tx: &Tx, reading: &Reading<'_>, named: &[String]) -> Resul
 
 async fn tell_again(tx: &Tx, report: &Report, known: Transfer) -> Result<Credited, FlowError> {
     if adds_words(&known.reported, &report.reported) {
-        return rejudge(tx, report, known).await;
+        // As it is kept, and not as this feed has dated it.
+        let kept = tx.find_transfer(known.id).await?;
+        return rejudge(tx, report, kept.unwrap_or(known)).await;
     }
     Ok(Credited { transfer: known, duplicate: true, judged: false, changed: None })
 }

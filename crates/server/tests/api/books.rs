@@ -837,3 +837,26 @@ async fn a_name_that_is_added_by_a_clock_gone_back_leaves_the_bank_accounts_book
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_file_that_is_read_again_leaves_held_money_as_it_is_though_its_feed_dates_it_otherwise() {
+    on_both_databases(async |database| {
+        let gateway = Gateway::start(database).await;
+        let shop = Shop::on(&gateway, account(Method::Paynow, MOBILE, Some(Policy::Nonce), Some(BANK))).await;
+        let charge = lapsed(&gateway, &shop, "88", "a@b.sg").await;
+        let part = Money::from_minor(4000, Currency::SGD).unwrap();
+        assert_eq!(import(&gateway, &statement(BANK, part, nonce(&charge), "S1")).await.outcome(Outcome::Late), 1);
+        // By eight hours too early, as a bank in another time zone writes it.
+        let words = format!("PAYNOW {}", nonce(&charge));
+        let notice = notification(BANK, part, &words, "N1");
+        let notice = notice.replace("<Dt>2022-06-24</Dt>", "<DtTm>2022-06-24T00:00:05Z</DtTm>");
+        assert!(notice.contains("<DtTm>2022"), "{notice}");
+        assert_eq!(import(&gateway, &notice).await.duplicates, 1);
+        let operator = gateway.operator(Environment::Sandbox).await;
+        let listed = async || gateway.send(Call::get("/transfers").by(&operator)).await.expect(200).text();
+        let before = listed().await;
+        assert_eq!(import(&gateway, &notice).await.duplicates, 1);
+        assert_eq!(listed().await, before);
+    })
+    .await;
+}
