@@ -33,9 +33,10 @@ impl Clock {
                 let due = due(begun, per_second, turn);
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 let Some(clients) = ticking.upgrade() else { return };
-                clients[turn % clients.len()].add_permits(1);
                 let by = u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX);
+                // Before the turn is given, so that whoever has had it finds it noted.
                 late.lock().unwrap_or_else(PoisonError::into_inner).push(by);
+                clients[turn % clients.len()].add_permits(1);
             }
         })?;
         Ok(clock)
