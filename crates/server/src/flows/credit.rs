@@ -107,7 +107,7 @@ enum About {
 pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowError> {
     tx.lock_transfers().await?;
     let reading = find_named_charges(tx, report, vec![&report.reported]).await?;
-    match find_subject(tx, &reading, &[]).await? {
+    match identify(tx, &reading, &[]).await? {
         About::Again(known) => tell_again(tx, report, *known).await,
         About::Linked { identity, known } => link(tx, report, &identity, *known).await,
         About::New { identity, seen, is_doubtful } => insert_judged(tx, &reading, identity, seen, is_doubtful).await,
@@ -115,20 +115,22 @@ pub(super) async fn credit(tx: &Tx, report: &Report) -> Result<Credited, FlowErr
 }
 
 /// Records a report that names no charge, if it is about a known transfer that names none either; leaves it alone otherwise.
-/// Nothing is judged. Of the charges that wait for as much, those are the money of others whose nonces are `named` beside it.
+/// Nothing is judged. `named` are the nonces in rows beside it: charges that have one of them wait for that money, not for
+/// this.
 pub(super) async fn credit_known(tx: &Tx, report: &Report, named: &[String]) -> Result<Option<Credited>, FlowError> {
     tx.lock_transfers().await?;
     let reading = find_named_charges(tx, report, vec![&report.reported]).await?;
     let is_plain =
         |known: &Transfer| reading.subject.is_empty() && known.subject.is_empty() && !is_held_for_its_time(known);
-    Ok(match find_subject(tx, &reading, named).await? {
+    Ok(match identify(tx, &reading, named).await? {
         About::Again(known) if is_plain(&known) => Some(tell_again(tx, report, *known).await?),
         About::Linked { identity, known } if is_plain(&known) => Some(link(tx, report, &identity, *known).await?),
         About::Again(_) | About::Linked { .. } | About::New { .. } => None,
     })
 }
 
-async fn find_subject(tx: &Tx, reading: &Reading<'_>, named: &[String]) -> Result<About, FlowError> {
+/// Finds out what a report is about. No charge with one of the nonces `named` is taken to wait for its money.
+async fn identify(tx: &Tx, reading: &Reading<'_>, named: &[String]) -> Result<About, FlowError> {
     let (identity, is_doubtful) = match recognise(tx, reading).await? {
         Recognised::Again(known) => return Ok(About::Again(known)),
         Recognised::New { identity, is_doubtful } => (identity, is_doubtful),
