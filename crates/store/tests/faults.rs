@@ -43,6 +43,32 @@ async fn writes_and_reads_go_on_after_the_server_closed_every_idle_connection() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_read_whose_connection_the_server_ends_is_answered_all_the_same() {
+    const END_WAITING: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let database = Database::postgres().await;
+    let store = Arc::new(database.open().await);
+    let id = World::stored(&store, 1).await.session().id;
+    let (lock, other) = (database.client().await, database.client().await);
+    for table in ["sessions", "rates"] {
+        lock.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+        let reader = store.reader();
+        // A row is read on the connection for many, a list on another one.
+        let read = tokio::spawn(async move {
+            match table {
+                "sessions" => reader.find_session(id).await.map(drop),
+                _ => reader.list_rates().await.map(drop),
+            }
+        });
+        while other.query(END_WAITING, &[]).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        lock.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(read.await.unwrap(), Ok(()), "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_acknowledged_before_a_crash_is_there_after_it() {
     let cluster = Arc::new(Cluster::start(&["-c", "fsync=on", "-c", "full_page_writes=on"]));
     let database = Database::postgres_at(cluster.url()).await;
